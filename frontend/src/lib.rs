@@ -1,1 +1,6 @@
-//! Placeholder of the room; see docs/architecture.md.
+//! Text to typed tree to IR. Pure: no files, no printing; every stage gives a result and a list of problems.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod errors;
+pub mod source;
