@@ -4,3 +4,4 @@ pub mod ast;
 pub mod diagnostic;
 pub mod errors;
 pub mod source;
+pub mod typed;
