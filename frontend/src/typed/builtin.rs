@@ -20,7 +20,8 @@ pub enum Builtin {
     Softplus,
     /// Elementwise `clamp(x, lo, hi)` = `min(max(x, lo), hi)`.
     Clamp,
-    /// Over all axes, or one with `axis: k` (a constant). `Norm` is Euclidean, also of any tangent type.
+    /// Over all axes, or one with `axis: k`: then a second argument, an `i64` literal in range. `Norm` is Euclidean, also
+    /// of any tangent type. So for the following ones with an axis.
     Sum,
     Prod,
     Mean,
@@ -46,7 +47,7 @@ pub enum Builtin {
     Gather,
     /// Reverses the axes.
     Transpose,
-    /// `reshape(x, [2, 3])`.
+    /// `reshape(x, [2, 3])`: the second argument is an array literal of `i64`; the sizes are in the type too.
     Reshape,
     /// Length of a list or of the first axis of an array; bytes of a string.
     Len,

@@ -87,6 +87,24 @@ pub enum DiffOp {
 }
 
 /// `grad(f, wrt: …)`: an expression of function type; its type says what it takes and gives.
+///
+/// With `P…` the parameters of `of` (`inout` ones become parameters by value), `R` its *value*, `D` the gradient: the tangent
+/// of the one parameter in `wrt`, or the tuple of those tangents if `wrt_tuple`. The value `R` is the result of `of`; if `of` has `inout`
+/// parameters, their final values follow: `(result, ends…)`, where a tuple result is spliced and a `()` result left out,
+/// and a single component stands alone.
+///
+/// | operator | type |
+/// |---|---|
+/// | grad | `fn(P…) -> D`; with `aux` `(D, rest of R…)`, spliced |
+/// | value_and_grad | `fn(P…) -> (R, D)`: with `aux` R is a tuple that begins with the objective |
+/// | vjp | `fn(P…, Tangent<R>) -> (R, D)` |
+/// | jvp | `fn(P…, tangent of each wrt…) -> (R, Tangent<R>)` |
+/// | pullback | `fn(P…) -> (R, fn(Tangent<R>) -> D)` |
+/// | grad_into | `fn(P…, inout D) -> R` |
+/// | hvp | `fn(P…, tangent of each wrt…) -> D` |
+/// | jacobian | `fn(P…) -> [f64; out…, in…]` (a tuple of them if `wrt_tuple`) |
+/// | hessian | `fn(P…) -> [f64; in…, in…]`, one parameter |
+/// | hessian_diag | `fn(P…) -> D` |
 #[derive(Clone, Debug)]
 pub struct Differential {
     pub op: DiffOp,

@@ -1,6 +1,6 @@
 //! Items: types, traits, functions.
 
-use super::expr::{Body, Expr, LocalId};
+use super::expr::{Body, Expr, Local, LocalId};
 use super::ty::{Arg, Bound, GenericId, Ty};
 use crate::ast::Symbol;
 use crate::source::Span;
@@ -150,7 +150,8 @@ pub struct ImplDef {
     pub span: Span,
 }
 
-/// A function or method.
+/// A function or method. Types of later parameters and of the result may name an earlier `i64` parameter as a size:
+/// [`super::SizeAtom::Local`] of its local.
 #[derive(Clone, Debug)]
 pub struct FnDef {
     pub name: Symbol,
@@ -193,6 +194,8 @@ pub struct ConstDef {
     pub name: Symbol,
     pub ty: Ty,
     pub value: Expr,
+    /// Locals that occur in `value`.
+    pub locals: Arena<LocalId, Local>,
     pub span: Span,
 }
 

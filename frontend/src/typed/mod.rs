@@ -12,6 +12,10 @@
 //!     Body    locals and an expression      expr.rs
 //! ```
 //!
+//! A size that has no name in the source gets a local of its own, bound by a `let` in a block around the expression, or by
+//! [`ExprKind::Reshaped`] around a call; such a local is in scope for the rest of the region (arm, loop body, closure)
+//! around it, beyond that block. So a local of a block stays readable after the block's end.
+//!
 //! The tree of a program with errors is never lowered, so lowering may rely on what is written here: a violation is a
 //! defect of the checker.
 
