@@ -17,8 +17,11 @@ pub mod host;
 pub mod location;
 pub mod module;
 pub mod opcode;
+pub mod parse;
+pub mod print;
 pub mod trap;
 pub mod types;
+pub mod typing;
 
 pub use builder::Builder;
 pub use entity::Arena;

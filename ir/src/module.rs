@@ -148,6 +148,12 @@ impl Module {
         tangent
     }
 
+    /// Makes `tangent`, which has been declared by hand, the tangent type of `of`: for readers of the text form. False if
+    /// another one is known.
+    pub fn link_tangent(&mut self, of: NodeId, tangent: NodeId) -> bool {
+        *self.tangents.entry(of).or_insert(Some(tangent)) == Some(tangent)
+    }
+
     /// Whether a float can be reached from a node of this type: the least fixed point over recursive types.
     fn is_active(&self, id: NodeId) -> bool {
         let (mut seen, mut work) = (vec![id], vec![id]);

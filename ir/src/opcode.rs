@@ -245,6 +245,42 @@ pub struct FormatSpec {
     pub exponent: bool,
 }
 
+impl FormatSpec {
+    /// Reads a format as the user writes it after the colon; `None` if it is none.
+    pub fn parse(text: &str) -> Option<FormatSpec> {
+        let mut spec = FormatSpec::default();
+        let mut rest = text;
+        let mut chars = text.chars();
+        let (first, second) = (chars.next(), chars.next());
+        let is_align = |c: &char| matches!(c, '<' | '^' | '>');
+        if let (Some(fill), Some(align)) = (first, second.filter(is_align)) {
+            (spec.fill, spec.align) = (Some(fill), Some(align));
+            rest = &rest[fill.len_utf8() + 1..];
+        } else if let Some(align) = first.filter(is_align) {
+            spec.align = Some(align);
+            rest = &rest[1..];
+        }
+        let mut eat = |p: char| rest.strip_prefix(p).map(|r| rest = r).is_some();
+        spec.plus = eat('+');
+        spec.zero = eat('0');
+        spec.width = leading_number(&mut rest)?;
+        if let Some(r) = rest.strip_prefix('.') {
+            rest = r;
+            spec.precision = Some(leading_number(&mut rest)??);
+        }
+        spec.exponent = rest == "e";
+        (rest.is_empty() || spec.exponent).then_some(spec)
+    }
+}
+
+/// Takes the digits at the beginning of `rest`. Inside: whether there are any; `None`: a number that is too great.
+fn leading_number(rest: &mut &str) -> Option<Option<u16>> {
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, after) = rest.split_at(end);
+    *rest = after;
+    if digits.is_empty() { Some(None) } else { digits.parse().ok().map(Some) }
+}
+
 /// An operation. Operands and regions are in [`crate::InstData`]; below "args" are the operands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {

@@ -1,0 +1,50 @@
+//! Tests of the IR: the files under `tests/ir/`, one test each.
+//!
+//! - `roundtrip/`: the text prints as it stands; or, if the file says `; prints:`, as the comment below that says.
+//! - `verify/`: each line marked `; error: V012` breaks that rule, and nothing else is broken.
+//! - `run/`: calls of the interpreter, `; run: @f(1.5, 3) = 2.25`.
+//!
+//! Another folder gets a line in [`FOLDERS`] and a function here or in a module beside this file.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+
+mod ir_roundtrip;
+
+/// Runs one file.
+type Check = fn(text: &str) -> Result<(), Failed>;
+
+/// The folders under `tests/ir/`, with what is done to each file in them. `pass/` (the optimizer) has its place here.
+const FOLDERS: &[(&str, Check)] = &[("roundtrip", ir_roundtrip::check)];
+
+fn main() {
+    let args = Arguments::from_args();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ir");
+    let trials = FOLDERS.iter().flat_map(|(folder, check)| trials(&root, folder, *check)).collect();
+    libtest_mimic::run(&args, trials).exit();
+}
+
+fn trials(root: &Path, folder: &'static str, check: Check) -> Vec<Trial> {
+    let files = files_in(&root.join(folder));
+    assert!(!files.is_empty(), "no tests in tests/ir/{folder}");
+    let trial = |path: PathBuf| {
+        let name = path.strip_prefix(root).expect("a file of the folder").display().to_string();
+        Trial::test(name, move || check(&std::fs::read_to_string(&path)?))
+    };
+    files.into_iter().map(trial).collect()
+}
+
+/// The `.ir` files of a folder and its subfolders, sorted.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else if path.extension().is_some_and(|e| e == "ir") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
