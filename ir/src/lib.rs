@@ -19,9 +19,11 @@ pub mod module;
 pub mod opcode;
 pub mod parse;
 pub mod print;
+pub mod rewrite;
 pub mod trap;
 pub mod types;
 pub mod typing;
+pub mod walk;
 
 pub use builder::Builder;
 pub use entity::Arena;
