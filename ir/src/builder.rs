@@ -98,6 +98,11 @@ impl<'f> Builder<'f> {
         region
     }
 
+    /// Opens a closed region again, to go on writing at its end. Close it once more before anything owns it.
+    pub fn reopen_region(&mut self, region: Region) {
+        self.open.push(region);
+    }
+
     // ---- any instruction ----
 
     /// Appends an instruction with given result types.

@@ -127,7 +127,7 @@ impl Module {
         }
     }
 
-    /// The tangent type of a node type; `None` if no field of it is active. Declared at the first call; its cases are
+    /// The tangent type of a node type; `None` if no field of it is active, itself if all of it is floats. Declared at the first call; its cases are
     /// filled in by [`Module::complete_tangents`] for kinds that may still grow.
     pub fn tangent_node(&mut self, id: NodeId) -> Option<NodeId> {
         if let Some(known) = self.tangents.get(&id) {
@@ -135,6 +135,7 @@ impl Module {
         }
         let tangent = match self.nodes[id].kind {
             NodeKind::Tangent(_) => Some(id),
+            NodeKind::Enum if self.is_all_float(id) => Some(id),
             NodeKind::Enum if !self.is_active(id) => None,
             NodeKind::Enum | NodeKind::Closure | NodeKind::Tape => {
                 let name = format!("{}.tan", self.nodes[id].name);
@@ -173,6 +174,29 @@ impl Module {
             }
         }
         false
+    }
+
+    /// Whether nothing but floats can be reached from a node of this type: the greatest fixed point over recursive types.
+    fn is_all_float(&self, id: NodeId) -> bool {
+        let (mut seen, mut work) = (vec![id], vec![id]);
+        let mut floats = false;
+        while let Some(id) = work.pop() {
+            if self.nodes[id].kind != NodeKind::Enum {
+                return false;
+            }
+            for field in self.nodes[id].cases.iter().flat_map(|c| &c.fields) {
+                match field.ty.leaf {
+                    Leaf::Scalar(s) if s.is_float() => floats = true,
+                    Leaf::Scalar(_) | Leaf::Str => return false,
+                    Leaf::Node(inner) if !seen.contains(&inner) => {
+                        seen.push(inner);
+                        work.push(inner);
+                    }
+                    Leaf::Node(_) => {}
+                }
+            }
+        }
+        floats
     }
 
     /// Gives every declared tangent type of a closure or tape the cases that its primal type has by now. Call it when
@@ -232,6 +256,19 @@ mod tests {
         assert_eq!(m.nodes[tan].cases[1].fields[0].ty, Type::node(tan));
         assert_eq!(m.tangent_node(tan), Some(tan));
         assert_eq!((m.tangent_field(tree, 0, 0), m.tangent_field(tree, 0, 1)), (None, Some(0)));
+    }
+
+    #[test]
+    fn an_enum_of_floats_is_its_own_tangent_type() {
+        let mut m = Module::new();
+        let id = m.add_node("Shape", NodeKind::Enum, vec![]);
+        m.nodes[id].cases = vec![
+            CaseDef { name: "Circle".into(), fields: vec![field("0", Type::F64)] },
+            CaseDef { name: "Both".into(), fields: vec![field("0", Type::node(id)), field("1", Type::node(id))] },
+            CaseDef { name: "Empty".into(), fields: vec![] },
+        ];
+        assert_eq!(m.tangent_node(id), Some(id));
+        assert_eq!(m.tangent_field(id, 1, 1), Some(1));
     }
 
     #[test]
