@@ -10,6 +10,7 @@
 //! *Absent on purpose:* source text (only opaque [`SrcLoc`]s), machines, calculus (that is `ad-pass`; here stands only
 //! the *request* for a derivative, [`Derivative`], and the interpreter's independent answer to it by dual numbers).
 
+pub mod analysis;
 pub mod builder;
 pub mod entity;
 pub mod function;
@@ -20,6 +21,7 @@ pub mod opcode;
 pub mod parse;
 pub mod print;
 pub mod rewrite;
+pub mod transform;
 pub mod trap;
 pub mod types;
 pub mod typing;

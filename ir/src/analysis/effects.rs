@@ -1,0 +1,177 @@
+//! What instructions and functions do besides giving results: nothing, perhaps trap, or talk to the world.
+//!
+//! [`Op::effect`] knows the operation only; here its operands and regions are looked at too: an integer division by a
+//! constant other than zero cannot trap, nor can a `fill` or `build` whose sizes are sizes of arrays. Functions are summed up
+//! callees first; one that can reach itself may trap because recursion has a limit. A loop that never ends is no
+//! effect: one without results that anybody uses may be removed.
+
+use super::{CallGraph, Definitions, Shapes, Table};
+use crate::function::{Body, DerivativeMode, Function, Inst, InstData, Region, Value};
+use crate::module::{FuncId, Module};
+use crate::opcode::{Access, BinaryOp, Const, Effect, Op};
+use crate::types::Leaf;
+
+/// The effect of calling each function: `Pure`, `MayTrap` or `World`.
+#[derive(Clone, Debug)]
+pub struct FunctionEffects {
+    of: Table<FuncId, Effect>,
+}
+
+impl FunctionEffects {
+    pub fn of_module(module: &Module, graph: &CallGraph) -> FunctionEffects {
+        let mut effects = FunctionEffects { of: Table::with_default(Effect::World) };
+        for id in &graph.bottom_up {
+            effects.of[*id] = match &module.funcs[*id].body {
+                Body::Defined(entry) => effects.of_body(&module.funcs[*id], *entry),
+                Body::Derivative(request) => effects.of_derivative(request.mode, request.primal),
+                Body::Pending => Effect::World,
+            };
+            if graph.recursive[*id] {
+                effects.of[*id] = effects.of[*id].max(Effect::MayTrap);
+            }
+        }
+        effects
+    }
+
+    /// Nothing is known about any function: every call talks to the world.
+    pub fn unknown() -> FunctionEffects {
+        FunctionEffects { of: Table::with_default(Effect::World) }
+    }
+
+    pub fn of(&self, id: FuncId) -> Effect {
+        self.of[id]
+    }
+
+    fn of_body(&self, func: &Function, entry: Region) -> Effect {
+        let definitions = Definitions::of_function(func);
+        let shapes = Shapes::of_function(func);
+        let context = EffectContext { func, definitions: &definitions, shapes: &shapes, functions: self };
+        context.of_region(entry)
+    }
+
+    /// Derivative code may trap where adjoints are added; a reverse sweep does not repeat what its primal said to the world.
+    fn of_derivative(&self, mode: DerivativeMode, primal: FuncId) -> Effect {
+        match mode {
+            DerivativeMode::Reverse { .. } => Effect::MayTrap,
+            DerivativeMode::Jvp
+            | DerivativeMode::Vjp
+            | DerivativeMode::VjpInto
+            | DerivativeMode::Augmented { .. } => self.of[primal].max(Effect::MayTrap),
+        }
+    }
+}
+
+/// What is looked at to find the effect of an instruction.
+#[derive(Clone, Copy)]
+pub struct EffectContext<'a> {
+    pub func: &'a Function,
+    pub definitions: &'a Definitions,
+    pub shapes: &'a Shapes,
+    pub functions: &'a FunctionEffects,
+}
+
+impl EffectContext<'_> {
+    /// The greatest effect in a region.
+    pub fn of_region(&self, region: Region) -> Effect {
+        let insts = self.func.regions[region].insts.iter();
+        insts.map(|inst| self.of_inst(*inst)).max().unwrap_or(Effect::Pure)
+    }
+
+    /// The effect of an instruction with all that is in its regions.
+    pub fn of_inst(&self, inst: Inst) -> Effect {
+        let data = &self.func.insts[inst];
+        let inner = data.regions.iter().map(|region| self.of_region(*region)).max().unwrap_or(Effect::Pure);
+        inner.max(self.of_operation(data))
+    }
+
+    /// The effect of an instruction itself, apart from its regions.
+    pub fn of_operation(&self, data: &InstData) -> Effect {
+        let first = data.args.first().and_then(|x| self.func.value_type(*x).as_scalar());
+        match data.op.effect(first) {
+            Effect::Nested => self.of_nested(data),
+            Effect::MayTrap if self.cannot_trap(data) => Effect::Pure,
+            Effect::Pure if self.adds_heap_tangents(data) => Effect::MayTrap,
+            effect @ (Effect::Pure | Effect::MayTrap | Effect::World) => effect,
+        }
+    }
+
+    fn of_nested(&self, data: &InstData) -> Effect {
+        if let Op::Call(callee) = data.op {
+            return self.functions.of(callee);
+        }
+        let traps = data.op == Op::Build && !data.args.iter().all(|dim| self.is_size(*dim));
+        if traps { Effect::MayTrap } else { Effect::Pure }
+    }
+
+    /// An adjoint added to an element that is an array or a node: their shapes and cases may differ.
+    fn adds_heap_tangents(&self, data: &InstData) -> bool {
+        let adds = matches!(data.op, Op::AddAt(Access::InBounds) | Op::AddSlice(Access::InBounds));
+        adds && {
+            let ty = self.func.value_type(data.args[0]);
+            ty.level_count() > 1 || matches!(ty.leaf, Leaf::Node(_))
+        }
+    }
+
+    fn cannot_trap(&self, data: &InstData) -> bool {
+        let args = &data.args;
+        if let Op::Binary(BinaryOp::Div | BinaryOp::Rem) = data.op {
+            self.is_nonzero(args[1])
+        } else if let Op::MatMul { transpose_a, transpose_b } = data.op {
+            self.size(args[0], !transpose_a as u8) == self.size(args[1], transpose_b as u8)
+        } else if let Op::MatVec { transpose } = data.op {
+            self.size(args[0], !transpose as u8) == self.size(args[1], 0)
+        } else if let Op::Check(_) = data.op {
+            self.definitions.constant(self.func, args[0]) == Some(&Const::Bool(true))
+        } else if data.op == Op::AddTangent {
+            self.func.value_type(args[0]).is_float() || self.same_plain_shape(data)
+        } else {
+            data.op == Op::Fill && args[1..].iter().all(|dim| self.is_size(*dim))
+        }
+    }
+
+    /// Two arrays of floats of one shape.
+    fn same_plain_shape(&self, data: &InstData) -> bool {
+        let ty = self.func.value_type(data.args[0]);
+        let plain = ty.level_count() == 1 && matches!(ty.leaf, Leaf::Scalar(_));
+        plain && self.shapes.origin(data.args[0]) == self.shapes.origin(data.args[1])
+    }
+
+    fn is_nonzero(&self, v: Value) -> bool {
+        match self.definitions.constant(self.func, v) {
+            Some(Const::I64(n)) => *n != 0,
+            Some(Const::I32(n)) => *n != 0,
+            Some(Const::U8(n)) => *n != 0,
+            Some(Const::F64(_) | Const::F32(_) | Const::Bool(_) | Const::Str(_)) | None => false,
+        }
+    }
+
+    /// Whether a number is certainly not negative, because it is the size of something or a constant.
+    fn is_size(&self, v: Value) -> bool {
+        match self.definitions.inst(self.func, v).map(|data| &data.op) {
+            Some(Op::Dim(_)) => true,
+            Some(Op::Const(Const::I64(n))) => *n >= 0,
+            Some(_) | None => false,
+        }
+    }
+
+    /// The size of an axis, as the value that it was made from where that can be seen.
+    fn size(&self, x: Value, axis: u8) -> Size {
+        let origin = self.shapes.origin(x);
+        let size = self.definitions.inst(self.func, origin).and_then(|data| {
+            (data.op == Op::Fill).then(|| data.args[axis as usize + 1]).or((data.op == Op::Build).then(|| data.args[axis as usize]))
+        });
+        let Some(size) = size else { return Size::Dim(origin, axis) };
+        match self.definitions.inst(self.func, size).map(|data| (&data.op, &data.args)) {
+            Some((Op::Dim(axis), args)) => Size::Dim(self.shapes.origin(args[0]), *axis),
+            Some((Op::Const(Const::I64(n)), _)) => Size::Const(*n),
+            Some(_) | None => Size::Value(size),
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Size {
+    Dim(Value, u8),
+    Const(i64),
+    Value(Value),
+}
