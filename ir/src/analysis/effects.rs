@@ -53,10 +53,9 @@ impl FunctionEffects {
     fn of_derivative(&self, mode: DerivativeMode, primal: FuncId) -> Effect {
         match mode {
             DerivativeMode::Reverse { .. } => Effect::MayTrap,
-            DerivativeMode::Jvp
-            | DerivativeMode::Vjp
-            | DerivativeMode::VjpInto
-            | DerivativeMode::Augmented { .. } => self.of[primal].max(Effect::MayTrap),
+            DerivativeMode::Jvp | DerivativeMode::Vjp | DerivativeMode::VjpInto | DerivativeMode::Augmented { .. } => {
+                self.of[primal].max(Effect::MayTrap)
+            }
         }
     }
 }
@@ -158,7 +157,9 @@ impl EffectContext<'_> {
     fn size(&self, x: Value, axis: u8) -> Size {
         let origin = self.shapes.origin(x);
         let size = self.definitions.inst(self.func, origin).and_then(|data| {
-            (data.op == Op::Fill).then(|| data.args[axis as usize + 1]).or((data.op == Op::Build).then(|| data.args[axis as usize]))
+            (data.op == Op::Fill)
+                .then(|| data.args[axis as usize + 1])
+                .or((data.op == Op::Build).then(|| data.args[axis as usize]))
         });
         let Some(size) = size else { return Size::Dim(origin, axis) };
         match self.definitions.inst(self.func, size).map(|data| (&data.op, &data.args)) {

@@ -30,14 +30,8 @@ use smallvec::SmallVec;
 /// Shares equal instructions of a function. Gives the number of instructions removed.
 pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usize {
     let Some(entry) = func.entry() else { return 0 };
-    let mut numbering = Numbering {
-        func,
-        effects,
-        stage,
-        replaced: Replacements::default(),
-        table: FxHashMap::default(),
-        removed: 0,
-    };
+    let mut numbering =
+        Numbering { func, effects, stage, replaced: Replacements::default(), table: FxHashMap::default(), removed: 0 };
     numbering.region(entry, 0);
     numbering.removed
 }
@@ -129,7 +123,9 @@ impl Numbering<'_> {
             Op::Call(callee) if self.effects.of(*callee) == Effect::World => return None,
             Op::Host(host) if !host.is_pure() => return None,
             Op::Fill | Op::Undef | Op::ZerosLike | Op::Elements | Op::Build | Op::Map => return None,
-            Op::If | Op::Switch | Op::For | Op::While | Op::Retain | Op::Release | Op::Unshare | Op::Trap => return None,
+            Op::If | Op::Switch | Op::For | Op::While | Op::Retain | Op::Release | Op::Unshare | Op::Trap => {
+                return None;
+            }
             Op::Const(_) | Op::Unary(_) | Op::Select | Op::Convert(_) | Op::StopGrad | Op::Dim(_) => data.op.clone(),
             Op::Push | Op::Pop | Op::Reshape | Op::Reduce(_) | Op::Dot | Op::MatMul { .. } => data.op.clone(),
             Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } | Op::NodeTag => data.op.clone(),

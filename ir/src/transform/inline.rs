@@ -1,0 +1,153 @@
+//! A call is replaced by the body of the callee.
+//!
+//! Worth it where the body is hardly more than the call, where it is the only call, or where the body will shrink because an
+//! argument is a node made in sight: the call of a closure that is known here, whose `apply` function switches on the
+//! tag. Calls in loops may cost more. Functions have one exit, so a call becomes the callee's instructions, with
+//! parameters bound to arguments and results replaced by what the body yields.
+//!
+//! ```text
+//! func @square(%x: f64) -> f64 {                      func @f(%y: f64) -> f64 {
+//!   %s = mul %x, %x                                     %s = mul %y, %y
+//!   yield %s                                    ->      yield %s
+//! }                                                   }
+//! func @f(%y: f64) -> f64 { %r = call @square(%y); yield %r }
+//! ```
+//!
+//! Functions are visited callees first, so a body is copied when it is finished itself, and copied calls are not looked at
+//! again: growth is bounded by the limits below. A function that can reach itself is never inlined, so the depth of recursion
+//! that a trap reports does not change. The location of each copy is chained to that of the call ([`Locations::inline`]):
+//! the call chain in a trap's report stays the same.
+//!
+//! *Not here:* removal of functions that have no call left (`dce`). *Cost:* linear in the code produced.
+
+use super::replacement::Replacements;
+use crate::analysis::{CallGraph, Definitions, Table};
+use crate::function::{Body, Function, Inst, Region, RegionData};
+use crate::location::{Locations, SrcLoc};
+use crate::module::{FuncId, Module};
+use crate::opcode::Op;
+use crate::rewrite::Copier;
+use crate::walk;
+
+/// Sizes in instructions. `SMALL` is about what a call costs in code; the others were chosen by gut feeling.
+const SMALL: usize = 24;
+const SMALL_IN_LOOP: usize = 80;
+const WITH_KNOWN_NODE: usize = 300;
+const ONLY_CALL: usize = 1500;
+/// A caller does not grow beyond this: register allocation is superlinear.
+const CALLER_LIMIT: usize = 4000;
+
+/// Inlines calls all over the module. `entries` keep their bodies for callers from outside. Gives the number of calls inlined.
+pub fn run(module: &mut Module, graph: &CallGraph, entries: &[FuncId]) -> usize {
+    let mut entry = Table::new();
+    entries.iter().for_each(|id| entry[*id] = true);
+    let mut sizes = Table::new();
+    let mut inlined = 0;
+    for id in &graph.bottom_up {
+        if !graph.callees[*id].is_empty() && matches!(module.funcs[*id].body, Body::Defined(_)) {
+            inlined += inline_into(module, *id, Decision { graph, entry: &entry, sizes: &sizes });
+        }
+        sizes[*id] = walk::insts(&module.funcs[*id]).len();
+    }
+    inlined
+}
+
+/// What is looked at to decide about a call.
+struct Decision<'a> {
+    graph: &'a CallGraph,
+    entry: &'a Table<FuncId, bool>,
+    /// Of functions that have been visited.
+    sizes: &'a Table<FuncId, usize>,
+}
+
+impl Decision<'_> {
+    /// Whether a call is worth being replaced, given whether it is in a loop and has an argument that is a node made in sight.
+    fn is_worth_it(&self, callee: FuncId, in_loop: bool, known_node: bool) -> bool {
+        let size = self.sizes[callee];
+        let only_call = self.graph.uses[callee] == 1 && !self.entry[callee];
+        size <= SMALL
+            || (in_loop && size <= SMALL_IN_LOOP)
+            || (known_node && size <= WITH_KNOWN_NODE)
+            || (only_call && size <= ONLY_CALL)
+    }
+}
+
+fn inline_into(module: &mut Module, id: FuncId, decision: Decision) -> usize {
+    let dummy = Function::new("", Vec::new(), Vec::new(), SrcLoc::NONE);
+    let func = std::mem::replace(&mut module.funcs[id], dummy);
+    let size = walk::insts(&func).len();
+    let definitions = Definitions::of_function(&func);
+    let mut inlining =
+        Inlining { module, decision, func, definitions, replaced: Replacements::default(), size, inlined: 0 };
+    let entry = inlining.func.entry().expect("a defined function");
+    inlining.region(entry, false);
+    let Inlining { func, inlined, .. } = inlining;
+    module.funcs[id] = func;
+    inlined
+}
+
+struct Inlining<'a> {
+    module: &'a mut Module,
+    decision: Decision<'a>,
+    /// The caller, taken out of the module.
+    func: Function,
+    definitions: Definitions,
+    replaced: Replacements,
+    size: usize,
+    inlined: usize,
+}
+
+impl Inlining<'_> {
+    fn region(&mut self, region: Region, in_loop: bool) {
+        let insts = std::mem::take(&mut self.func.regions[region].insts);
+        let mut out = Vec::with_capacity(insts.len());
+        for inst in insts {
+            self.replaced.resolve_args(&mut self.func, inst);
+            match self.callee_to_inline(inst, in_loop) {
+                Some(callee) => self.inline(inst, callee, &mut out),
+                None => out.push(inst),
+            }
+            let in_loop = in_loop || !matches!(self.func.insts[inst].op, Op::If | Op::Switch);
+            for inner in self.func.insts[inst].regions.clone() {
+                self.region(inner, in_loop);
+            }
+        }
+        self.func.regions[region].insts = out;
+        self.replaced.resolve_yields(&mut self.func, region);
+    }
+
+    fn callee_to_inline(&self, inst: Inst, in_loop: bool) -> Option<FuncId> {
+        let data = &self.func.insts[inst];
+        let Op::Call(callee) = data.op else { return None };
+        let defined = matches!(self.module.funcs[callee].body, Body::Defined(_));
+        if !defined || self.decision.graph.recursive[callee] {
+            return None;
+        }
+        let is_made_here =
+            |v| matches!(self.definitions.inst(&self.func, v), Some(made) if matches!(made.op, Op::NodeNew { .. }));
+        let known_node = data.args.iter().any(|v| is_made_here(*v));
+        let fits = self.size + self.decision.sizes[callee] <= CALLER_LIMIT;
+        (fits && self.decision.is_worth_it(callee, in_loop, known_node)).then_some(callee)
+    }
+
+    fn inline(&mut self, call: Inst, callee: FuncId, out: &mut Vec<Inst>) {
+        let data = self.func.insts[call].clone();
+        let body = &self.module.funcs[callee];
+        let entry = body.entry().expect("only defined functions are inlined");
+        let locations: &mut Locations = &mut self.module.locations;
+        let mut copier = Copier::from(body).with_locations(|loc| locations.inline(loc, data.loc));
+        copier.bind_all(&body.regions[entry].params, &data.args);
+        let place = self.func.regions.push(RegionData::default());
+        let yields = copier.append_insts(&mut self.func, place, entry);
+        drop(copier);
+        for inst in std::mem::take(&mut self.func.regions[place].insts) {
+            self.definitions.record(&self.func, inst);
+            out.push(inst);
+        }
+        for (result, v) in data.results.iter().zip(yields) {
+            self.replaced.replace(*result, v);
+        }
+        self.size += self.decision.sizes[callee];
+        self.inlined += 1;
+    }
+}

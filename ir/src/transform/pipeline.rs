@@ -1,0 +1,166 @@
+//! The order of the passes: a fixed, short list for each purpose.
+//!
+//! [`clean_up`] runs before derivatives are taken, at *every* optimization level: sharing an expression changes the order in
+//! which its adjoint is summed, so leaving it out at -O0 would change the bits of gradients. It does only what is right
+//! for a function that will be differentiated ([`Stage::Primal`]) and keeps every signature. [`optimize`] runs when no request
+//! for a derivative is left; from there on all levels give the same bits.
+//!
+//! The order: inlining first, so that the local passes see whole computations; `simplify` before `gvn`, which sees equal
+//! forms then; `licm` after both, and both again for what came together before the loops; `dce` last, and after inlining,
+//! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
+//! misses is small.
+
+use super::{Stage, dce, gvn, inline, licm, simplify};
+use crate::analysis::{CallGraph, FunctionEffects};
+use crate::function::{Body, Function};
+use crate::module::{FuncId, Module};
+use crate::rewrite::compacted;
+use std::time::{Duration, Instant};
+
+/// How much is done for speed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum OptLevel {
+    O0,
+    O1,
+    #[default]
+    O2,
+}
+
+/// A pass by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pass {
+    Simplify,
+    Gvn,
+    Dce,
+    Inline,
+    Licm,
+    /// Drops from the arenas what no region holds any more.
+    Compact,
+}
+
+impl Pass {
+    /// Every pass with its name on the command line and in tests.
+    pub const TABLE: &[(Pass, &str)] = &[
+        (Pass::Simplify, "simplify"),
+        (Pass::Gvn, "gvn"),
+        (Pass::Dce, "dce"),
+        (Pass::Inline, "inline"),
+        (Pass::Licm, "licm"),
+        (Pass::Compact, "compact"),
+    ];
+
+    pub fn name(self) -> &'static str {
+        Pass::TABLE.iter().find(|(pass, _)| *pass == self).map_or("", |(_, name)| name)
+    }
+
+    pub fn from_name(name: &str) -> Option<Pass> {
+        Pass::TABLE.iter().find(|(_, known)| *known == name).map(|(pass, _)| *pass)
+    }
+}
+
+/// What a pass did, for `--time-passes` and `--print-after`.
+#[derive(Clone, Copy, Debug)]
+pub struct PassReport {
+    pub pass: Pass,
+    pub duration: Duration,
+    /// How many changes it made, in its own way of counting.
+    pub changes: usize,
+}
+
+/// Called after each pass.
+pub type Observer<'a> = &'a mut dyn FnMut(&PassReport, &Module);
+
+/// Before derivatives are taken; at every level.
+const CLEAN_UP: &[Pass] =
+    &[Pass::Simplify, Pass::Inline, Pass::Simplify, Pass::Gvn, Pass::Licm, Pass::Dce, Pass::Compact];
+
+const LIGHT: &[Pass] = &[Pass::Dce, Pass::Simplify, Pass::Gvn, Pass::Dce, Pass::Compact];
+
+const FULL: &[Pass] = &[
+    Pass::Dce,
+    Pass::Simplify,
+    Pass::Inline,
+    Pass::Dce,
+    Pass::Compact,
+    Pass::Simplify,
+    Pass::Gvn,
+    Pass::Licm,
+    Pass::Simplify,
+    Pass::Gvn,
+    Pass::Dce,
+    Pass::Compact,
+];
+
+/// Makes a module smaller and simpler before derivatives are taken of it.
+pub fn clean_up(module: &mut Module) {
+    clean_up_observed(module, &mut |_, _| {});
+}
+
+/// [`clean_up`], with a look at the module after each pass.
+pub fn clean_up_observed(module: &mut Module, observer: Observer) {
+    let entries: Vec<FuncId> = module.funcs.keys().collect();
+    run_list(module, CLEAN_UP, &entries, Stage::Primal, observer);
+}
+
+/// Optimizes a module in which no derivative is asked for any more. `entries` are the functions that are called from outside:
+/// they keep their signatures; others may lose parameters and results, or their whole body if nothing calls them.
+pub fn optimize(module: &mut Module, level: OptLevel, entries: &[FuncId]) {
+    optimize_observed(module, level, entries, &mut |_, _| {});
+}
+
+/// [`optimize`], with a look at the module after each pass.
+pub fn optimize_observed(module: &mut Module, level: OptLevel, entries: &[FuncId], observer: Observer) {
+    let list = match level {
+        OptLevel::O0 => &[],
+        OptLevel::O1 => LIGHT,
+        OptLevel::O2 => FULL,
+    };
+    run_list(module, list, entries, Stage::Full, observer);
+}
+
+fn run_list(module: &mut Module, list: &[Pass], entries: &[FuncId], stage: Stage, observer: Observer) {
+    for pass in list {
+        let start = Instant::now();
+        let changes = run_pass(module, *pass, entries, stage);
+        let report = PassReport { pass: *pass, duration: start.elapsed(), changes };
+        observer(&report, module);
+    }
+}
+
+/// Runs one pass over a module. Gives the number of changes.
+pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stage) -> usize {
+    match pass {
+        Pass::Simplify => each(module, |func| simplify::run(func, stage)),
+        Pass::Gvn => {
+            let effects = effects_of(module);
+            each(module, |func| gvn::run(func, &effects, stage))
+        }
+        Pass::Dce => {
+            let effects = effects_of(module);
+            dce::run(module, &effects, entries)
+        }
+        Pass::Inline => inline::run(module, &CallGraph::of_module(module), entries),
+        Pass::Licm => {
+            let effects = effects_of(module);
+            each(module, |func| licm::run(func, &effects, stage))
+        }
+        Pass::Compact => each(module, compact),
+    }
+}
+
+fn effects_of(module: &Module) -> FunctionEffects {
+    FunctionEffects::of_module(module, &CallGraph::of_module(module))
+}
+
+/// Runs `change` on every function that has a body.
+fn each(module: &mut Module, mut change: impl FnMut(&mut Function) -> usize) -> usize {
+    let ids: Vec<FuncId> = module.funcs.keys().collect();
+    let defined = ids.into_iter().filter(|id| matches!(module.funcs[*id].body, Body::Defined(_)));
+    defined.collect::<Vec<_>>().into_iter().map(|id| change(&mut module.funcs[id])).sum()
+}
+
+fn compact(func: &mut Function) -> usize {
+    let before = func.insts.len();
+    *func = compacted(func);
+    before - func.insts.len()
+}

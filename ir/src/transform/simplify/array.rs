@@ -167,7 +167,9 @@ impl Simplifier<'_> {
         }
         let (Op::Set(Access::InBounds), earlier) = self.made_by(x)? else { return None };
         let again = earlier[1..earlier.len() - 1] == *indices;
-        again.then(|| Simpler::Op(Op::Set(access), std::iter::once(earlier[0]).chain(args[1..].iter().copied()).collect()))
+        again.then(|| {
+            Simpler::Op(Op::Set(access), std::iter::once(earlier[0]).chain(args[1..].iter().copied()).collect())
+        })
     }
 
     /// All rows.
@@ -180,9 +182,7 @@ impl Simplifier<'_> {
     /// To the shape that the array has.
     pub(super) fn reshape(&self, x: Value, sizes: &[Value]) -> Option<Simpler> {
         let same_size = |(axis, size): (usize, &Value)| match self.made_by(*size) {
-            Some((Op::Dim(k), args)) => {
-                *k as usize == axis && self.shapes.origin(args[0]) == self.shapes.origin(x)
-            }
+            Some((Op::Dim(k), args)) => *k as usize == axis && self.shapes.origin(args[0]) == self.shapes.origin(x),
             _ => false,
         };
         let same = self.func.value_type(x).rank() == sizes.len() && sizes.iter().enumerate().all(same_size);
