@@ -133,7 +133,7 @@ impl Simplifier<'_> {
         for _ in 0..UPDATES {
             let Some((op @ (Op::Set(_) | Op::AddAt(_)), args)) = self.made_by(array) else { break };
             let at = &args[1..args.len() - 1];
-            if at == indices && matches!(op, Op::Set(_)) {
+            if self.same_indices(at, indices) && matches!(op, Op::Set(_)) {
                 return Some(args[args.len() - 1]);
             }
             if !self.certainly_different(at, indices) {
@@ -142,6 +142,12 @@ impl Simplifier<'_> {
             array = args[0];
         }
         self.get_made(access, array, indices)
+    }
+
+    fn same_indices(&self, a: &[Value], b: &[Value]) -> bool {
+        let same =
+            |(a, b): (&Value, &Value)| a == b || self.known_int(*a).is_some_and(|n| self.known_int(*b) == Some(n));
+        a.len() == b.len() && a.iter().zip(b).all(same)
     }
 
     fn certainly_different(&self, a: &[Value], b: &[Value]) -> bool {
@@ -161,12 +167,12 @@ impl Simplifier<'_> {
         let (x, indices, v) = (args[0], &args[1..args.len() - 1], args[args.len() - 1]);
         if let Some((Op::Get(_), read)) = self.made_by(v)
             && read[0] == x
-            && read[1..] == *indices
+            && self.same_indices(&read[1..], indices)
         {
             return Some(Simpler::Value(x));
         }
         let (Op::Set(Access::InBounds), earlier) = self.made_by(x)? else { return None };
-        let again = earlier[1..earlier.len() - 1] == *indices;
+        let again = self.same_indices(&earlier[1..earlier.len() - 1], indices);
         again.then(|| {
             Simpler::Op(Op::Set(access), std::iter::once(earlier[0]).chain(args[1..].iter().copied()).collect())
         })
