@@ -13,6 +13,8 @@
 pub mod analysis;
 pub mod builder;
 pub mod entity;
+pub mod fmath;
+pub mod format;
 pub mod function;
 pub mod host;
 pub mod location;

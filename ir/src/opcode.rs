@@ -117,6 +117,11 @@ impl UnaryOp {
         (UnaryOp::Round, "round"),
         (UnaryOp::Trunc, "trunc"),
     ];
+
+    /// The name in the text form.
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(op, _)| *op == self).expect("every operation is in its table").1
+    }
 }
 
 /// Scalar functions of two arguments of one type, which is the type of the result.
@@ -173,6 +178,11 @@ impl BinaryOp {
         (BinaryOp::Shl, "shl"),
         (BinaryOp::Shr, "shr"),
     ];
+
+    /// The name in the text form.
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(op, _)| *op == self).expect("every operation is in its table").1
+    }
 }
 
 /// Comparisons: two scalars or two strings of one type give a bool. IEEE on floats; `false < true`.
