@@ -3,5 +3,6 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod errors;
+pub mod lexer;
 pub mod source;
 pub mod typed;

@@ -1,0 +1,85 @@
+//! The text of string literals: escapes and doubled braces resolved.
+
+/// What is wrong with an escape, which spans the given bytes of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EscapeError {
+    pub lo: usize,
+    pub hi: usize,
+    pub kind: EscapeErrorKind,
+}
+
+/// The ways in which an escape can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EscapeErrorKind {
+    /// `\q`
+    Unknown(char),
+    /// `\u` without `{…}`, or no code of a character inside.
+    Unicode,
+}
+
+/// The text that a segment of a string literal stands for, and the escapes that are wrong (left out of the text).
+pub fn resolve(raw: &str) -> (String, Vec<EscapeError>) {
+    let mut text = String::with_capacity(raw.len());
+    let mut errors = Vec::new();
+    let mut rest = raw;
+    while let Some(c) = rest.chars().next() {
+        let at = raw.len() - rest.len();
+        let (length, result) = match c {
+            '\\' => escape(rest),
+            '{' | '}' => (2.min(rest.len()), Ok(c)),
+            _ => (c.len_utf8(), Ok(c)),
+        };
+        match result {
+            Ok(c) => text.push(c),
+            Err(kind) => errors.push(EscapeError { lo: at, hi: at + length, kind }),
+        }
+        rest = &rest[length..];
+    }
+    (text, errors)
+}
+
+/// The escape at the beginning of `rest`: how long it is, and what it stands for.
+fn escape(rest: &str) -> (usize, Result<char, EscapeErrorKind>) {
+    let Some(c) = rest[1..].chars().next() else { return (1, Err(EscapeErrorKind::Unknown(' '))) };
+    let simple = match c {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        '0' => '\0',
+        '\\' | '"' => c,
+        'u' => return unicode(rest),
+        _ => return (1 + c.len_utf8(), Err(EscapeErrorKind::Unknown(c))),
+    };
+    (2, Ok(simple))
+}
+
+/// `\u{1f600}`: one to six hexadecimal digits.
+fn unicode(rest: &str) -> (usize, Result<char, EscapeErrorKind>) {
+    let Some(inside) = rest[2..].strip_prefix('{') else { return (2, Err(EscapeErrorKind::Unicode)) };
+    let digits = inside.bytes().take_while(u8::is_ascii_hexdigit).count();
+    if !inside[digits..].starts_with('}') {
+        return (3 + digits, Err(EscapeErrorKind::Unicode));
+    }
+    let code = (1..=6).contains(&digits).then(|| u32::from_str_radix(&inside[..digits], 16).ok()).flatten();
+    (4 + digits, code.and_then(char::from_u32).ok_or(EscapeErrorKind::Unicode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_doubled_braces() {
+        let (text, errors) = resolve(r#"a\n\t\r\\\"\0\u{e9}{{x}}é"#);
+        assert_eq!((text.as_str(), errors.len()), ("a\n\t\r\\\"\0é{x}é", 0));
+    }
+
+    #[test]
+    fn wrong_escapes() {
+        let kinds = |raw: &str| resolve(raw).1.into_iter().map(|e| (e.lo, e.hi, e.kind)).collect::<Vec<_>>();
+        assert_eq!(kinds(r"a\q"), [(1, 3, EscapeErrorKind::Unknown('q'))]);
+        assert_eq!(kinds(r"\u{d800}"), [(0, 8, EscapeErrorKind::Unicode)]);
+        assert_eq!(kinds(r"\u41"), [(0, 2, EscapeErrorKind::Unicode)]);
+        assert_eq!(kinds(r"\u{1234567}x"), [(0, 11, EscapeErrorKind::Unicode)]);
+    }
+}
