@@ -4,5 +4,6 @@ pub mod ast;
 pub mod diagnostic;
 pub mod errors;
 pub mod lexer;
+pub mod parser;
 pub mod source;
 pub mod typed;

@@ -8,3 +8,4 @@
 //! Each code has a page in `docs/errors/`, which `dprogc explain` prints and a test runs.
 
 pub mod lex;
+pub mod syntax;
