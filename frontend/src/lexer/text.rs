@@ -26,7 +26,8 @@ pub fn resolve(raw: &str) -> (String, Vec<EscapeError>) {
         let at = raw.len() - rest.len();
         let (length, result) = match c {
             '\\' => escape(rest),
-            '{' | '}' => (2.min(rest.len()), Ok(c)),
+            // A lone one has been reported; it stands for itself.
+            '{' | '}' => (1 + rest[1..].starts_with(c) as usize, Ok(c)),
             _ => (c.len_utf8(), Ok(c)),
         };
         match result {
