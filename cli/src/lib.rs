@@ -1,0 +1,7 @@
+//! `dprogc`: arguments, files, the terminal. A thin user of the library `dprog`.
+
+pub mod report;
+
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}
