@@ -1,1 +1,3 @@
-//! Placeholder of the room; see docs/architecture.md.
+//! What the test targets under `harness/` share: the generator of random programs.
+
+pub mod generate;
