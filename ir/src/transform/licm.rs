@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Moved are pure instructions without regions whose operands stand outside the loop. The loop may run zero times, and a
-//! branch in it may not be taken: so nothing moves that may trap, an access that is in bounds only where it stands
-//! does not move unless its indices are constants inside known sizes, a `node_get` does not leave its `switch`, and out of
+//! branch in it may not be taken: so nothing moves that may trap, an access that is known to be in bounds moves only as far as
+//! it is known there too ([`Ranges::safe_depth`]), a `node_get` does not leave its `switch`, and out of
 //! branches only cheap scalar instructions move. Arrays that are made to be written ([`is_cheap_to_make`]) stay, for a loop
 //! that updates one would have to copy it.
 //!
@@ -21,6 +21,7 @@
 
 use super::Stage;
 use crate::analysis::effects::EffectContext;
+use crate::analysis::ranges::Ranges;
 use crate::analysis::{Definitions, FunctionEffects, Shapes, Table};
 use crate::function::{Function, Inst, InstData, Region, Value};
 use crate::opcode::{Access, BinaryOp, Effect, Op, UnaryOp};
@@ -33,7 +34,8 @@ pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usiz
     let shapes = Shapes::of_function(func);
     let movable =
         movable_insts(&EffectContext { func, definitions: &definitions, shapes: &shapes, functions: effects }, stage);
-    let mut motion = Motion { func, movable, depth: Table::with_default(0), moved: 0 };
+    let ranges = Ranges::of_function(func);
+    let mut motion = Motion { func, movable, safe_depth: ranges.safe_depth, depth: Table::with_default(0), moved: 0 };
     motion.define_params(entry, 0);
     motion.region(entry, 0, &mut Vec::new());
     motion.moved
@@ -62,7 +64,7 @@ fn movability(context: &EffectContext, data: &InstData, stage: Stage) -> Movable
     let plain = data.regions.is_empty() && context.of_operation(data) == Effect::Pure;
     let types = data.results.iter().map(|v| context.func.value_type(*v));
     let discrete = types.clone().all(|ty| ty.as_scalar().is_some_and(|s| !s.is_float()));
-    if !plain || data.results.is_empty() || is_cheap_to_make(&data.op) || depends_on_place(&data.op) {
+    if !plain || data.results.is_empty() || is_cheap_to_make(&data.op) {
         return Movable::No;
     }
     if stage == Stage::Primal && !discrete {
@@ -108,13 +110,15 @@ fn is_cheap(op: &Op) -> bool {
                 | BinaryOp::Shl
                 | BinaryOp::Shr
         ),
-        _ => matches!(op, Op::Const(_) | Op::Compare(_) | Op::Select | Op::Convert(_) | Op::Dim(_)),
+        _ => matches!(op, Op::Const(_) | Op::Compare(_) | Op::Select | Op::Convert(_) | Op::Dim(_) | Op::Get(_)),
     }
 }
 
 struct Motion<'f> {
     func: &'f mut Function,
     movable: Table<Inst, Movable>,
+    /// The least number of loops around a place at which an access is in bounds.
+    safe_depth: Table<Inst, u32>,
     /// The number of loops around the definition of a value.
     depth: Table<Value, u32>,
     moved: usize,
@@ -164,7 +168,8 @@ impl Motion<'_> {
     fn place(&mut self, inst: Inst, depth: u32, least: Movable, kept: &mut Vec<Inst>, before: &mut Vec<Inst>) {
         let data = &self.func.insts[inst];
         let invariant = depth > 0 && data.args.iter().all(|v| self.depth[*v] < depth);
-        let leaves = invariant && self.movable[inst] >= least && self.movable[inst] != Movable::No;
+        let safe = !depends_on_place(&data.op) || self.safe_depth[inst] < depth;
+        let leaves = invariant && safe && self.movable[inst] >= least && self.movable[inst] != Movable::No;
         let depth = if leaves { depth - 1 } else { depth };
         for result in &data.results {
             self.depth[*result] = depth;

@@ -7,6 +7,7 @@
 //! A pass is a function from a program to the same program with less to do, and says how many changes it made. Passes never
 //! call passes; facts come from [`crate::analysis`].
 
+pub mod bounds;
 pub mod dce;
 pub mod gvn;
 pub mod inline;

@@ -6,11 +6,12 @@
 //! for a derivative is left; from there on all levels give the same bits.
 //!
 //! The order: inlining first, so that the local passes see whole computations; `simplify` before `gvn`, which sees equal
-//! forms then; `licm` after both, and both again for what came together before the loops; `dce` last, and after inlining,
+//! forms then; `licm` after both; `bounds` when every size
+//! is one value, and what it decided is worked in by another round, in which loads leave loops; `dce` last, and after inlining,
 //! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
 //! misses is small.
 
-use super::{Stage, dce, gvn, inline, licm, simplify};
+use super::{Stage, bounds, dce, gvn, inline, licm, simplify};
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
 use crate::module::{FuncId, Module};
@@ -34,6 +35,7 @@ pub enum Pass {
     Dce,
     Inline,
     Licm,
+    Bounds,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -46,6 +48,7 @@ impl Pass {
         (Pass::Dce, "dce"),
         (Pass::Inline, "inline"),
         (Pass::Licm, "licm"),
+        (Pass::Bounds, "bounds"),
         (Pass::Compact, "compact"),
     ];
 
@@ -85,8 +88,11 @@ const FULL: &[Pass] = &[
     Pass::Simplify,
     Pass::Gvn,
     Pass::Licm,
+    Pass::Bounds,
     Pass::Simplify,
     Pass::Gvn,
+    Pass::Licm,
+    Pass::Simplify,
     Pass::Dce,
     Pass::Compact,
 ];
@@ -144,6 +150,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
             let effects = effects_of(module);
             each(module, |func| licm::run(func, &effects, stage))
         }
+        Pass::Bounds => each(module, bounds::run),
         Pass::Compact => each(module, compact),
     }
 }
