@@ -50,14 +50,14 @@ fn moderate_nesting_is_fine() {
 fn chains_are_bounded_in_height_but_not_in_time() {
     for link in [" + 1", ".f()", "[0]", " as f64", "(1)", "?", ".0", " * 2 + 3 ^ 4"] {
         assert_eq!(codes(&body(format!("x{}", link.repeat(150)))), [""; 0], "{link}");
-        assert_eq!(codes(&body(format!("x{}", link.repeat(1_000_000)))), ["E0102"], "{link}");
+        assert_eq!(codes(&body(format!("x{}", link.repeat(100_000)))), ["E0102"], "{link}");
     }
 }
 
 #[test]
 fn brackets_that_are_never_closed_are_few_messages() {
     for text in ["(", "[", "{", "f(", "\"{", "<", "((((({{{{{[[[[["] {
-        for n in [1, 100, 1_000_000] {
+        for n in [1, 100, 50_000] {
             let problems = body(text.repeat(n));
             assert!((1..=5).contains(&problems.len()), "{text} {n}: {:?}", &codes(&problems));
         }
@@ -67,17 +67,17 @@ fn brackets_that_are_never_closed_are_few_messages() {
 
 #[test]
 fn long_lines_and_many_items() {
-    assert_eq!(codes(&body("f(x, \"y = {y:.3}\"); ".repeat(500_000))), [""; 0]);
-    assert_eq!(codes(&parse("fn f() { let x = 1; }\n".repeat(200_000))), [""; 0]);
-    assert_eq!(codes(&body(format!("[{}]", "1.0, ".repeat(2_000_000)))), [""; 0]);
+    assert_eq!(codes(&body("f(x, \"y = {y:.3}\"); ".repeat(100_000))), [""; 0]);
+    assert_eq!(codes(&parse("fn f() { let x = 1; }\n".repeat(40_000))), [""; 0]);
+    assert_eq!(codes(&body(format!("[{}]", "1.0, ".repeat(50_000)))), [""; 0]);
     assert_eq!(codes(&body(format!("\"{}\"", "a".repeat(10_000_000)))), [""; 0]);
 }
 
 #[test]
 fn generic_look_ahead_is_bounded() {
-    body("a < ".repeat(300_000));
-    body("a<b, ".repeat(300_000));
-    body("List<".repeat(300_000));
+    body("a < ".repeat(50_000));
+    body("a<b, ".repeat(50_000));
+    body("List<".repeat(50_000));
     body("List<List<".repeat(20) + &" + 1>".repeat(40));
 }
 
@@ -225,4 +225,27 @@ fn a_truncated_program_has_few_messages() {
         assert!(problems.len() <= 4, "{}\n{problems:#?}", &program[..end]);
     }
     assert!(worst >= 1);
+}
+
+#[test]
+fn one_token_missing_or_doubled_is_at_most_three_messages_near_it() {
+    let program = include_str!("tour.dp");
+    let tokens = dprog_frontend::lexer::lex(FileId(0), program).tokens;
+    let line = |at: u32| program[..(at as usize).min(program.len())].matches('\n').count() as i64;
+    let mut wrong = Vec::new();
+    for token in tokens {
+        let (lo, hi) = (token.lo as usize, token.hi as usize);
+        let (before, text, after) = (&program[..lo], &program[lo..hi], &program[hi..]);
+        for changed in [format!("{before} {after}"), format!("{before}{text} {text}{after}")] {
+            let problems = parse_file(FileId(0), &changed, &mut NodeIds::new()).1;
+            let far = problems.first().is_some_and(|d| (line(d.primary.span.lo) - line(token.lo)).abs() > 1);
+            let bracket = matches!(text, "{" | "}" | "(" | ")");
+            if problems.len() > 3 || far && !bracket {
+                let place = before.lines().last().unwrap_or("");
+                let all: Vec<_> = problems.iter().map(|d| (line(d.primary.span.lo) + 1, d.code, &d.message)).collect();
+                wrong.push(format!("line {} {place:?} {text:?}: {all:?}", line(token.lo) + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

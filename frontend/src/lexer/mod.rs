@@ -49,6 +49,8 @@ struct Interpolation {
     /// Where its `{` is, and where the string began.
     brace: usize,
     quote: usize,
+    /// The number of the token of the brace.
+    token: usize,
     /// Open braces, and open parentheses and brackets, since.
     braces: u32,
     others: u32,
@@ -306,7 +308,7 @@ impl Lexer<'_> {
                     self.string_segment(end);
                     return self.token(TokenKind::StrClose, end + 1);
                 }
-                Some(b'\\') => end += 1 + bytes.get(end + 1).is_some_and(|b| *b != b'\n') as usize,
+                Some(b'\\') => end += text::escape_extent(&bytes[end..]),
                 Some(b'{') if bytes.get(end + 1) == Some(&b'{') => end += 2,
                 Some(b'}') if bytes.get(end + 1) == Some(&b'}') => end += 2,
                 Some(b'{') => return self.open_interpolation(quote, end),
@@ -322,7 +324,8 @@ impl Lexer<'_> {
     fn open_interpolation(&mut self, quote: usize, brace: usize) {
         self.string_segment(brace);
         self.token(TokenKind::InterpOpen, brace + 1);
-        self.strings.push(Interpolation { brace, quote, braces: 0, others: 0 });
+        let token = self.out.tokens.len() - 1;
+        self.strings.push(Interpolation { brace, quote, token, braces: 0, others: 0 });
     }
 
     /// A piece of text up to `end`, whose escapes are looked at.
@@ -363,15 +366,18 @@ impl Lexer<'_> {
     }
 
     fn abandon_strings(&mut self) {
-        while self.strings.pop().is_some() {
+        while let Some(inside) = self.strings.pop() {
+            self.out.tokens[inside.token].repaired = true;
             self.missing(TokenKind::InterpClose);
             self.missing(TokenKind::StrClose);
         }
     }
 }
 
-/// How much of an unclosed string's line was probably meant as text: not the `);` that closes the call around it.
+/// How much of an unclosed string's line was probably meant as text: not the `);` that closes the call
+/// around it, nor a comment behind it.
 fn probable_string(line: &str) -> usize {
+    let line = line.rfind(" //").map_or(line, |comment| &line[..comment]);
     let mut text = line.trim_end().trim_end_matches([';', ',']);
     let opened = text.bytes().filter(|b| *b == b'(').count();
     let mut closed = text.bytes().filter(|b| *b == b')').count();
@@ -472,6 +478,7 @@ mod tests {
         assert_eq!(codes("print(\"{\");"), ["E0011"]);
         assert_eq!(codes(r#""a } b""#), ["E0012"]);
         assert_eq!(codes(r#""\q""#), ["E0004"]);
+        assert_eq!(codes(r#""\u{e9} {x}""#), [""; 0]);
         assert_eq!(codes("/* a\n b */ fn"), ["E0010"]);
         assert_eq!(codes("# a comment"), ["E0009"]);
         assert_eq!(codes("'c' 'text'"), ["E0008", "E0008"]);

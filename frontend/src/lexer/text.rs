@@ -39,6 +39,17 @@ pub fn resolve(raw: &str) -> (String, Vec<EscapeError>) {
     (text, errors)
 }
 
+/// How many bytes the escape at the beginning of `rest` has: what the lexer steps over. Its braces are no expression.
+pub fn escape_extent(rest: &[u8]) -> usize {
+    if rest.starts_with(b"\\u{") {
+        // Also where there are no digits inside: the braces were meant for the escape.
+        let inside = rest[3..].iter().take(16).take_while(|b| !b"}\"\n\\".contains(b)).count();
+        let closed = rest.get(3 + inside) == Some(&b'}');
+        return if closed { 4 + inside } else { 3 };
+    }
+    1 + rest.get(1).is_some_and(|b| *b != b'\n') as usize
+}
+
 /// The escape at the beginning of `rest`: how long it is, and what it stands for.
 fn escape(rest: &str) -> (usize, Result<char, EscapeErrorKind>) {
     let Some(c) = rest[1..].chars().next() else { return (1, Err(EscapeErrorKind::Unknown(' '))) };
@@ -56,13 +67,11 @@ fn escape(rest: &str) -> (usize, Result<char, EscapeErrorKind>) {
 
 /// `\u{1f600}`: one to six hexadecimal digits.
 fn unicode(rest: &str) -> (usize, Result<char, EscapeErrorKind>) {
-    let Some(inside) = rest[2..].strip_prefix('{') else { return (2, Err(EscapeErrorKind::Unicode)) };
-    let digits = inside.bytes().take_while(u8::is_ascii_hexdigit).count();
-    if !inside[digits..].starts_with('}') {
-        return (3 + digits, Err(EscapeErrorKind::Unicode));
-    }
-    let code = (1..=6).contains(&digits).then(|| u32::from_str_radix(&inside[..digits], 16).ok()).flatten();
-    (4 + digits, code.and_then(char::from_u32).ok_or(EscapeErrorKind::Unicode))
+    let length = escape_extent(rest.as_bytes());
+    let digits = rest[..length].strip_prefix("\\u{").and_then(|inside| inside.strip_suffix('}')).unwrap_or("");
+    let plain = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let code = plain.then(|| u32::from_str_radix(digits, 16).ok()).flatten();
+    (length, code.and_then(char::from_u32).ok_or(EscapeErrorKind::Unicode))
 }
 
 #[cfg(test)]

@@ -119,7 +119,8 @@ impl Parser<'_> {
             self.skip_until(|_| false);
             self.bump();
         }
-        self.skip_until(|p| p.at(TokenKind::Comma) || p.token().first && p.at_method());
+        let after_body = |p: &Self| p.previous().is_some_and(|t| t.kind == TokenKind::RBrace);
+        self.skip_until(|p| p.at(TokenKind::Comma) || p.token().first && (p.at_method() || after_body(p)));
         self.eat(TokenKind::Comma);
     }
 

@@ -177,7 +177,11 @@ impl Parser<'_> {
         let op = match self.kind() {
             TokenKind::Minus => UnaryOp::Neg,
             TokenKind::Not => UnaryOp::Not,
-            TokenKind::Ident if self.at_word_not() => UnaryOp::Not,
+            TokenKind::Ident if self.at_word_not() => {
+                let at = self.here();
+                self.report(syntax::word_operator(at, "not", "!"));
+                UnaryOp::Not
+            }
             TokenKind::Amp | TokenKind::AmpAmp | TokenKind::Star => return self.foreign_prefix(),
             _ => return self.postfix(),
         };

@@ -74,7 +74,9 @@ impl Parser<'_> {
         use TokenKind::*;
         match self.kind() {
             Use | Const | Type | Struct | Enum | Trait | Impl | Fn | Extern | Pub | At => true,
-            Ident => self.at_any_word(&["model", "derivative", "export"]) && self.ahead(1).kind != LParen,
+            Ident if self.at_any_word(&["model", "derivative", "export"]) => self.ahead(1).kind != LParen,
+            // Of another language, but the beginning of something.
+            Ident => self.next_is(Ident) && FOREIGN.iter().any(|(word, _)| self.at_word(word)),
             _ => false,
         }
     }

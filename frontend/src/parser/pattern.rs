@@ -43,6 +43,8 @@ impl Parser<'_> {
                 TokenKind::StrOpen => PatternKind::Literal { negative: false, literal: p.plain_string()? },
                 TokenKind::LParen => return p.tuple_pattern(),
                 TokenKind::Ident => p.name_pattern()?,
+                TokenKind::In | TokenKind::If => return p.expected("a pattern"),
+                kind if kind.is_keyword() && !p.token().first => PatternKind::Binding(p.name("a pattern")?),
                 _ => return p.foreign_pattern(),
             };
             p.foreign_pattern_suffix()?;

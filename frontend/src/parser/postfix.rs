@@ -136,6 +136,9 @@ impl Parser<'_> {
                 _ => self.fail(syntax::colon_slice(at)),
             };
         }
+        if self.at(TokenKind::ColonColon) {
+            return self.fail(syntax::colon_slice(at));
+        }
         let start = if self.at(TokenKind::DotDot) { None } else { Some(self.expr_without_range()?) };
         let at = self.here();
         match self.kind() {

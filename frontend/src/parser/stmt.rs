@@ -194,8 +194,11 @@ impl Parser<'_> {
     fn declaration_after(&mut self, lo: u32, mutable: bool) -> Parsed<Statement> {
         let pattern = self.pattern()?;
         if self.at(TokenKind::Colon) && self.next_is(TokenKind::Eq) && self.adjacent(0) {
-            let diagnostic = syntax::expected(self.here(), "`=`", "`:=`");
-            self.report(diagnostic);
+            // Unless it was reported with the name before it that has no `let`.
+            if self.last_error.is_none_or(|last| last + 1 != self.pos) {
+                let diagnostic = syntax::expected(self.here(), "`=`", "`:=`");
+                self.report(diagnostic);
+            }
             self.bump();
         }
         let ty = if self.eat(TokenKind::Colon) { Some(self.ty()?) } else { None };

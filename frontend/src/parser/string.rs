@@ -32,7 +32,8 @@ impl Parser<'_> {
 
     /// `{expr}` or `{expr:format}`; in it a mistake costs no more than the rest of it.
     fn interpolation(&mut self) -> StrPart {
-        self.bump();
+        let abandoned = self.bump().repaired;
+        let reported = self.diagnostics.len();
         let lo = self.lo();
         let parsed = self.with_head(false, |p| {
             let value = p.expr()?;
@@ -43,6 +44,9 @@ impl Parser<'_> {
             Ok((value, format))
         });
         self.skip_until(|_| false);
+        if abandoned {
+            self.diagnostics.truncate(reported);
+        }
         let (value, format) = parsed.unwrap_or_else(|_| (self.expr_node(lo, ExprKind::Error), None));
         self.eat(TokenKind::InterpClose);
         StrPart::Expr { value: Box::new(value), format }
