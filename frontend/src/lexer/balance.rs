@@ -45,6 +45,8 @@ struct Open {
     /// Where the first token of its line begins.
     indent: usize,
     line: u32,
+    /// Where it is in the new list of tokens.
+    index: usize,
 }
 
 struct Repair<'a> {
@@ -95,7 +97,7 @@ impl Repair<'_> {
 
     fn push(&mut self, token: Token) {
         self.open[kind_index(token.kind)] += 1;
-        self.stack.push(Open { token, indent: self.indent, line: self.line });
+        self.stack.push(Open { token, indent: self.indent, line: self.line, index: self.out.tokens.len() });
     }
 
     fn pop(&mut self) -> Option<Open> {
@@ -128,6 +130,7 @@ impl Repair<'_> {
             _ => open,
         };
         let bracket = open.token.kind.text().unwrap_or("{");
+        self.out.tokens[open.index].repaired = true;
         self.out.diagnostics.push(lex::unclosed_bracket(self.span(open.token), bracket, self.span(end)));
     }
 

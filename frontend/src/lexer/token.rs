@@ -221,6 +221,7 @@ pub struct Token {
     /// Whether it is the first of its line.
     pub first: bool,
     /// Whether it was put there or cut short while repairing: an error next to it has been reported already.
+    /// Of an opening bracket: whether its closing one was put in.
     pub repaired: bool,
     pub lo: u32,
     pub hi: u32,

@@ -12,7 +12,7 @@ impl Parser<'_> {
         match self.kind() {
             TokenKind::If => self.if_expr(),
             TokenKind::Match => self.match_expr(),
-            TokenKind::For | TokenKind::While | TokenKind::Loop => self.loop_expr(Vec::new()),
+            TokenKind::For | TokenKind::While | TokenKind::Loop if !self.in_head => self.loop_expr(Vec::new()),
             TokenKind::At => self.attributed_loop(),
             TokenKind::Break => self.break_expr(lo),
             TokenKind::Continue => {

@@ -31,7 +31,7 @@ impl Parser<'_> {
         let field = self.field()?;
         if let Some(default) = &field.default {
             let help = "a literal sets every field; write a function that makes the value";
-            self.diagnostics.push(syntax::field(default.span, "a field of a struct has no default", help));
+            self.report_at(syntax::field(default.span, "a field of a struct has no default", help));
         }
         Ok(field)
     }
@@ -69,7 +69,7 @@ impl Parser<'_> {
         let name = self.name("a case")?;
         if !name.is_capitalised() {
             let help = "in a pattern a name in lower case would bind a variable";
-            self.diagnostics.push(syntax::field(name.span, "a case begins with a capital letter", help));
+            self.report_at(syntax::field(name.span, "a case begins with a capital letter", help));
         }
         let payload = match self.kind() {
             TokenKind::LParen => Payload::Tuple(self.list("types", Self::ty)),
@@ -220,7 +220,7 @@ impl Parser<'_> {
         self.members(|p| {
             let rule = p.rule()?;
             if rules.iter().any(|r| r.kind == rule.kind) {
-                p.diagnostics.push(syntax::derivative_rule(rule.kind_span, "this rule is given twice"));
+                p.report_at(syntax::derivative_rule(rule.kind_span, "this rule is given twice"));
             }
             rules.push(rule);
             Ok(())

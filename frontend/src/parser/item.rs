@@ -43,6 +43,7 @@ impl Parser<'_> {
         let mut items = Vec::new();
         while !self.at(TokenKind::Eof) {
             let start = self.pos;
+            self.lost = false;
             match self.item() {
                 Ok(item) => items.push(item),
                 Err(Reported) => self.skip_item(start),
@@ -95,7 +96,7 @@ impl Parser<'_> {
         let public = self.eat(TokenKind::Pub);
         let kind = self.item_kind()?;
         if let (Some(attr), false) = (attrs.first(), matches!(kind, ItemKind::Fn(_))) {
-            self.diagnostics.push(syntax::misplaced_attribute(attr.span));
+            self.report_at(syntax::misplaced_attribute(attr.span));
         }
         let item = Item { id: self.id(), span: self.since(lo), docs, attrs, public, kind };
         self.stray_semicolon(&item.kind);
@@ -149,7 +150,7 @@ impl Parser<'_> {
             self.bump();
             let name = self.name("the name of an attribute")?;
             if !matches!(name.as_str(), "test" | "bench" | "checkpoint") {
-                self.diagnostics.push(syntax::unknown_attribute(name.span, name.as_str()));
+                self.report_at(syntax::unknown_attribute(name.span, name.as_str()));
             }
             let args = if self.at(TokenKind::LParen) { self.args() } else { Vec::new() };
             attrs.push(Attr { name, args, span: self.since(lo) });
@@ -351,7 +352,7 @@ impl Parser<'_> {
             if let Parameter::Receiver(receiver) = &parameter
                 && !first
             {
-                p.diagnostics.push(syntax::receiver(receiver.span));
+                p.report_at(syntax::receiver(receiver.span));
             }
             first = false;
             Ok(parameter)
@@ -407,10 +408,10 @@ impl Parser<'_> {
     fn parameter_without_type(&mut self, name: &Name) -> Parsed<TypeExpr> {
         if self.at(TokenKind::Ident) {
             let right = format!("{}: {}", self.text_of(self.token()), name);
-            self.diagnostics.push(syntax::parameter_form(name.span.to(self.here()), &right));
+            self.report_at(syntax::parameter_form(name.span.to(self.here()), &right));
             self.bump();
         } else {
-            self.diagnostics.push(syntax::parameter_type(name.span, name.as_str()));
+            self.report_at(syntax::parameter_type(name.span, name.as_str()));
         }
         Ok(TypeExpr { id: self.id(), span: name.span, kind: TypeKind::Error })
     }
@@ -434,7 +435,7 @@ impl Parser<'_> {
         self.bump_many(before + 1);
         let span = self.since(lo);
         if self.eat(TokenKind::Colon) {
-            self.diagnostics.push(syntax::receiver(span));
+            self.report_at(syntax::receiver(span));
             self.eat(TokenKind::Inout);
             let _ = self.ty();
         }

@@ -64,6 +64,8 @@ struct Parser<'a> {
     diagnostics: Vec<Diagnostic>,
     /// The token at which something was reported last.
     last_error: Option<usize>,
+    /// Whether a construct failed, and what follows on its line is probably part of it.
+    lost: bool,
     /// Whether we are in the head of `if`, `while`, `match` or `for`, where `{` begins the body.
     in_head: bool,
     /// Whether a type is read that follows `as`, where `<` may compare.
@@ -88,6 +90,7 @@ impl<'a> Parser<'a> {
             known,
             diagnostics: Vec::new(),
             last_error: None,
+            lost: false,
             in_head: false,
             after_as: false,
             depth: 0,
@@ -181,6 +184,9 @@ impl<'a> Parser<'a> {
         if token.kind != TokenKind::Eof {
             self.pos += 1;
         }
+        if token.first || token.kind == TokenKind::Semi {
+            self.lost = false;
+        }
         token
     }
 
@@ -229,13 +235,23 @@ impl<'a> Parser<'a> {
     fn report(&mut self, diagnostic: Diagnostic) {
         let repaired = self.token().repaired || self.previous().is_some_and(|t| t.repaired);
         if self.last_error != Some(self.pos) && !repaired {
-            self.diagnostics.push(diagnostic);
+            self.report_at(diagnostic);
         }
         self.last_error = Some(self.pos);
     }
 
+    /// Reports a mistake in what has been read, unless we are lost.
+    fn report_at(&mut self, diagnostic: Diagnostic) {
+        let new_line = self.token().first && diagnostic.primary.span.lo >= self.lo();
+        if !self.lost || new_line {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports a mistake after which nothing is known: up to the next line or statement no more is said.
     fn fail<T>(&mut self, diagnostic: Diagnostic) -> Parsed<T> {
         self.report(diagnostic);
+        self.lost = true;
         Err(Reported)
     }
 
@@ -330,9 +346,19 @@ impl<'a> Parser<'a> {
     fn list<T>(&mut self, what: &str, each: impl FnMut(&mut Self) -> Parsed<T>) -> Vec<T> {
         let open = self.bump();
         let Some(close) = open.kind.closer() else { return Vec::new() };
+        let reported = self.diagnostics.len();
         let items = self.with_head(false, |p| p.list_until(close, what, each));
+        self.forgive(open, reported);
         self.eat(close);
         items
+    }
+
+    /// Takes back what was said since `reported` about the inside of a bracket, if that was never closed: this was
+    /// reported, and so it holds what does not belong to it.
+    fn forgive(&mut self, open: Token, reported: usize) {
+        if open.repaired {
+            self.diagnostics.truncate(reported);
+        }
     }
 
     /// The inside of a list, up to `close`, which is left there.

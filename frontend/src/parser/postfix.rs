@@ -66,10 +66,12 @@ impl Parser<'_> {
     pub(super) fn args(&mut self) -> Vec<Arg> {
         let mut named = None;
         self.list("arguments", |p| {
+            let reported = p.diagnostics.len();
             let arg = p.arg()?;
             match (&arg.name, named) {
+                (Some(_), _) if p.diagnostics.len() > reported => {}
                 (Some(_), _) => named = Some(arg.span),
-                (None, Some(named)) => p.diagnostics.push(syntax::positional_after_named(arg.span, named)),
+                (None, Some(named)) => p.report_at(syntax::positional_after_named(arg.span, named)),
                 (None, None) => {}
             }
             Ok(arg)

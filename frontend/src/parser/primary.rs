@@ -19,7 +19,7 @@ impl Parser<'_> {
             TokenKind::LParen => self.parens(),
             TokenKind::LBracket => self.array(),
             TokenKind::Pipe | TokenKind::PipePipe => self.closure(),
-            TokenKind::LBrace => self.block_expr(),
+            TokenKind::LBrace if !self.in_head => self.block_expr(),
             TokenKind::Fn => self.anonymous_fn(),
             _ => self.control(),
         }
@@ -127,8 +127,9 @@ impl Parser<'_> {
     /// `[…]`: a list, a fill or a comprehension.
     fn array(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
-        self.bump();
+        let (open, reported) = (self.bump(), self.diagnostics.len());
         let kind = self.with_head(false, Self::array_inside);
+        self.forgive(open, reported);
         self.skip_until(|_| false);
         self.eat(TokenKind::RBracket);
         Ok(self.expr_node(lo, kind.unwrap_or(ExprKind::Error)))
@@ -192,7 +193,7 @@ impl Parser<'_> {
             return self.expected("the body of the closure, without `=>`");
         }
         let body = match self.at(TokenKind::LBrace) {
-            true => self.nested(Self::block_expr)?,
+            true => self.nested(|p| p.with_head(false, Self::block_expr))?,
             false => self.expr_or_assignment()?,
         };
         Ok(self.expr_node(lo, ExprKind::Closure { params, result, body: Box::new(body) }))

@@ -70,6 +70,7 @@ impl Parser<'_> {
     /// `[T; n, m]`
     fn array_type(&mut self) -> Parsed<TypeKind> {
         let open = self.bump();
+        let reported = self.diagnostics.len();
         let result = self.with_head(false, |p| {
             let element = Box::new(p.ty()?);
             if p.at(TokenKind::RBracket) {
@@ -81,6 +82,7 @@ impl Parser<'_> {
             let sizes = p.list_until(TokenKind::RBracket, "sizes", Self::size);
             Ok(TypeKind::Array { element, sizes })
         });
+        self.forgive(open, reported);
         self.skip_until(|_| false);
         self.eat(TokenKind::RBracket);
         match result {
@@ -139,7 +141,7 @@ impl Parser<'_> {
             && let Some((_, right)) = FOREIGN.iter().find(|(found, _)| *found == name.as_str())
             && !self.known.is_type(name.as_str())
         {
-            self.diagnostics.push(syntax::foreign_type(at, name.as_str(), right));
+            self.report_at(syntax::foreign_type(at, name.as_str(), right));
             return Ok(self.right_type(name.span, right));
         }
         Ok(TypeKind::Path(path))
