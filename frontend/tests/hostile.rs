@@ -12,7 +12,7 @@ fn parse(text: String) -> Vec<Diagnostic> {
         dump_module(&module);
         problems
     };
-    let thread = std::thread::Builder::new().stack_size(4 << 20).spawn(work).expect("a thread");
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(work).expect("a thread");
     thread.join().expect("no overflow, no panic")
 }
 

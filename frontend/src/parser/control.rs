@@ -57,6 +57,7 @@ impl Parser<'_> {
         self.with_head(true, Self::expr)
     }
 
+    #[inline(never)]
     fn condition(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
         self.with_head(true, |p| {
@@ -90,6 +91,7 @@ impl Parser<'_> {
     }
 
     /// `else { … }`, `else if …`, or nothing.
+    #[inline(never)]
     fn otherwise(&mut self) -> Parsed<Option<Expr>> {
         if self.at_any_word(&["elif", "elseif", "elsif"]) {
             let diagnostic = syntax::elif(self.here(), self.text_of(self.token()));
@@ -108,6 +110,7 @@ impl Parser<'_> {
     }
 
     /// `if let P = x { a } else { b }`, as a match.
+    #[inline(never)]
     fn if_let(&mut self, lo: u32) -> Parsed<Expr> {
         let (pattern, scrutinee) = self.let_condition()?;
         let then = self.body_expr("the `if`")?;
@@ -149,6 +152,7 @@ impl Parser<'_> {
         self.arm_of(pattern, body)
     }
 
+    #[inline(never)]
     fn match_expr(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
         self.bump();
@@ -227,6 +231,7 @@ impl Parser<'_> {
         self.fail(syntax::misplaced_attribute(at))
     }
 
+    #[inline(never)]
     fn while_loop(&mut self, lo: u32, attrs: Vec<Attr>) -> Parsed<Expr> {
         self.bump();
         if self.eat(TokenKind::Let) {
@@ -238,6 +243,7 @@ impl Parser<'_> {
     }
 
     /// `while let P = x { a }`, as a loop around a match.
+    #[inline(never)]
     fn while_let(&mut self, lo: u32, attrs: Vec<Attr>) -> Parsed<Expr> {
         let start = self.lo();
         let (pattern, scrutinee) = self.let_condition()?;
@@ -252,6 +258,7 @@ impl Parser<'_> {
     }
 
     /// `for` or `par for`.
+    #[inline(never)]
     pub(super) fn for_loop(&mut self, attrs: Vec<Attr>) -> Parsed<Expr> {
         let lo = self.lo();
         let par = (!self.at(TokenKind::For)).then(|| self.here());
@@ -272,6 +279,7 @@ impl Parser<'_> {
     }
 
     /// `for (int i = 0; i < n; i++) { … }`: the body is read all the same.
+    #[inline(never)]
     fn c_style_for(&mut self, lo: u32) -> Parsed<Expr> {
         let at = self.here();
         self.report(syntax::c_style_for(at));
@@ -283,6 +291,7 @@ impl Parser<'_> {
     }
 
     /// `reduce(+: s, max: m)`, or nothing.
+    #[inline(never)]
     fn reductions(&mut self, parallel: bool) -> Vec<Reduction> {
         if !self.at_word("reduce") || !self.next_is(TokenKind::LParen) {
             return Vec::new();

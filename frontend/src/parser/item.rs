@@ -34,7 +34,7 @@ const FOREIGN: &[(&str, &str)] = &[
 /// A parameter or the receiver.
 enum Parameter {
     Receiver(Receiver),
-    Param(Param),
+    Param(Box<Param>),
 }
 
 impl Parser<'_> {
@@ -57,7 +57,7 @@ impl Parser<'_> {
         if self.pos == start {
             self.skip_token();
         }
-        while !self.at(TokenKind::Eof) && !(self.token().first && self.at_item()) {
+        while !(self.at(TokenKind::Eof) || self.token().first && self.at_item()) {
             self.skip_token();
         }
     }
@@ -361,7 +361,7 @@ impl Parser<'_> {
         for parameter in list {
             match parameter {
                 Parameter::Receiver(r) => receiver = receiver.or(Some(r)),
-                Parameter::Param(p) => params.push(p),
+                Parameter::Param(p) => params.push(*p),
             }
         }
         (receiver, params)
@@ -389,7 +389,7 @@ impl Parser<'_> {
     /// The parameter, with its default if there is one.
     fn param(&mut self, lo: u32, name: Name, inout: bool, ty: TypeExpr) -> Parameter {
         let default = if self.eat(TokenKind::Eq) { self.expr().ok() } else { None };
-        Parameter::Param(Param { id: self.id(), name, inout, ty, default, span: self.since(lo) })
+        Parameter::Param(Box::new(Param { id: self.id(), name, inout, ty, default, span: self.since(lo) }))
     }
 
     /// `inout x: T`, `mut x: T`: reported and skipped.

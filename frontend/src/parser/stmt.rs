@@ -49,6 +49,7 @@ impl Parser<'_> {
     }
 
     /// Goes to where the next statement probably begins.
+    #[inline(never)]
     fn skip_statement(&mut self, start: usize) {
         if self.pos == start {
             self.skip_one();
@@ -141,22 +142,26 @@ impl Parser<'_> {
         if !matches!(self.kind(), Dot | Question) {
             return Ok((expr, true));
         }
-        let (whole, _) = self.nested(|p| {
-            p.measured(|p| {
+        Ok((self.continue_block_expr(lo, expr, height)?, false))
+    }
+
+    /// What follows a block-like expression at the beginning of a statement: `match x { … }.f() + 1`.
+    #[inline(never)]
+    fn continue_block_expr(&mut self, lo: u32, expr: Expr, height: u32) -> Parsed<Expr> {
+        let (whole, _) = self.measured(|p| {
+            let operand = p.measured(|p| {
                 p.height = height;
-                let (operand, height) = p.measured(|p| {
-                    p.height = height;
-                    let base = p.postfix_after(lo, expr)?;
-                    p.casts_after(lo, base)
-                })?;
-                let left = p.binary_after(1, (operand, height))?;
-                p.range_end(lo, left)
-            })
+                let base = p.postfix_after(lo, expr)?;
+                p.casts_after(lo, base)
+            })?;
+            let left = p.binary_after(1, operand)?;
+            p.range_end(lo, left)
         })?;
-        Ok((self.assignment(lo, whole)?, false))
+        self.assignment(lo, whole)
     }
 
     /// Says that a `;` is missing, if that is what is wrong: if a line ends here.
+    #[inline(never)]
     pub(super) fn missing_semicolon(&mut self, after: &str) -> Parsed<()> {
         let behind = self.behind();
         let ends = self.token().first || self.kind().is_closer() || self.at(TokenKind::Eof);
@@ -178,6 +183,7 @@ impl Parser<'_> {
     }
 
     /// `let` or `var`
+    #[inline(never)]
     fn declaration(&mut self, lo: u32) -> Parsed<Statement> {
         let let_span = self.here();
         let mut mutable = self.bump().kind == TokenKind::Var;
@@ -213,6 +219,7 @@ impl Parser<'_> {
     }
 
     /// `int x = 5;`, `x := 5;`, `x: f64 = 5.0;`: reported, and read as a `var`.
+    #[inline(never)]
     fn foreign_declaration_statement(&mut self, lo: u32, name: usize) -> Parsed<Statement> {
         let name_token = self.ahead(name);
         let at = self.here().to(self.span_of(name_token));
@@ -222,6 +229,7 @@ impl Parser<'_> {
     }
 
     /// `@checkpoint` before a loop, or any attribute before a function.
+    #[inline(never)]
     fn attributed_statement(&mut self, lo: u32) -> Parsed<Statement> {
         let attrs = self.attrs()?;
         if matches!(self.kind(), TokenKind::For | TokenKind::While | TokenKind::Loop) || self.at_word("par") {
