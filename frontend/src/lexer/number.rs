@@ -85,8 +85,7 @@ fn radix(digits: &str, base: u32) -> Result<Literal, NumberError> {
 }
 
 fn decimal(text: &str) -> Result<Literal, NumberError> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit() && c != '_');
-    let (digits, suffix) = text.split_at(count(digits.as_bytes(), |b| b.is_ascii_digit() || b == b'_'));
+    let (digits, suffix) = text.split_at(count(text.as_bytes(), |b| b.is_ascii_digit() || b == b'_'));
     if !suffix.is_empty() {
         return Err(NumberError::Suffix(suffix.to_string()));
     }

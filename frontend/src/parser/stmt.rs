@@ -196,9 +196,23 @@ impl Parser<'_> {
         self.declaration_after(lo, mutable)
     }
 
-    /// What follows `let` or `var`.
+    /// What follows `let` or `var`. The names are declared even if the rest fails, so that nobody misses them later.
     fn declaration_after(&mut self, lo: u32, mutable: bool) -> Parsed<Statement> {
+        let start = self.pos;
         let pattern = self.pattern()?;
+        let (ty, init) = match self.declared_value() {
+            Ok(parts) => parts,
+            Err(Reported) => {
+                let error = self.expr_node(self.lo(), ExprKind::Error);
+                self.skip_statement(start);
+                (None, Some(error))
+            }
+        };
+        Ok(self.stmt(lo, StmtKind::Let { mutable, pattern, ty, init }))
+    }
+
+    /// `: T = value;`
+    fn declared_value(&mut self) -> Parsed<(Option<TypeExpr>, Option<Expr>)> {
         if self.at(TokenKind::Colon) && self.next_is(TokenKind::Eq) && self.adjacent(0) {
             // Unless it was reported with the name before it that has no `let`.
             if self.last_error.is_none_or(|last| last + 1 != self.pos) {
@@ -215,7 +229,7 @@ impl Parser<'_> {
         if !self.eat(TokenKind::Semi) {
             self.missing_semicolon("this statement")?;
         }
-        Ok(self.stmt(lo, StmtKind::Let { mutable, pattern, ty, init }))
+        Ok((ty, init))
     }
 
     /// `int x = 5;`, `x := 5;`, `x: f64 = 5.0;`: reported, and read as a `var`.
