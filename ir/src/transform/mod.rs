@@ -12,6 +12,7 @@ pub mod dce;
 pub mod gvn;
 pub mod inline;
 pub mod licm;
+pub mod ownership;
 pub mod pipeline;
 pub mod replacement;
 pub mod simplify;

@@ -1,0 +1,168 @@
+//! Single elements and parts of arrays, sizes, push and pop.
+
+use super::*;
+use crate::types::element_bytes;
+use dprog_ir::{Access, InstData};
+use dprog_runtime::layout::{CAPACITY, DIMS, data_offset};
+
+impl<M: ClifModule> Lower<'_, '_, M> {
+    pub(super) fn dim(&mut self, array: V, axis: usize) -> V {
+        self.load(types::I64, Memory::Sizes, array, DIMS + 8 * axis as i32)
+    }
+
+    /// The row-major number of the element, or of the first element of the part, that the indices mean.
+    fn element_number(&mut self, access: Access, array: V, rank: usize, indices: &[Value]) -> V {
+        let mut number = None;
+        for (axis, index) in indices.iter().enumerate() {
+            let index = self.get(*index);
+            if access == Access::Checked {
+                let size = self.dim(array, axis);
+                let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, size);
+                self.trap_unless(inside, TrapCode::Bounds, index, size);
+            }
+            number = Some(match number {
+                None => index,
+                Some(outer) => self.inner(array, axis, outer, index),
+            });
+        }
+        let mut number = number.expect("at least one index");
+        for axis in indices.len()..rank {
+            let size = self.dim(array, axis);
+            number = self.b.ins().imul(number, size);
+        }
+        number
+    }
+
+    fn inner(&mut self, array: V, axis: usize, outer: V, index: V) -> V {
+        let size = self.dim(array, axis);
+        let rows = self.b.ins().imul(outer, size);
+        self.b.ins().iadd(rows, index)
+    }
+
+    /// Address of an element, less the constant that goes into the instruction.
+    pub(super) fn element_base(&mut self, array: V, element: Type, number: V) -> V {
+        let bytes = element_bytes(element);
+        let offset = match bytes {
+            1 => number,
+            _ => self.b.ins().ishl_imm_u(number, bytes.trailing_zeros() as i64),
+        };
+        self.b.ins().iadd(array, offset)
+    }
+
+    pub(super) fn load_element(&mut self, array: V, ty: Type, number: V) -> V {
+        let element = ty.element();
+        let base = self.element_base(array, element, number);
+        self.load(register(element), element_memory(element), base, data_offset(ty.rank()))
+    }
+
+    pub(super) fn store_element(&mut self, array: V, ty: Type, number: V, v: V) {
+        let element = ty.element();
+        let base = self.element_base(array, element, number);
+        self.store(element_memory(element), v, base, data_offset(ty.rank()));
+    }
+
+    pub(super) fn array_get(&mut self, access: Access, result: Value, args: &[Value]) -> V {
+        let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..]);
+        let number = self.element_number(access, array, ty.rank(), indices);
+        if indices.len() == ty.rank() {
+            return self.load_element(array, ty, number);
+        }
+        let (desc, rank) = (self.desc(self.ty(result)), self.word(ty.rank() as i64));
+        self.runtime_object("dprog_rt_get_part", &[self.ctx, desc, array, rank, number])
+    }
+
+    pub(super) fn array_set(&mut self, access: Access, args: &[Value]) -> V {
+        let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..args.len() - 1]);
+        let v = self.get(args[args.len() - 1]);
+        let number = self.element_number(access, array, ty.rank(), indices);
+        if indices.len() < ty.rank() {
+            self.put_part(args, number, false);
+        } else if ty.element().is_heap() {
+            let old = self.load_element(array, ty, number);
+            self.store_element(array, ty, number, v);
+            self.runtime("dprog_rt_release", &[self.ctx, old]);
+        } else {
+            self.store_element(array, ty, number, v);
+        }
+        array
+    }
+
+    pub(super) fn array_add(&mut self, access: Access, args: &[Value]) -> V {
+        let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..args.len() - 1]);
+        let v = self.get(args[args.len() - 1]);
+        let number = self.element_number(access, array, ty.rank(), indices);
+        if indices.len() < ty.rank() {
+            self.put_part(args, number, true);
+        } else if ty.element().is_heap() {
+            let base = self.element_base(array, ty.element(), number);
+            let slot = self.b.ins().iadd_imm_s(base, data_offset(ty.rank()) as i64);
+            let desc = self.desc(ty.element());
+            self.runtime_status("dprog_rt_add_element", &[self.ctx, desc, slot, v]);
+        } else {
+            let old = self.load_element(array, ty, number);
+            let sum = self.b.ins().fadd(old, v);
+            self.store_element(array, ty, number, sum);
+        }
+        array
+    }
+
+    /// Puts or adds the last operand, an array, into the first.
+    fn put_part(&mut self, args: &[Value], number: V, add: bool) {
+        let (array, part) = (args[0], args[args.len() - 1]);
+        let (desc, rank) = (self.desc(self.ty(part)), self.word(self.ty(array).rank() as i64));
+        let add = self.int(types::I32, add as i64);
+        let (array, part) = (self.get(array), self.get(part));
+        self.runtime_status("dprog_rt_put_part", &[self.ctx, desc, array, rank, number, part, add]);
+    }
+
+    pub(super) fn slice(&mut self, access: Access, args: &[Value]) -> V {
+        let (array, lo, hi) = (self.get(args[0]), self.get(args[1]), self.get(args[2]));
+        if access == Access::Checked {
+            let size = self.dim(array, 0);
+            let (ordered, inside) = (
+                self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, lo, hi),
+                self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, hi, size),
+            );
+            let ok = self.b.ins().band(ordered, inside);
+            self.trap_unless(ok, TrapCode::SliceBounds, lo, hi);
+        }
+        let desc = self.desc(self.ty(args[0]));
+        self.runtime_object("dprog_rt_slice", &[self.ctx, desc, array, lo, hi])
+    }
+
+    pub(super) fn put_slice(&mut self, args: &[Value], add: bool) -> V {
+        let (array, lo, rows) = (self.get(args[0]), self.get(args[1]), self.get(args[2]));
+        let (desc, add) = (self.desc(self.ty(args[0])), self.int(types::I32, add as i64));
+        self.runtime_status("dprog_rt_put_slice", &[self.ctx, desc, array, lo, rows, add]);
+        array
+    }
+
+    pub(super) fn push(&mut self, args: &[Value]) -> V {
+        let (array, ty, v) = (self.get(args[0]), self.ty(args[0]), self.get(args[1]));
+        let (size, room) = (self.dim(array, 0), self.load(types::I64, Memory::Sizes, array, CAPACITY));
+        let (full, next) = (self.cold_block(), self.block(&[PTR]));
+        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, size, room);
+        self.brif(fits, next, &[array], full, &[]);
+        self.b.switch_to_block(full);
+        let desc = self.desc(ty);
+        let grown = self.runtime_object("dprog_rt_grow", &[self.ctx, desc, array]);
+        self.jump(next, &[grown]);
+        self.b.switch_to_block(next);
+        let array = self.params(next)[0];
+        self.store_element(array, ty, size, v);
+        let more = self.b.ins().iadd_imm_s(size, 1);
+        self.store(Memory::Sizes, more, array, DIMS);
+        array
+    }
+
+    pub(super) fn pop(&mut self, data: &InstData) {
+        let (array, ty) = (self.get(data.args[0]), self.ty(data.args[0]));
+        let size = self.dim(array, 0);
+        let zero = self.word(0);
+        self.trap_unless(size, TrapCode::EmptyPop, zero, zero);
+        let less = self.b.ins().iadd_imm_s(size, -1);
+        let last = self.load_element(array, ty, less);
+        self.store(Memory::Sizes, less, array, DIMS);
+        self.set_all(&data.results, &[array, last]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Operations over whole arrays: those with a body become loops here, the others are kernels of the runtime.
+
+use super::*;
+use cranelift_codegen::ir::condcodes::FloatCC;
+use dprog_ir::{InstData, ReduceOp, Scalar};
+
+impl<M: ClifModule> Lower<'_, '_, M> {
+    // ---- making ----
+
+    /// A new array of type `ty` with unset elements.
+    fn new_array(&mut self, ty: Type, sizes: &[V]) -> V {
+        let (desc, row, rank) = (self.desc(ty), self.row(sizes), self.word(sizes.len() as i64));
+        self.runtime_object("dprog_rt_new_array", &[self.ctx, desc, row, rank])
+    }
+
+    pub(super) fn fill(&mut self, result: Value, args: &[Value]) -> V {
+        let sizes: Vec<V> = args[1..].iter().map(|v| self.get(*v)).collect();
+        let (desc, row, rank) = (self.desc(self.ty(result)), self.row(&sizes), self.word(sizes.len() as i64));
+        let bits = self.bits(args[0]);
+        self.runtime_object("dprog_rt_fill", &[self.ctx, desc, row, rank, bits])
+    }
+
+    pub(super) fn elements(&mut self, result: Value, args: &[Value]) -> V {
+        let ty = self.ty(result);
+        let count = self.word(args.len() as i64);
+        let array = self.new_array(ty, &[count]);
+        for (i, arg) in args.iter().enumerate() {
+            let (number, v) = (self.word(i as i64), self.get(*arg));
+            self.store_element(array, ty, number, v);
+        }
+        array
+    }
+
+    pub(super) fn reshape(&mut self, result: Value, args: &[Value]) -> V {
+        let sizes: Vec<V> = args[1..].iter().map(|v| self.get(*v)).collect();
+        let (desc, row, rank) = (self.desc(self.ty(result)), self.row(&sizes), self.word(sizes.len() as i64));
+        let old_rank = self.word(self.ty(args[0]).rank() as i64);
+        self.runtime_object("dprog_rt_reshape", &[self.ctx, desc, self.get(args[0]), old_rank, row, rank])
+    }
+
+    // ---- bodies ----
+
+    /// A loop over `0..count`; `body` gets the number.
+    fn count_up(&mut self, count: V, carried: &[V], body: impl FnOnce(&mut Self, V, &[V]) -> Vec<V>) -> Vec<V> {
+        let kinds: Vec<ClifType> = carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
+        let loop_block = self.block(&[&[types::I64][..], &kinds].concat());
+        let exit = self.block(&kinds);
+        let zero = self.word(0);
+        let first = [&[zero][..], carried].concat();
+        let some = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, count, 0);
+        self.brif(some, loop_block, &first, exit, carried);
+        self.b.switch_to_block(loop_block);
+        let params = self.params(loop_block);
+        let next_carried = body(self, params[0], &params[1..]);
+        let next = self.b.ins().iadd_imm_s(params[0], 1);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, count);
+        let again = [&[next][..], &next_carried].concat();
+        self.brif(more, loop_block, &again, exit, &next_carried);
+        self.b.switch_to_block(exit);
+        self.params(exit)
+    }
+
+    fn sizes(&mut self, array: V, rank: usize) -> Vec<V> {
+        (0..rank).map(|axis| self.dim(array, axis)).collect()
+    }
+
+    fn product_of(&mut self, sizes: &[V]) -> V {
+        let mut product = sizes[0];
+        for size in &sizes[1..] {
+            product = self.b.ins().imul(product, *size);
+        }
+        product
+    }
+
+    pub(super) fn map(&mut self, data: &InstData) {
+        let func = self.func;
+        let arrays: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
+        let rank = self.ty(data.args[0]).rank();
+        for other in &arrays[1..] {
+            self.same_shape(arrays[0], *other, rank);
+        }
+        let sizes = self.sizes(arrays[0], rank);
+        let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
+        let count = self.product_of(&sizes);
+        let body = data.regions[0];
+        self.count_up(count, &[], |this, number, _| {
+            for ((param, arg), array) in func.regions[body].params.iter().zip(&data.args).zip(&arrays) {
+                let v = this.load_element(*array, this.ty(*arg), number);
+                this.values[param.index()] = Some(v);
+            }
+            this.fill_in(body, &data.results, &results, number);
+            Vec::new()
+        });
+        self.set_all(&data.results, &results);
+    }
+
+    /// Runs the body and puts what it yields into the arrays at `number`.
+    fn fill_in(&mut self, body: Region, results: &[Value], arrays: &[V], number: V) {
+        let yields = self.region(body);
+        for ((result, array), v) in results.iter().zip(arrays).zip(yields) {
+            self.store_element(*array, self.ty(*result), number, v);
+        }
+    }
+
+    pub(super) fn build(&mut self, data: &InstData) {
+        let sizes: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
+        let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
+        let zero = self.word(0);
+        self.build_axis(data, &sizes, &results, 0, zero);
+        self.set_all(&data.results, &results);
+    }
+
+    /// The loop over one axis; `number` is that of the first element; gives the number behind the last.
+    fn build_axis(&mut self, data: &InstData, sizes: &[V], results: &[V], axis: usize, number: V) -> V {
+        let param = self.func.regions[data.regions[0]].params[axis];
+        let last = axis + 1 == sizes.len();
+        self.count_up(sizes[axis], &[number], |this, i, carried| {
+            this.values[param.index()] = Some(i);
+            if !last {
+                return vec![this.build_axis(data, sizes, results, axis + 1, carried[0])];
+            }
+            this.fill_in(data.regions[0], &data.results, results, carried[0]);
+            vec![this.b.ins().iadd_imm_s(carried[0], 1)]
+        })[0]
+    }
+
+    fn same_shape(&mut self, a: V, b: V, rank: usize) {
+        for axis in 0..rank {
+            let (x, y) = (self.dim(a, axis), self.dim(b, axis));
+            let same = self.b.ins().icmp(IntCC::Equal, x, y);
+            self.trap_unless(same, TrapCode::Shape, y, x);
+        }
+    }
+
+    // ---- reductions ----
+
+    pub(super) fn reduce(&mut self, op: ReduceOp, x: Value) -> V {
+        let scalar = self.ty(x).element().as_scalar().expect("an array of scalars");
+        match op {
+            ReduceOp::Sum if scalar.is_float() => {
+                let name = if scalar == Scalar::F64 { "dprog_rt_sum_f64" } else { "dprog_rt_sum_f32" };
+                let rank = self.word(self.ty(x).rank() as i64);
+                self.runtime(name, &[self.get(x), rank]).expect("gives a float")
+            }
+            ReduceOp::Sum => self.integer_sum(x),
+            ReduceOp::Max | ReduceOp::Min => self.winner(op, scalar, x)[1],
+            ReduceOp::ArgMax | ReduceOp::ArgMin => self.winner(op, scalar, x)[0],
+        }
+    }
+
+    fn count_elements(&mut self, x: Value) -> V {
+        let sizes = self.sizes(self.get(x), self.ty(x).rank());
+        self.product_of(&sizes)
+    }
+
+    fn integer_sum(&mut self, x: Value) -> V {
+        let (array, ty) = (self.get(x), self.ty(x));
+        let count = self.count_elements(x);
+        let zero = self.zero(register(ty.element()));
+        self.count_up(count, &[zero], |this, i, sum| {
+            let v = this.load_element(array, ty, i);
+            vec![this.b.ins().iadd(sum[0], v)]
+        })[0]
+    }
+
+    /// Number and value of the winner: the first of equals, the first NaN of all.
+    fn winner(&mut self, op: ReduceOp, scalar: Scalar, x: Value) -> Vec<V> {
+        let (array, ty) = (self.get(x), self.ty(x));
+        let count = self.count_elements(x);
+        let zero = self.word(0);
+        self.trap_unless(count, TrapCode::EmptyReduce, zero, zero);
+        let first = self.load_element(array, ty, zero);
+        let max = matches!(op, ReduceOp::Max | ReduceOp::ArgMax);
+        self.count_up(count, &[zero, first], |this, i, best| {
+            let v = this.load_element(array, ty, i);
+            let wins = this.wins(max, scalar, v, best[1]);
+            vec![this.b.ins().select(wins, i, best[0]), this.b.ins().select(wins, v, best[1])]
+        })
+    }
+
+    fn wins(&mut self, max: bool, scalar: Scalar, v: V, best: V) -> V {
+        if scalar.is_float() {
+            let cc = if max { FloatCC::GreaterThan } else { FloatCC::LessThan };
+            let (better, nan) = (self.b.ins().fcmp(cc, v, best), self.b.ins().fcmp(FloatCC::Unordered, v, v));
+            let best_is_number = self.b.ins().fcmp(FloatCC::Ordered, best, best);
+            let first_nan = self.b.ins().band(nan, best_is_number);
+            return self.b.ins().bor(better, first_nan);
+        }
+        let cc = if max { IntCC::SignedGreaterThan } else { IntCC::SignedLessThan };
+        let narrow = matches!(scalar, Scalar::U8 | Scalar::Bool);
+        self.b.ins().icmp(if narrow { cc.unsigned() } else { cc }, v, best)
+    }
+
+    // ---- kernels ----
+
+    fn is_narrow(&self, x: Value) -> bool {
+        self.ty(x).element() == Type::F32
+    }
+
+    pub(super) fn dot(&mut self, args: &[Value]) -> V {
+        let (x, y, rank) = (self.get(args[0]), self.get(args[1]), self.ty(args[0]).rank());
+        self.same_shape(x, y, rank);
+        let name = if self.is_narrow(args[0]) { "dprog_rt_dot_f32" } else { "dprog_rt_dot_f64" };
+        let rank = self.word(rank as i64);
+        self.runtime(name, &[x, y, rank]).expect("gives a float")
+    }
+
+    /// A matrix product, `matmul` or `matvec`.
+    pub(super) fn product(&mut self, kind: &str, result: Value, args: &[Value], flags: i64) -> V {
+        let name = match (kind, self.is_narrow(args[0])) {
+            ("matmul", false) => "dprog_rt_matmul_f64",
+            ("matmul", true) => "dprog_rt_matmul_f32",
+            (_, false) => "dprog_rt_matvec_f64",
+            (_, true) => "dprog_rt_matvec_f32",
+        };
+        let (desc, flags) = (self.desc(self.ty(result)), self.int(types::I32, flags));
+        self.runtime_object(name, &[self.ctx, desc, self.get(args[0]), self.get(args[1]), flags])
+    }
+
+    pub(super) fn outer(&mut self, result: Value, args: &[Value]) -> V {
+        let name = if self.is_narrow(args[0]) { "dprog_rt_outer_f32" } else { "dprog_rt_outer_f64" };
+        let desc = self.desc(self.ty(result));
+        self.runtime_object(name, &[self.ctx, desc, self.get(args[0]), self.get(args[1])])
+    }
+
+    pub(super) fn sort_permutation(&mut self, result: Value, x: Value) -> V {
+        let scalar = self.ty(x).element().as_scalar().expect("an array of scalars");
+        let number = Scalar::ALL.iter().position(|s| *s == scalar).expect("a scalar of the table");
+        let (desc, number) = (self.desc(self.ty(result)), self.int(types::I32, number as i64));
+        self.runtime_object("dprog_rt_sort_permutation", &[self.ctx, desc, self.get(x), number])
+    }
+}

@@ -1,0 +1,214 @@
+//! Calls, traps, and the way to the runtime.
+
+use super::*;
+use crate::abi::runtime_signature;
+use cranelift_codegen::ir::{Signature, StackSlot, StackSlotData, StackSlotKind};
+use dprog_ir::{HostFn, InstData};
+
+impl<M: ClifModule> Lower<'_, '_, M> {
+    // ---- the runtime ----
+
+    /// Calls a function of the runtime.
+    pub(super) fn runtime(&mut self, name: &'static str, args: &[V]) -> Option<V> {
+        let callee = match self.runtime_refs.get(name) {
+            Some(known) => *known,
+            None => self.declare_runtime(name),
+        };
+        let call = self.b.ins().call(callee, args);
+        self.b.inst_results(call).first().copied()
+    }
+
+    fn declare_runtime(&mut self, name: &'static str) -> FuncRef {
+        let convention = self.clif.isa().default_call_conv();
+        let clif = &mut *self.clif;
+        let id = *self.program.runtime.entry(name).or_insert_with(|| {
+            let sig: Signature = runtime_signature(name, convention);
+            clif.declare_function(name, cranelift_module::Linkage::Import, &sig).expect("one signature per name")
+        });
+        let callee = self.clif.declare_func_in_func(id, self.b.func);
+        self.runtime_refs.insert(name, callee);
+        callee
+    }
+
+    /// Calls a function of the runtime that gives an object, or null for a trap.
+    pub(super) fn runtime_object(&mut self, name: &'static str, args: &[V]) -> V {
+        let object = self.runtime(name, args).expect("gives an object");
+        self.fail_unless(object);
+        object
+    }
+
+    /// Calls a function of the runtime that gives a status.
+    pub(super) fn runtime_status(&mut self, name: &'static str, args: &[V]) {
+        let status = self.runtime(name, args).expect("gives a status");
+        self.fail_if(status);
+    }
+
+    /// Values in a row of stack slots of eight bytes; the address.
+    pub(super) fn row(&mut self, values: &[V]) -> V {
+        let slot = self.slot(values.len());
+        let address = self.b.ins().stack_addr(PTR, slot, 0);
+        for (i, v) in values.iter().enumerate() {
+            self.store(Memory::Stack, *v, address, 8 * i as i32);
+        }
+        address
+    }
+
+    fn slot(&mut self, words: usize) -> StackSlot {
+        self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8 * words.max(1) as u32, 3))
+    }
+
+    // ---- traps ----
+
+    /// Returns with a status if `status` is not zero, after noting the place.
+    fn fail_if(&mut self, status: V) {
+        let (failed, next) = (self.cold_block(), self.b.create_block());
+        self.brif(status, failed, &[], next, &[]);
+        self.note_place(failed);
+        self.b.switch_to_block(next);
+    }
+
+    fn fail_unless(&mut self, ok: V) {
+        let (failed, next) = (self.cold_block(), self.b.create_block());
+        self.brif(ok, next, &[], failed, &[]);
+        self.note_place(failed);
+        self.b.switch_to_block(next);
+    }
+
+    fn note_place(&mut self, block: Block) {
+        self.b.switch_to_block(block);
+        let loc = self.int(types::I32, self.loc.0 as i64);
+        self.runtime("dprog_rt_trace", &[self.ctx, loc]);
+        self.leave();
+    }
+
+    /// Traps with `code` and two numbers if `bad` holds.
+    pub(super) fn trap_if(&mut self, bad: V, code: TrapCode, a: V, b: V) {
+        let (failed, next) = (self.cold_block(), self.b.create_block());
+        self.brif(bad, failed, &[], next, &[]);
+        self.raise(failed, code, a, b);
+        self.b.switch_to_block(next);
+    }
+
+    pub(super) fn trap_unless(&mut self, ok: V, code: TrapCode, a: V, b: V) {
+        let (failed, next) = (self.cold_block(), self.b.create_block());
+        self.brif(ok, next, &[], failed, &[]);
+        self.raise(failed, code, a, b);
+        self.b.switch_to_block(next);
+    }
+
+    fn raise(&mut self, block: Block, code: TrapCode, a: V, b: V) {
+        self.b.switch_to_block(block);
+        let (code, loc) = (self.int(types::I32, code as i64), self.int(types::I32, self.loc.0 as i64));
+        self.runtime("dprog_rt_trap", &[self.ctx, code, a, b, loc]);
+        self.leave();
+    }
+
+    pub(super) fn cold_block(&mut self) -> Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        block
+    }
+
+    /// Ends a cold block: to the one that returns.
+    fn leave(&mut self) {
+        let failed = match self.failed {
+            Some(block) => block,
+            None => self.cold_block(),
+        };
+        self.failed = Some(failed);
+        self.jump(failed, &[]);
+    }
+
+    pub(super) fn return_block(&mut self) {
+        let Some(block) = self.failed else { return };
+        self.b.switch_to_block(block);
+        let mut results = vec![self.int(types::I32, 1)];
+        let func = self.func;
+        results.extend(func.results.iter().map(|ty| self.zero(register(*ty))));
+        self.b.ins().return_(&results);
+    }
+
+    pub(super) fn check(&mut self, code: TrapCode, args: &[Value]) {
+        let (ok, a, b) = (self.get(args[0]), self.get(args[1]), self.get(args[2]));
+        self.trap_unless(ok, code, a, b);
+    }
+
+    /// The code behind a `trap` is never reached; it goes on in a block of its own.
+    pub(super) fn trap(&mut self, text: Value) {
+        let loc = self.int(types::I32, self.loc.0 as i64);
+        self.runtime("dprog_rt_trap_text", &[self.ctx, self.get(text), loc]);
+        self.leave();
+        let next = self.cold_block();
+        self.b.switch_to_block(next);
+    }
+
+    // ---- calls ----
+
+    pub(super) fn call(&mut self, callee: FuncId, data: &InstData) {
+        let target = match self.function_refs.get(&callee) {
+            Some(known) => *known,
+            None => {
+                let target = self.clif.declare_func_in_func(self.program.functions[&callee], self.b.func);
+                self.function_refs.insert(callee, target);
+                target
+            }
+        };
+        let args: Vec<V> = std::iter::once(self.ctx).chain(data.args.iter().map(|v| self.get(*v))).collect();
+        let call = self.b.ins().call(target, &args);
+        let results = self.b.inst_results(call).to_vec();
+        self.fail_if(results[0]);
+        self.set_all(&data.results, &results[1..]);
+    }
+
+    pub(super) fn host(&mut self, f: HostFn, data: &InstData) {
+        let args: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
+        let args = self.row(&args);
+        let slot = self.slot(data.results.len());
+        let results = self.b.ins().stack_addr(PTR, slot, 0);
+        let number = HostFn::TABLE.iter().position(|(g, _)| *g == f).expect("the table is complete");
+        let number = self.int(types::I32, number as i64);
+        self.runtime_status("dprog_rt_host", &[self.ctx, number, args, results]);
+        for (i, result) in data.results.iter().enumerate() {
+            let v = self.load(register(self.ty(*result)), Memory::Stack, results, 8 * i as i32);
+            self.values[result.index()] = Some(v);
+        }
+    }
+
+    // ---- depth ----
+
+    /// Functions that may call themselves count how deep they are, and look whether there is stack left.
+    pub(super) fn count_depth(&mut self) {
+        if !self.recursive {
+            return;
+        }
+        let left = self.load(types::I64, Memory::Context, self.ctx, offset_of!(Context, depth_left) as i32);
+        let left = self.b.ins().iadd_imm_s(left, -1);
+        self.store(Memory::Context, left, self.ctx, offset_of!(Context, depth_left) as i32);
+        let limit = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, stack_limit) as i32);
+        let here = self.b.ins().get_stack_pointer(PTR);
+        let (deep, low) = (
+            self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0),
+            self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit),
+        );
+        let bad = self.b.ins().bor(deep, low);
+        let zero = self.word(0);
+        self.trap_if(bad, TrapCode::Depth, zero, zero);
+    }
+
+    pub(super) fn uncount_depth(&mut self) {
+        if self.recursive {
+            let left = self.load(types::I64, Memory::Context, self.ctx, offset_of!(Context, depth_left) as i32);
+            let left = self.b.ins().iadd_imm_s(left, 1);
+            self.store(Memory::Context, left, self.ctx, offset_of!(Context, depth_left) as i32);
+        }
+    }
+
+    /// Traps if another thread has asked the program to stop.
+    pub(super) fn poll(&mut self) {
+        let flag = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, cancel) as i32);
+        let flags = MemFlagsData::trusted();
+        let stop = self.b.ins().load(types::I8, flags, flag, 0);
+        let zero = self.word(0);
+        self.trap_if(stop, TrapCode::Cancelled, zero, zero);
+    }
+}

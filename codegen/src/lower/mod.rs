@@ -1,0 +1,306 @@
+//! One function: IR regions to Cranelift blocks.
+//!
+//! Values of the IR become Cranelift values one to one; carried values of loops and results of branches become block
+//! parameters, so no variables are needed. Heap values are pointers to objects; see `dprog_runtime::layout`. After each call
+//! and each runtime function that may trap, a test leads to a cold block that notes the place and returns.
+//!
+//! The files: [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
+//! (operations over whole arrays), [`memory`] (reference counts, nodes).
+
+mod array;
+mod bulk;
+mod call;
+mod control;
+mod memory;
+mod scalar;
+
+use crate::abi::PTR;
+use crate::types::{Types, register};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    AliasRegion, AliasRegionData, Block, BlockArg, FuncRef, InstBuilder, MemFlagsData, SourceLoc, Type as ClifType,
+    Value as V, types,
+};
+use cranelift_frontend::FunctionBuilder;
+use cranelift_module::{DataId, FuncId as ClifFuncId, Module as ClifModule};
+use dprog_ir::entity::Entity;
+use dprog_ir::{FuncId, Function, Inst, Module, Op, Region, SrcLoc, TrapCode, Type, Value};
+use rustc_hash::FxHashMap;
+use std::mem::offset_of;
+use std::sync::Arc;
+
+use dprog_runtime::Context;
+
+/// What the functions of a module share while they are lowered.
+pub struct Program<'a> {
+    pub module: &'a Module,
+    pub types: Types<'a>,
+    /// Functions that have been declared, by `FuncId`.
+    pub functions: FxHashMap<FuncId, ClifFuncId>,
+    /// Functions in a cycle of calls.
+    pub recursive: Vec<bool>,
+    pub runtime: FxHashMap<&'static str, ClifFuncId>,
+    pub texts: FxHashMap<Arc<str>, DataId>,
+}
+
+/// Kinds of memory that never overlap; each is an alias region of Cranelift.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+enum Memory {
+    /// Fields of the context.
+    Context,
+    /// Counts and meta words.
+    Count,
+    /// Sizes and capacities.
+    Sizes,
+    /// Cases and fields of nodes.
+    Node,
+    /// Elements of arrays, by their register type.
+    F64,
+    F32,
+    I64,
+    I32,
+    I8,
+    Pointer,
+    /// Stack slots.
+    Stack,
+}
+
+/// Lowers the body of one function.
+pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Program, id: FuncId) {
+    let func = &program.module.funcs[id];
+    let Some(entry) = func.entry() else { unreachable!("function {} has no body", func.name) };
+    let recursive = program.recursive[id.index()];
+    let values = vec![None; func.values.len()];
+    let (runtime_refs, function_refs) = (FxHashMap::default(), FxHashMap::default());
+    let (regions, ctx, loc) = (Vec::new(), V::from_u32(0), func.loc);
+    let lower = Lower {
+        b,
+        clif,
+        func,
+        values,
+        ctx,
+        regions,
+        runtime_refs,
+        function_refs,
+        failed: None,
+        recursive,
+        loc,
+        program,
+    };
+    lower.function(entry);
+}
+
+struct Lower<'a, 'p, M: ClifModule> {
+    b: FunctionBuilder<'a>,
+    clif: &'a mut M,
+    func: &'p Function,
+    program: &'a mut Program<'p>,
+    values: Vec<Option<V>>,
+    ctx: V,
+    regions: Vec<AliasRegion>,
+    runtime_refs: FxHashMap<&'static str, FuncRef>,
+    function_refs: FxHashMap<FuncId, FuncRef>,
+    /// The block that returns after a trap.
+    failed: Option<Block>,
+    recursive: bool,
+    /// The place of the instruction at hand.
+    loc: SrcLoc,
+}
+
+impl<M: ClifModule> Lower<'_, '_, M> {
+    fn function(mut self, entry: Region) {
+        let block = self.b.create_block();
+        self.b.append_block_params_for_function_params(block);
+        self.b.switch_to_block(block);
+        let params = self.b.block_params(block).to_vec();
+        self.ctx = params[0];
+        for (param, v) in self.func.regions[entry].params.iter().zip(&params[1..]) {
+            self.values[param.index()] = Some(*v);
+        }
+        self.count_depth();
+        let results = self.region(entry);
+        self.uncount_depth();
+        let ok = self.int(types::I32, 0);
+        let returned: Vec<V> = std::iter::once(ok).chain(results).collect();
+        self.b.ins().return_(&returned);
+        self.return_block();
+        self.b.seal_all_blocks();
+        let config = self.clif.target_config();
+        self.b.finalize(config);
+    }
+
+    /// Lowers the instructions of a region whose parameters have values; gives its yields.
+    fn region(&mut self, region: Region) -> Vec<V> {
+        let func = self.func;
+        for inst in &func.regions[region].insts {
+            self.inst(*inst);
+        }
+        func.regions[region].yields.iter().map(|v| self.get(*v)).collect()
+    }
+
+    fn inst(&mut self, inst: Inst) {
+        let func = self.func;
+        let data = &func.insts[inst];
+        self.loc = data.loc;
+        self.b.set_srcloc(SourceLoc::new(data.loc.0));
+        let args = &data.args[..];
+        let result = match &data.op {
+            Op::Const(c) => self.constant(c),
+            Op::Undef => self.undefined(func.value_type(data.results[0])),
+            Op::Unary(op) => self.unary(*op, args[0]),
+            Op::Binary(op) => self.binary(*op, args[0], args[1]),
+            Op::Compare(op) => self.compare(*op, args[0], args[1]),
+            Op::Select => self.select(args),
+            Op::Convert(to) => self.convert(args[0], *to),
+            Op::StopGrad => self.get(args[0]),
+            Op::Fill => self.fill(data.results[0], args),
+            Op::Elements => self.elements(data.results[0], args),
+            Op::Dim(axis) => self.dim(self.get(args[0]), *axis as usize),
+            Op::Get(access) => self.array_get(*access, data.results[0], args),
+            Op::Set(access) => self.array_set(*access, args),
+            Op::AddAt(access) => self.array_add(*access, args),
+            Op::Slice(access) => self.slice(*access, args),
+            Op::SetSlice(_) => self.put_slice(args, false),
+            Op::AddSlice(_) => self.put_slice(args, true),
+            Op::Push => self.push(args),
+            Op::Pop => return self.pop(data),
+            Op::Reshape => self.reshape(data.results[0], args),
+            Op::Map => return self.map(data),
+            Op::Build => return self.build(data),
+            Op::Reduce(op) => self.reduce(*op, args[0]),
+            Op::Dot => self.dot(args),
+            Op::MatMul { transpose_a, transpose_b } => {
+                self.product("matmul", data.results[0], args, *transpose_a as i64 | (*transpose_b as i64) << 1)
+            }
+            Op::MatVec { transpose } => self.product("matvec", data.results[0], args, *transpose as i64),
+            Op::Outer => self.outer(data.results[0], args),
+            Op::SortPermutation => self.sort_permutation(data.results[0], args[0]),
+            Op::NodeNew { node, case } => self.node_new(*node, *case, args),
+            Op::NodeTag => self.node_tag(args[0]),
+            Op::NodeGet { field, .. } => self.node_get(data.results[0], args[0], *field),
+            Op::ZerosLike => self.zeros_like(data.results[0], args[0]),
+            Op::AddTangent => self.add_tangent(args),
+            Op::Concat => self.concat(args),
+            Op::Format(spec) => self.format(spec, args[0]),
+            Op::If => return self.branch(data),
+            Op::Switch => return self.switch(data),
+            Op::For => return self.for_loop(data),
+            Op::While => return self.while_loop(data),
+            Op::Call(callee) => return self.call(*callee, data),
+            Op::Check(code) => return self.check(*code, args),
+            Op::Trap => return self.trap(args[0]),
+            Op::Host(f) => return self.host(*f, data),
+            Op::Retain => return self.retain(self.get(args[0])),
+            Op::Release => return self.release(self.get(args[0])),
+            Op::Unshare => self.unshare(args[0]),
+        };
+        self.values[data.results[0].index()] = Some(result);
+    }
+
+    // ---- values ----
+
+    fn get(&self, v: Value) -> V {
+        self.values[v.index()].expect("values are defined before they are used")
+    }
+
+    fn set_all(&mut self, values: &[Value], to: &[V]) {
+        for (v, to) in values.iter().zip(to) {
+            self.values[v.index()] = Some(*to);
+        }
+    }
+
+    fn ty(&self, v: Value) -> Type {
+        self.func.value_type(v)
+    }
+
+    fn int(&mut self, ty: ClifType, x: i64) -> V {
+        self.b.ins().iconst(ty, x)
+    }
+
+    fn word(&mut self, x: i64) -> V {
+        self.int(types::I64, x)
+    }
+
+    fn undefined(&mut self, ty: Type) -> V {
+        if ty.is_heap() {
+            return self.b.ins().iadd_imm_s(self.ctx, offset_of!(Context, empty) as i64);
+        }
+        self.zero(register(ty))
+    }
+
+    fn zero(&mut self, ty: ClifType) -> V {
+        match ty {
+            types::F64 => self.b.ins().f64const(0.0),
+            types::F32 => self.b.ins().f32const(0.0),
+            _ => self.int(ty, 0),
+        }
+    }
+
+    /// The row of a type in the runtime's table, as an operand.
+    fn desc(&mut self, ty: Type) -> V {
+        let id = self.program.types.id(ty);
+        self.int(types::I32, id as i64)
+    }
+
+    // ---- memory ----
+
+    fn flags(&mut self, memory: Memory) -> MemFlagsData {
+        if self.regions.is_empty() {
+            for user_id in 0..=Memory::Stack as u32 {
+                let data = AliasRegionData { user_id, description: "".into() };
+                self.regions.push(self.b.func.dfg.alias_regions.insert(data));
+            }
+        }
+        MemFlagsData::trusted().with_alias_region(Some(self.regions[memory as usize]))
+    }
+
+    fn load(&mut self, ty: ClifType, memory: Memory, base: V, offset: i32) -> V {
+        let flags = self.flags(memory);
+        self.b.ins().load(ty, flags, base, offset)
+    }
+
+    fn store(&mut self, memory: Memory, v: V, base: V, offset: i32) {
+        let flags = self.flags(memory);
+        self.b.ins().store(flags, v, base, offset);
+    }
+
+    // ---- blocks ----
+
+    /// Goes on in a new block with these parameters.
+    fn block(&mut self, params: &[ClifType]) -> Block {
+        let block = self.b.create_block();
+        for ty in params {
+            self.b.append_block_param(block, *ty);
+        }
+        block
+    }
+
+    fn jump(&mut self, block: Block, args: &[V]) {
+        self.b.ins().jump(block, &block_args(args));
+    }
+
+    fn brif(&mut self, cond: V, then: Block, then_args: &[V], otherwise: Block, args: &[V]) {
+        self.b.ins().brif(cond, then, &block_args(then_args), otherwise, &block_args(args));
+    }
+
+    fn params(&self, block: Block) -> Vec<V> {
+        self.b.block_params(block).to_vec()
+    }
+}
+
+fn block_args(args: &[V]) -> Vec<BlockArg> {
+    args.iter().map(|v| BlockArg::Value(*v)).collect()
+}
+
+/// The memory in which elements of this type lie.
+fn element_memory(ty: Type) -> Memory {
+    match register(ty) {
+        _ if ty.is_heap() => Memory::Pointer,
+        types::F64 => Memory::F64,
+        types::F32 => Memory::F32,
+        types::I64 => Memory::I64,
+        types::I32 => Memory::I32,
+        _ => Memory::I8,
+    }
+}

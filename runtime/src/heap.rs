@@ -1,0 +1,278 @@
+//! The allocator: free lists by size over chunks from the system, and large blocks in a list.
+//!
+//! A program's values live in one heap per context. Freed blocks go to the free list of their size class and are used
+//! again, so memory stays flat however often a function is called. Chunks are not given back until the heap is
+//! dropped or [`Heap::reset`]. After a trap nobody releases what the program still held: `reset` takes everything back
+//! at once, which is possible because every chunk and every large block is known here.
+//!
+//! The limit of `--max-memory` counts what was taken from the system.
+
+use crate::layout::{CLASSES, LARGE, MAX_SMALL, class_bytes, class_of, small_meta};
+use std::alloc::Layout;
+use std::ptr::null_mut;
+
+/// A block on a free list.
+#[repr(C)]
+pub struct FreeBlock {
+    next: *mut FreeBlock,
+}
+
+/// In front of every large object.
+#[repr(C)]
+struct LargeBlock {
+    prev: *mut LargeBlock,
+    next: *mut LargeBlock,
+    bytes: usize,
+}
+
+struct Chunk {
+    start: *mut u8,
+    bytes: usize,
+}
+
+const ALIGN: usize = 64;
+const FIRST_CHUNK: usize = 64 << 10;
+const GREATEST_CHUNK: usize = 4 << 20;
+
+/// See the module's description. The heads of the free lists come first, where compiled code finds them.
+#[repr(C)]
+pub struct Heap {
+    pub free: [*mut FreeBlock; CLASSES],
+    bump: *mut u8,
+    bump_end: *mut u8,
+    chunks: Vec<Chunk>,
+    /// Chunks before this one are used up; those behind are empty (after a reset).
+    next_chunk: usize,
+    large: *mut LargeBlock,
+    /// Bytes taken from the system.
+    pub taken: usize,
+    pub limit: usize,
+    pub counters: Counters,
+}
+
+/// What tests and `--stats` count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Blocks handed out by the runtime (not by inline allocation in compiled code).
+    pub allocations: u64,
+    /// Arrays that were copied because an old version was still needed.
+    pub copies: u64,
+}
+
+impl Heap {
+    pub fn new(limit: usize) -> Heap {
+        Heap {
+            free: [null_mut(); CLASSES],
+            bump: null_mut(),
+            bump_end: null_mut(),
+            chunks: Vec::new(),
+            next_chunk: 0,
+            large: null_mut(),
+            taken: 0,
+            limit,
+            counters: Counters::default(),
+        }
+    }
+
+    /// A block of at least `bytes`, and the `meta` word for it with descriptor `desc`. In a large block the byte at
+    /// `data` is aligned to 64. `None` at the limit.
+    pub fn allocate(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64)> {
+        self.counters.allocations += 1;
+        if bytes > MAX_SMALL {
+            return self.allocate_large(bytes, data, desc);
+        }
+        let class = class_of(bytes);
+        let head = self.free[class];
+        if head.is_null() {
+            let block = self.carve(class_bytes(class))?;
+            return Some((block, small_meta(desc, class)));
+        }
+        // SAFETY: blocks on a free list are ours, unused, and hold a link.
+        self.free[class] = unsafe { (*head).next };
+        Some((head.cast(), small_meta(desc, class)))
+    }
+
+    /// # Safety
+    /// `block` came from `allocate` with this `meta`, and nobody uses it any more.
+    pub unsafe fn release(&mut self, block: *mut u8, meta: u64) {
+        let class = (meta >> 32) as u16;
+        if class == LARGE {
+            let start = unsafe { block.sub((meta >> 48) as usize) }.cast::<LargeBlock>();
+            return unsafe { self.release_large(start) };
+        }
+        let block = block.cast::<FreeBlock>();
+        // SAFETY: the block has at least 16 bytes and is ours again.
+        unsafe { (*block).next = self.free[class as usize] };
+        self.free[class as usize] = block;
+    }
+
+    /// Usable bytes of a block: at least what was asked for.
+    pub fn usable(bytes: usize) -> usize {
+        if bytes > MAX_SMALL { bytes } else { class_bytes(class_of(bytes)) }
+    }
+
+    fn carve(&mut self, bytes: usize) -> Option<*mut u8> {
+        if (self.bump_end as usize) - (self.bump as usize) < bytes {
+            self.open_chunk()?;
+        }
+        let block = self.bump;
+        self.bump = block.wrapping_add(bytes);
+        Some(block)
+    }
+
+    /// Goes on in the next chunk. What is left of the last one goes to a free list: a block of the greatest class that fits.
+    fn open_chunk(&mut self) -> Option<()> {
+        self.give_rest_to_free_lists();
+        if self.next_chunk == self.chunks.len() {
+            let bytes = (FIRST_CHUNK << self.chunks.len().min(16)).min(GREATEST_CHUNK);
+            let bytes = if self.taken + bytes > self.limit { FIRST_CHUNK } else { bytes };
+            let start = self.take(bytes)?;
+            self.chunks.push(Chunk { start, bytes });
+        }
+        let chunk = &self.chunks[self.next_chunk];
+        self.next_chunk += 1;
+        (self.bump, self.bump_end) = (chunk.start, chunk.start.wrapping_add(chunk.bytes));
+        Some(())
+    }
+
+    fn give_rest_to_free_lists(&mut self) {
+        loop {
+            let rest = self.bump_end as usize - self.bump as usize;
+            if rest < 16 {
+                return;
+            }
+            let fits = class_of(rest);
+            let class = if class_bytes(fits) > rest { fits - 1 } else { fits };
+            let block = self.bump;
+            self.bump = block.wrapping_add(class_bytes(class));
+            // SAFETY: the bytes between bump and bump_end are ours and unused.
+            unsafe { self.release(block, small_meta(0, class)) };
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Option<*mut u8> {
+        if bytes > self.limit.saturating_sub(self.taken) {
+            return None;
+        }
+        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
+        // SAFETY: the size is not zero.
+        let start = unsafe { std::alloc::alloc(layout) };
+        if start.is_null() {
+            return None;
+        }
+        self.taken += bytes;
+        Some(start)
+    }
+
+    fn allocate_large(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64)> {
+        let mut shift = ALIGN - data % ALIGN;
+        if shift < size_of::<LargeBlock>() {
+            shift += ALIGN;
+        }
+        let total = bytes.checked_add(shift)?;
+        let start = self.take(total)?.cast::<LargeBlock>();
+        // SAFETY: the block is fresh and starts with room for its links; the old first block is alive.
+        unsafe {
+            *start = LargeBlock { prev: null_mut(), next: self.large, bytes: total };
+            if !self.large.is_null() {
+                (*self.large).prev = start;
+            }
+        }
+        self.large = start;
+        let meta = desc as u64 | (LARGE as u64) << 32 | (shift as u64) << 48;
+        Some((start.cast::<u8>().wrapping_add(shift), meta))
+    }
+
+    unsafe fn release_large(&mut self, block: *mut LargeBlock) {
+        // SAFETY: `block` is in the list of large blocks, so its neighbours are alive.
+        unsafe {
+            let LargeBlock { prev, next, bytes } = block.read();
+            if prev.is_null() {
+                self.large = next;
+            } else {
+                (*prev).next = next;
+            }
+            if !next.is_null() {
+                (*next).prev = prev;
+            }
+            self.taken -= bytes;
+            std::alloc::dealloc(block.cast(), Layout::from_size_align_unchecked(bytes, ALIGN));
+        }
+    }
+
+    /// Takes everything back: every object of the heap is gone. Chunks are kept for use.
+    pub fn reset(&mut self) {
+        while !self.large.is_null() {
+            // SAFETY: the head of the list is a block of the list.
+            unsafe { self.release_large(self.large) };
+        }
+        self.free = [null_mut(); CLASSES];
+        (self.bump, self.bump_end, self.next_chunk) = (null_mut(), null_mut(), 0);
+    }
+
+    /// Bytes in blocks that are in use. Walks the free lists: for tests.
+    pub fn live_bytes(&self) -> usize {
+        let opened: usize = self.chunks[..self.next_chunk].iter().map(|c| c.bytes).sum();
+        let large: usize = self.taken - self.chunks.iter().map(|c| c.bytes).sum::<usize>();
+        let free: usize = (0..CLASSES).map(|class| class_bytes(class) * self.free_blocks(class)).sum();
+        opened - (self.bump_end as usize - self.bump as usize) - free + large
+    }
+
+    fn free_blocks(&self, class: usize) -> usize {
+        let mut block = self.free[class];
+        std::iter::from_fn(|| {
+            let here = (!block.is_null()).then_some(block)?;
+            // SAFETY: blocks on a free list hold a link.
+            block = unsafe { (*here).next };
+            Some(())
+        })
+        .count()
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        self.reset();
+        for chunk in &self.chunks {
+            // SAFETY: taken with this layout in `take`.
+            unsafe { std::alloc::dealloc(chunk.start, Layout::from_size_align_unchecked(chunk.bytes, ALIGN)) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_used_again_and_counted() {
+        let mut heap = Heap::new(usize::MAX);
+        let (a, meta) = heap.allocate(100, 32, 7).unwrap();
+        assert_eq!((meta as u32, heap.live_bytes()), (7, 112));
+        unsafe { heap.release(a, meta) };
+        assert_eq!(heap.live_bytes(), 0);
+        assert_eq!(heap.allocate(112, 32, 7).unwrap().0, a);
+    }
+
+    #[test]
+    fn large_blocks_align_their_data_and_stop_at_the_limit() {
+        let mut heap = Heap::new(1 << 20);
+        for data in [32, 48, 64, 80] {
+            let (a, meta) = heap.allocate(100_000, data, 0).unwrap();
+            assert_eq!((a as usize + data) % 64, 0);
+            unsafe { heap.release(a, meta) };
+        }
+        assert_eq!((heap.live_bytes(), heap.taken), (0, 0));
+        assert!(heap.allocate(2 << 20, 32, 0).is_none());
+    }
+
+    #[test]
+    fn reset_takes_everything_back() {
+        let mut heap = Heap::new(usize::MAX);
+        for i in 0..10_000 {
+            heap.allocate(16 + i % 70_000, 32, 0).unwrap();
+        }
+        heap.reset();
+        assert_eq!(heap.live_bytes(), 0);
+    }
+}

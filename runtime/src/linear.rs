@@ -1,0 +1,119 @@
+//! The entries of compiled code to [`crate::kernels`].
+
+use crate::context::Context;
+use crate::kernels::{self, Float};
+use crate::object::{Object, count_elements, data, dim, elements};
+use dprog_ir::TrapCode;
+use std::ptr::null_mut;
+
+/// Elements of any rank as one slice.
+unsafe fn flat<'a, T>(array: Object, rank: usize) -> &'a [T] {
+    unsafe { std::slice::from_raw_parts(data(array, rank).cast(), count_elements(array, rank)) }
+}
+
+pub unsafe extern "C" fn dprog_rt_sum_f64(x: Object, rank: u64) -> f64 {
+    kernels::sum(unsafe { flat::<f64>(x, rank as usize) })
+}
+
+pub unsafe extern "C" fn dprog_rt_sum_f32(x: Object, rank: u64) -> f32 {
+    kernels::sum(unsafe { flat::<f32>(x, rank as usize) })
+}
+
+/// The shapes have been compared.
+pub unsafe extern "C" fn dprog_rt_dot_f64(x: Object, y: Object, rank: u64) -> f64 {
+    unsafe { kernels::dot(flat::<f64>(x, rank as usize), flat::<f64>(y, rank as usize)) }
+}
+
+pub unsafe extern "C" fn dprog_rt_dot_f32(x: Object, y: Object, rank: u64) -> f32 {
+    unsafe { kernels::dot(flat::<f32>(x, rank as usize), flat::<f32>(y, rank as usize)) }
+}
+
+/// Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
+pub unsafe extern "C" fn dprog_rt_matmul_f64(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+    unsafe { matmul::<f64>(ctx, desc, a, b, flags) }
+}
+
+pub unsafe extern "C" fn dprog_rt_matmul_f32(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+    unsafe { matmul::<f32>(ctx, desc, a, b, flags) }
+}
+
+unsafe fn matmul<T: Float>(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+    let (ta, tb) = (flags & 1 != 0, flags & 2 != 0);
+    unsafe {
+        let (a0, a1, b0, b1) = (dim(a, 0), dim(a, 1), dim(b, 0), dim(b, 1));
+        let ((n, k), (k2, m)) = (if ta { (a1, a0) } else { (a0, a1) }, if tb { (b1, b0) } else { (b0, b1) });
+        if k != k2 {
+            ctx.raise(TrapCode::Shape, k2 as i64, k as i64);
+            return null_mut();
+        }
+        let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
+        let a_turned = if ta { kernels::transpose(flat::<T>(a, 2), k, n) } else { Vec::new() };
+        let b_turned = if tb { kernels::transpose(flat::<T>(b, 2), m, k) } else { Vec::new() };
+        let a = if ta { &a_turned[..] } else { flat::<T>(a, 2) };
+        let b = if tb { &b_turned[..] } else { flat::<T>(b, 2) };
+        kernels::matmul(elements::<T>(c, 2), a, b, n, k, m);
+        c
+    }
+}
+
+pub unsafe extern "C" fn dprog_rt_matvec_f64(
+    ctx: &mut Context,
+    desc: u32,
+    a: Object,
+    x: Object,
+    turned: u32,
+) -> Object {
+    unsafe { matvec::<f64>(ctx, desc, a, x, turned != 0) }
+}
+
+pub unsafe extern "C" fn dprog_rt_matvec_f32(
+    ctx: &mut Context,
+    desc: u32,
+    a: Object,
+    x: Object,
+    turned: u32,
+) -> Object {
+    unsafe { matvec::<f32>(ctx, desc, a, x, turned != 0) }
+}
+
+unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Object, x: Object, turned: bool) -> Object {
+    unsafe {
+        let (rows, columns, have) = (dim(a, 0), dim(a, 1), dim(x, 0));
+        let (inner, outer) = if turned { (rows, columns) } else { (columns, rows) };
+        if inner != have {
+            ctx.raise(TrapCode::Shape, have as i64, inner as i64);
+            return null_mut();
+        }
+        let Some(y) = ctx.new_array(desc, &[outer as i64]) else { return null_mut() };
+        let (a, x, result) = (flat::<T>(a, 2), flat::<T>(x, 1), elements::<T>(y, 1));
+        if turned {
+            kernels::matvec_transposed(result, a, x);
+        } else {
+            for (i, y) in result.iter_mut().enumerate() {
+                *y = kernels::dot(&a[i * columns..(i + 1) * columns], x);
+            }
+        }
+        y
+    }
+}
+
+pub unsafe extern "C" fn dprog_rt_outer_f64(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
+    unsafe { outer::<f64>(ctx, desc, x, y) }
+}
+
+pub unsafe extern "C" fn dprog_rt_outer_f32(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
+    unsafe { outer::<f32>(ctx, desc, x, y) }
+}
+
+unsafe fn outer<T: Float>(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
+    unsafe {
+        let (n, m) = (dim(x, 0), dim(y, 0));
+        let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
+        let (x, y, result) = (flat::<T>(x, 1), flat::<T>(y, 1), elements::<T>(c, 2));
+        for (i, x) in x.iter().enumerate() {
+            let row = &mut result[i * m..(i + 1) * m];
+            row.iter_mut().zip(y).for_each(|(c, y)| *c = *x * *y);
+        }
+        c
+    }
+}
