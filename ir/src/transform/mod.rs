@@ -9,7 +9,9 @@
 
 pub mod bounds;
 pub mod dce;
+pub mod fuse;
 pub mod gvn;
+pub mod if_conversion;
 pub mod inline;
 pub mod licm;
 pub mod ownership;

@@ -11,7 +11,7 @@
 //! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
 //! misses is small.
 
-use super::{Stage, bounds, dce, gvn, inline, licm, simplify};
+use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, simplify};
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
 use crate::module::{FuncId, Module};
@@ -36,6 +36,8 @@ pub enum Pass {
     Inline,
     Licm,
     Bounds,
+    Fuse,
+    IfConversion,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -49,6 +51,8 @@ impl Pass {
         (Pass::Inline, "inline"),
         (Pass::Licm, "licm"),
         (Pass::Bounds, "bounds"),
+        (Pass::Fuse, "fuse"),
+        (Pass::IfConversion, "if-conversion"),
         (Pass::Compact, "compact"),
     ];
 
@@ -91,8 +95,12 @@ const FULL: &[Pass] = &[
     Pass::Bounds,
     Pass::Simplify,
     Pass::Gvn,
+    Pass::Dce,
+    Pass::Fuse,
+    Pass::IfConversion,
     Pass::Licm,
     Pass::Simplify,
+    Pass::Gvn,
     Pass::Dce,
     Pass::Compact,
 ];
@@ -151,6 +159,11 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
             each(module, |func| licm::run(func, &effects, stage))
         }
         Pass::Bounds => each(module, bounds::run),
+        Pass::Fuse => {
+            let effects = effects_of(module);
+            each(module, |func| fuse::run(func, &effects))
+        }
+        Pass::IfConversion => each(module, if_conversion::run),
         Pass::Compact => each(module, compact),
     }
 }

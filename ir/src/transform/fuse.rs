@@ -1,0 +1,313 @@
+//! Arrays that are made element by element only to be read element by element are not made.
+//!
+//! A `map` or `build` whose results one other `map` reads is merged with it; one that is read by a single `get` at the
+//! counters of the loops around it is computed right there.
+//!
+//! ```text
+//! %y = map (%a = %x) { %b = mul %a, %a; yield %b }             %z = map (%a = %x, %d = %w) {
+//! %z = map (%c = %y, %d = %w) {                         ->        %b = mul %a, %a
+//!   %e = add %c, %d                                               %e = add %b, %d
+//!   yield %e                                                      yield %e
+//! }                                                            }
+//! ```
+//!
+//! Each element is computed once, as before, by the same operations. The producer has to be pure, since its work is done
+//! later and mixed with the consumer's. It is read in the same place by nobody else. Its own inputs now live until the
+//! consumer: no instruction may update or hand them on in between, for that would cost a copy.
+//!
+//! *Not here:* reductions of a `map`: the lowering of `reduce` reads an array. *Before the derivative* nothing is fused.
+//! *Cost:* linear, but for the look at what stands between, which is cut off at [`GAP`] instructions.
+
+use super::replacement::Replacements;
+use crate::analysis::definitions::{count_uses, only_read};
+use crate::analysis::effects::EffectContext;
+use crate::analysis::{Def, Definitions, FunctionEffects, Shapes, Table};
+use crate::function::{Function, Inst, InstData, Region, Value};
+use crate::opcode::{Access, Effect, Op};
+use crate::walk;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+/// Instructions between producer and consumer that are looked at (gut feeling).
+const GAP: usize = 100;
+
+/// Fuses producers of arrays with their only reader. Gives the number of producers that are gone.
+pub fn run(func: &mut Function, effects: &FunctionEffects) -> usize {
+    let Some(entry) = func.entry() else { return 0 };
+    let definitions = Definitions::of_function(func);
+    let pure = pure_producers(func, &definitions, effects);
+    if pure.is_empty() {
+        return 0;
+    }
+    let (uses, only_read) = (count_uses(func), only_read(func));
+    let mut fusion = Fusion { func, definitions, pure, uses, only_read, replaced: Replacements::default(), fused: 0 };
+    fusion.region(entry, &mut Vec::new());
+    let Fusion { replaced, fused, .. } = fusion;
+    replaced.resolve_region(func, entry);
+    fused
+}
+
+/// `map` and `build` without effect, and the heap values from outside that they read.
+fn pure_producers(
+    func: &Function,
+    definitions: &Definitions,
+    effects: &FunctionEffects,
+) -> FxHashMap<Inst, Vec<Value>> {
+    let shapes = Shapes::of_function(func);
+    let context = EffectContext { func, definitions, shapes: &shapes, functions: effects };
+    let mut free = walk::FreeValues::new(func);
+    let mut pure = FxHashMap::default();
+    for inst in walk::insts(func) {
+        let data = &func.insts[inst];
+        if matches!(data.op, Op::Map | Op::Build) && context.of_inst(inst) == Effect::Pure {
+            let inputs = free.of(func, data.regions[0]).into_iter().chain(data.args.iter().copied());
+            pure.insert(inst, inputs.filter(|v| func.value_type(*v).is_heap()).collect());
+        }
+    }
+    pure
+}
+
+struct Fusion<'f> {
+    func: &'f mut Function,
+    definitions: Definitions,
+    /// Producers that are still there, with their inputs.
+    pure: FxHashMap<Inst, Vec<Value>>,
+    uses: Table<Value, u32>,
+    only_read: Table<Value, bool>,
+    replaced: Replacements,
+    fused: usize,
+}
+
+impl Fusion<'_> {
+    /// Fuses in a region. `loops` are the loops around it, innermost last, each with its region.
+    fn region(&mut self, region: Region, loops: &mut Vec<Region>) {
+        let mut done: Vec<Inst> = Vec::new();
+        for inst in std::mem::take(&mut self.func.regions[region].insts) {
+            self.replaced.resolve_args(self.func, inst);
+            if self.func.insts[inst].op == Op::Map {
+                self.merge_producers(inst, region, &mut done);
+            }
+            if let Some((producer, yielded)) = self.producer_of_element(inst, loops) {
+                self.compute_element(inst, producer, yielded, &mut done);
+                continue;
+            }
+            self.inner_regions(inst, loops);
+            done.push(inst);
+        }
+        done.retain(|inst| !self.is_gone(*inst));
+        self.func.regions[region].insts = done;
+    }
+
+    fn inner_regions(&mut self, inst: Inst, loops: &mut Vec<Region>) {
+        let branches = matches!(self.func.insts[inst].op, Op::If | Op::Switch);
+        for inner in self.func.insts[inst].regions.clone() {
+            if !branches {
+                loops.push(inner);
+            }
+            self.region(inner, loops);
+            if !branches {
+                loops.pop();
+            }
+        }
+    }
+
+    /// A producer that has been fused has no results any more.
+    fn is_gone(&self, inst: Inst) -> bool {
+        let data = &self.func.insts[inst];
+        matches!(data.op, Op::Map | Op::Build) && data.results.is_empty() && data.regions.is_empty()
+    }
+
+    fn remove(&mut self, producer: Inst) -> InstData {
+        self.fused += 1;
+        self.pure.remove(&producer);
+        let data = self.func.insts[producer].clone();
+        let gone = &mut self.func.insts[producer];
+        gone.results.clear();
+        gone.regions.clear();
+        gone.args.clear();
+        data
+    }
+
+    // ---- a map of a map ----
+
+    fn merge_producers(&mut self, consumer: Inst, region: Region, done: &mut Vec<Inst>) {
+        while let Some(producer) = self.producer_to_merge(consumer, region, done) {
+            let data = self.remove(producer);
+            let inputs = self.pure.get(&consumer).cloned();
+            if data.op == Op::Map {
+                self.merge_map(consumer, &data);
+            } else {
+                self.merge_build(consumer, &data);
+            }
+            if inputs.is_some() {
+                self.refresh_inputs(consumer);
+            }
+            if data.op == Op::Build {
+                return;
+            }
+        }
+    }
+
+    fn refresh_inputs(&mut self, inst: Inst) {
+        let region = self.func.insts[inst].regions[0];
+        self.replaced.resolve_region(self.func, region);
+        let free = walk::free_values(self.func, region);
+        let inputs = free.into_iter().chain(self.func.insts[inst].args.iter().copied());
+        self.pure.insert(inst, inputs.filter(|v| self.func.value_type(*v).is_heap()).collect());
+    }
+
+    fn producer_to_merge(&self, consumer: Inst, region: Region, done: &[Inst]) -> Option<Inst> {
+        let args = &self.func.insts[consumer].args;
+        args.iter().find_map(|array| {
+            let Def::Result(producer, _) = self.definitions.of(*array) else { return None };
+            let here = self.definitions.home(producer) == Some(region);
+            (here && self.is_read_only_by(producer, args) && self.inputs_survive(producer, done)).then_some(producer)
+        })
+    }
+
+    /// Whether all uses of all results of a pure producer are among these operands.
+    fn is_read_only_by(&self, producer: Inst, args: &[Value]) -> bool {
+        let results = &self.func.insts[producer].results;
+        let read_here = |v: &Value| args.iter().filter(|arg| *arg == v).count() as u32 == self.uses[*v];
+        self.pure.contains_key(&producer) && results.iter().all(read_here)
+    }
+
+    /// Whether nothing after the producer updates or hands on what it reads.
+    fn inputs_survive(&self, producer: Inst, done: &[Inst]) -> bool {
+        let updated: Vec<Value> = self.pure[&producer].iter().copied().filter(|v| !self.only_read[*v]).collect();
+        if updated.is_empty() {
+            return true;
+        }
+        let between = done.iter().rev().take(GAP).position(|inst| *inst == producer);
+        let Some(between) = between else { return false };
+        done[done.len() - between..].iter().all(|inst| {
+            let data = &self.func.insts[*inst];
+            data.regions.is_empty() && data.args.iter().all(|v| !updated.contains(v)) || self.only_reads(data)
+        })
+    }
+
+    /// Instructions that never change what they read.
+    fn only_reads(&self, data: &InstData) -> bool {
+        matches!(data.op, Op::Get(_) | Op::Dim(_) | Op::Reduce(_) | Op::Dot | Op::MatVec { .. } | Op::MatMul { .. })
+    }
+
+    /// Puts the body of a map before that of the map that reads it.
+    fn merge_map(&mut self, consumer: Inst, producer: &InstData) {
+        let data = self.func.insts[consumer].clone();
+        let (first, second) = (producer.regions[0], data.regions[0]);
+        let mut arrays: Vec<Value> = producer.args.to_vec();
+        let mut params = self.func.regions[first].params.clone();
+        let second_params = self.func.regions[second].params.clone();
+        for (array, param) in data.args.iter().zip(second_params) {
+            if let Some(k) = producer.results.iter().position(|v| v == array) {
+                self.replaced.replace(param, self.func.regions[first].yields[k]);
+            } else if let Some(k) = arrays.iter().position(|known| known == array) {
+                self.uses[*array] -= 1;
+                self.replaced.replace(param, params[k]);
+            } else {
+                arrays.push(*array);
+                params.push(param);
+            }
+        }
+        let insts = [&self.func.regions[first].insts[..], &self.func.regions[second].insts].concat();
+        let merged = &mut self.func.regions[second];
+        (merged.params, merged.insts) = (params, insts);
+        self.func.insts[consumer].args = arrays.into();
+    }
+
+    /// Makes the map that reads a build the build itself; its other arrays are read at the indices.
+    fn merge_build(&mut self, consumer: Inst, producer: &InstData) {
+        let data = self.func.insts[consumer].clone();
+        let (first, second) = (producer.regions[0], data.regions[0]);
+        let indices = self.func.regions[first].params.clone();
+        let mut insts = self.func.regions[first].insts.clone();
+        for (array, param) in data.args.iter().zip(self.func.regions[second].params.clone()) {
+            match producer.results.iter().position(|v| v == array) {
+                Some(k) => self.replaced.replace(param, self.func.regions[first].yields[k]),
+                None => insts.push(self.element(*array, &indices, param, &data)),
+            }
+        }
+        insts.extend(&self.func.regions[second].insts);
+        let merged = &mut self.func.regions[second];
+        (merged.params, merged.insts) = (indices, insts);
+        let changed = &mut self.func.insts[consumer];
+        (changed.op, changed.args) = (Op::Build, producer.args.clone());
+    }
+
+    /// An instruction that reads the element for `param`.
+    fn element(&mut self, array: Value, indices: &[Value], param: Value, at: &InstData) -> Inst {
+        let args = std::iter::once(array).chain(indices.iter().copied()).collect();
+        let results = SmallVec::from_slice(&[param]);
+        let data = InstData { op: Op::Get(Access::InBounds), args, regions: SmallVec::new(), results, loc: at.loc };
+        let inst = self.func.insts.push(data);
+        self.definitions.record(self.func, inst);
+        inst
+    }
+
+    // ---- a get from a map or build ----
+
+    /// For the only read of a producer, at the counters of all loops that stand between: the producer, and which of its
+    /// results is read.
+    fn producer_of_element(&self, inst: Inst, loops: &[Region]) -> Option<(Inst, usize)> {
+        let data = &self.func.insts[inst];
+        if data.op != Op::Get(Access::InBounds) || data.args.len() != self.func.value_type(data.args[0]).rank() + 1 {
+            return None;
+        }
+        let Def::Result(producer, k) = self.definitions.of(data.args[0]) else { return None };
+        let inputs = self.pure.get(&producer)?;
+        let results = &self.func.insts[producer].results;
+        let only_use = results.iter().map(|v| self.uses[*v]).sum::<u32>() == 1;
+        let fits = only_use && inputs.iter().all(|v| self.only_read[*v]);
+        (fits && self.is_read_once(producer, &data.args[1..], loops)).then_some((producer, k as usize))
+    }
+
+    /// Whether the loops between a producer and a read of it run over its elements, each once.
+    fn is_read_once(&self, producer: Inst, indices: &[Value], loops: &[Region]) -> bool {
+        let home = self.definitions.home(producer);
+        let around = self.loops_around(home);
+        loops[around.min(loops.len())..].iter().all(|body| {
+            self.counters(*body).is_some_and(|counters| {
+                !counters.is_empty() && counters.iter().all(|counter| indices.contains(counter))
+            })
+        })
+    }
+
+    /// The number of loops around a region.
+    fn loops_around(&self, region: Option<Region>) -> usize {
+        let owner = region.and_then(|region| self.definitions.owner(region));
+        let Some(owner) = owner else { return 0 };
+        let is_loop = !matches!(self.func.insts[owner].op, Op::If | Op::Switch);
+        self.loops_around(self.definitions.home(owner)) + is_loop as usize
+    }
+
+    /// The counters of the loop with this body, if it has any.
+    fn counters(&self, body: Region) -> Option<&[Value]> {
+        let owner = &self.func.insts[self.definitions.owner(body)?];
+        let params = &self.func.regions[body].params;
+        if owner.op == Op::Build {
+            return Some(params);
+        }
+        (owner.op == Op::For).then(|| &params[..1])
+    }
+
+    fn compute_element(&mut self, get: Inst, producer: Inst, yielded: usize, done: &mut Vec<Inst>) {
+        let producer = self.remove(producer);
+        let read = self.func.insts[get].clone();
+        let body = producer.regions[0];
+        let params = self.func.regions[body].params.clone();
+        if producer.op == Op::Build {
+            params.iter().zip(&read.args[1..]).for_each(|(param, index)| self.replaced.replace(*param, *index));
+        } else {
+            for (param, array) in params.iter().zip(&producer.args) {
+                let element = self.element(*array, &read.args[1..], *param, &read);
+                done.push(element);
+            }
+        }
+        for inst in self.func.regions[body].insts.clone() {
+            self.replaced.resolve_args(self.func, inst);
+            done.push(inst);
+        }
+        let by = self.func.regions[body].yields[yielded];
+        self.replaced.replace(read.results[0], by);
+    }
+}
