@@ -17,7 +17,9 @@ pub mod licm;
 pub mod ownership;
 pub mod pipeline;
 pub mod replacement;
+pub mod scalarize;
 pub mod simplify;
+pub mod unroll;
 
 /// Where in the pipeline a pass runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -11,7 +11,7 @@
 //! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
 //! misses is small.
 
-use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, simplify};
+use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, scalarize, simplify, unroll};
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
 use crate::module::{FuncId, Module};
@@ -38,6 +38,8 @@ pub enum Pass {
     Bounds,
     Fuse,
     IfConversion,
+    Unroll,
+    Scalarize,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -53,6 +55,8 @@ impl Pass {
         (Pass::Bounds, "bounds"),
         (Pass::Fuse, "fuse"),
         (Pass::IfConversion, "if-conversion"),
+        (Pass::Unroll, "unroll"),
+        (Pass::Scalarize, "scalarize"),
         (Pass::Compact, "compact"),
     ];
 
@@ -90,6 +94,9 @@ const FULL: &[Pass] = &[
     Pass::Dce,
     Pass::Compact,
     Pass::Simplify,
+    Pass::Unroll,
+    Pass::Simplify,
+    Pass::Scalarize,
     Pass::Gvn,
     Pass::Licm,
     Pass::Bounds,
@@ -164,6 +171,8 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
             each(module, |func| fuse::run(func, &effects))
         }
         Pass::IfConversion => each(module, if_conversion::run),
+        Pass::Unroll => each(module, unroll::run),
+        Pass::Scalarize => each(module, scalarize::run),
         Pass::Compact => each(module, compact),
     }
 }
