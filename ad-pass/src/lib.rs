@@ -1,1 +1,26 @@
-//! Placeholder of the room; see docs/architecture.md.
+//! Automatic differentiation: IR in, IR out.
+//!
+//! [`differentiate`] replaces every request for a derivative ([`dprog_ir::Body::Derivative`]) by a body, adding functions
+//! `f.aug`, `f.rev` and `f.tan` where calls need them. What comes out is ordinary IR and can be differentiated again; that
+//! is how derivatives of any order arise. This crate knows calculus; it knows neither source text nor machines.
+//!
+//! Reading order: [`request`] (which derivative when), [`rules`] (the table), [`tangent`] (forward mode), [`reverse`] (plan,
+//! augmented primal, sweep), [`analysis`] (activity). docs/ad.md tells the whole story with an example.
+
+pub mod analysis;
+pub mod context;
+pub mod copy;
+pub mod error;
+pub mod request;
+pub mod reverse;
+pub mod rules;
+pub mod tangent;
+
+pub use error::{AdError, Reason, Report, Warning};
+
+use dprog_ir::Module;
+
+/// Replaces every request for a derivative in the module by a verified body.
+pub fn differentiate(module: &mut Module) -> Result<Report, Vec<AdError>> {
+    request::serve(module)
+}

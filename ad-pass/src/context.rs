@@ -1,0 +1,206 @@
+//! What all parts of the pass share: the module, what is known about its functions, the derivatives made so far, and
+//! what there is to report.
+
+use crate::analysis::activity::Activity;
+use crate::analysis::depends::{Calls, Depends};
+use crate::analysis::stable::Stability;
+use crate::analysis::structure::{Def, Structure, walk};
+use crate::error::{AdError, Reason, Warning};
+use crate::reverse::Reverse;
+use crate::rules::{float_constant, flow};
+use dprog_ir::entity::Entity;
+use dprog_ir::{FuncId, Function, Inst, Module, Op, SrcLoc, Type, Value};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A function that is differentiated, with the facts about it that do not depend on what by what.
+#[derive(Debug)]
+pub struct Primal {
+    pub id: FuncId,
+    pub func: Function,
+    pub structure: Structure,
+    pub depends: Depends,
+    pub stable: Vec<bool>,
+}
+
+impl Primal {
+    /// The instruction that gives `v`; `None` for parameters.
+    pub fn producer(&self, v: Value) -> Option<Inst> {
+        match self.structure.def(v) {
+            Def::Result { inst, .. } => Some(inst),
+            Def::Param { .. } => None,
+        }
+    }
+
+    pub fn constant(&self, v: Value) -> Option<f64> {
+        float_constant(&self.func, self.producer(v))
+    }
+
+    pub fn is_stable(&self, v: Value) -> bool {
+        self.stable[v.index()]
+    }
+
+    pub fn params(&self) -> &[Value] {
+        &self.func.regions[self.func.entry().expect("a primal has a body")].params
+    }
+
+    pub fn results(&self) -> &[Value] {
+        &self.func.regions[self.func.entry().expect("a primal has a body")].yields
+    }
+}
+
+/// What is differentiated by what.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Instance {
+    pub primal: FuncId,
+    pub wrt: Vec<bool>,
+    pub outs: Vec<bool>,
+    /// Parameters that the caller can hand to the sweep once more at no cost: scalars, and arrays that nobody updates.
+    pub held: Vec<bool>,
+}
+
+/// A primal with its activity.
+#[derive(Debug)]
+pub struct Active {
+    pub instance: Instance,
+    pub primal: Rc<Primal>,
+    pub activity: Activity,
+}
+
+impl Active {
+    pub fn func(&self) -> &Function {
+        &self.primal.func
+    }
+
+    pub fn is_active(&self, v: Value) -> bool {
+        self.activity.is_active(v)
+    }
+}
+
+/// See the module's description.
+pub struct Context<'m> {
+    pub module: &'m mut Module,
+    pub calls: Calls,
+    stability: Stability,
+    primals: FxHashMap<FuncId, Rc<Primal>>,
+    pub reverses: FxHashMap<Instance, Rc<Reverse>>,
+    pub tangents: FxHashMap<Instance, FuncId>,
+    names: FxHashSet<Arc<str>>,
+    /// The request being served, and the calls on the way from its primal to the function being looked at.
+    pub request: FuncId,
+    pub path: Vec<SrcLoc>,
+    pub errors: Vec<AdError>,
+    pub warnings: Vec<Warning>,
+    reported: FxHashSet<(SrcLoc, &'static str)>,
+}
+
+impl<'m> Context<'m> {
+    pub fn new(module: &'m mut Module, request: FuncId) -> Context<'m> {
+        let names = module.funcs.values().map(|f| f.name.clone()).collect();
+        Context {
+            module,
+            calls: Calls::default(),
+            stability: Stability::default(),
+            primals: FxHashMap::default(),
+            reverses: FxHashMap::default(),
+            tangents: FxHashMap::default(),
+            names,
+            request,
+            path: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            reported: FxHashSet::default(),
+        }
+    }
+
+    /// The primal `f` with its facts; its callees are known from then on.
+    pub fn primal(&mut self, f: FuncId) -> Rc<Primal> {
+        if let Some(known) = self.primals.get(&f) {
+            return known.clone();
+        }
+        self.calls.learn(self.module, f);
+        let func = self.module.funcs[f].clone();
+        let depends = self.calls.depends(self.module, &func);
+        let stable = self.stability.of(self.module, &func);
+        let primal = Rc::new(Primal { id: f, structure: Structure::of(&func), func, depends, stable });
+        self.primals.insert(f, primal.clone());
+        primal
+    }
+
+    /// The activity of `instance`; reports what stands in its active paths.
+    pub fn activate(&mut self, instance: Instance) -> Active {
+        let primal = self.primal(instance.primal);
+        let activity = Activity::of(&primal.func, &primal.depends, &self.calls, &instance.wrt, &instance.outs);
+        let active = Active { instance, primal, activity };
+        self.report(&active);
+        active
+    }
+
+    fn report(&mut self, active: &Active) {
+        let func = active.func();
+        let entry = func.entry().expect("a primal has a body");
+        walk(func, entry, &mut |_, inst| self.report_inst(active, inst));
+    }
+
+    fn report_inst(&mut self, active: &Active, inst: Inst) {
+        let (func, activity) = (active.func(), &active.activity);
+        let data = &func.insts[inst];
+        let Some(&first) = data.args.first() else { return };
+        if !activity.is_varied(first) {
+            return;
+        }
+        let used = data
+            .results
+            .iter()
+            .any(|r| activity.is_useful(*r) || func.value_type(*r).as_scalar().is_some_and(|s| s.is_int()));
+        if let Some(op) = flow::without_derivative(&data.op).filter(|_| used) {
+            self.error(data.loc, Reason::NoRule(op));
+        }
+        let from = func.value_type(first).as_scalar();
+        if let Some(operation) = flow::silent_zero(&data.op, from).filter(|_| used) {
+            self.warn(data.loc, operation);
+        }
+    }
+
+    pub fn error(&mut self, loc: SrcLoc, reason: Reason) {
+        let known = self.errors.iter().any(|e| e.loc == loc && e.reason == reason);
+        if !known {
+            self.errors.push(AdError { request: self.request, calls: self.path.clone(), loc, reason });
+        }
+    }
+
+    fn warn(&mut self, loc: SrcLoc, operation: &'static str) {
+        if self.reported.insert((loc, operation)) {
+            self.warnings.push(Warning { request: self.request, calls: self.path.clone(), loc, operation });
+        }
+    }
+
+    pub fn tangent(&mut self, ty: Type) -> Type {
+        self.module.tangent(ty).expect("an active value has a tangent type")
+    }
+
+    /// `f.aug` for the primal `f`, with the masks behind it where that is taken.
+    pub fn derived_name(&mut self, instance: &Instance, suffix: &str) -> Arc<str> {
+        let base = format!("{}.{suffix}", self.module.funcs[instance.primal].name);
+        let masked = format!("{base}.{}.{}", bits(&instance.wrt), bits(&instance.outs));
+        let numbered = (2..).map(|n| format!("{masked}.{n}"));
+        let mut candidates = [base.clone(), masked.clone()].into_iter().chain(numbered);
+        let free = candidates.find(|name| !self.names.contains(name.as_str())).expect("numbers do not end");
+        let name: Arc<str> = free.into();
+        self.names.insert(name.clone());
+        name
+    }
+}
+
+fn bits(mask: &[bool]) -> String {
+    mask.iter().map(|bit| if *bit { '1' } else { '0' }).collect()
+}
+
+/// Whether `op` is a call, and of whom.
+pub fn callee(op: &Op) -> Option<FuncId> {
+    match op {
+        Op::Call(callee) => Some(*callee),
+        _ => None,
+    }
+}

@@ -1,0 +1,237 @@
+//! The augmented primal: the primal once more, leaving behind what the plan wants kept.
+//!
+//! Before: `%r = for %i in 0..%n carry (%s = %x) { %s1 = mul %s, %x; yield %s1 }`, with `%s` to be kept. After: the
+//! loop carries `%t: f64[]` too, begun as `fill 0.0, %n`, and its body does `%t1 = set %t, %i, %s` at its end.
+//!
+//! Nothing else changes: the same operations in the same order, so the same bits, traps and prints.
+
+use crate::context::Active;
+use crate::copy::{Copies, copy_inst, copy_name, in_bounds, open_copy};
+use crate::reverse::item::Item;
+use crate::reverse::plan::{Plan, Source, augmented_callee};
+use dprog_ir::{Access, BinaryOp, Builder, Inst, Op, ReduceOp, Region, Type, Value};
+use rustc_hash::FxHashMap;
+
+/// The copy of a primal being written.
+pub struct Augment<'a, 'f> {
+    pub b: &'a mut Builder<'f>,
+    pub active: &'a Active,
+    pub plan: &'a Plan,
+    pub copies: Copies,
+    pub notes: FxHashMap<Item, Value>,
+    pub bundles: FxHashMap<Inst, Vec<Value>>,
+}
+
+impl<'a, 'f> Augment<'a, 'f> {
+    pub fn new(b: &'a mut Builder<'f>, active: &'a Active, plan: &'a Plan) -> Augment<'a, 'f> {
+        let copies = Copies::of(active.func());
+        Augment { b, active, plan, copies, notes: FxHashMap::default(), bundles: FxHashMap::default() }
+    }
+
+    /// Writes the instructions of `region`, whose parameters have copies already.
+    pub fn region(&mut self, region: Region) {
+        let active = self.active;
+        active.func().regions[region].params.iter().for_each(|v| self.note(*v));
+        for &inst in &active.func().regions[region].insts {
+            self.inst(inst);
+        }
+    }
+
+    /// Writes those instructions of the root region that are in the plan's slice.
+    pub fn slice(&mut self) {
+        let (active, plan) = (self.active, self.plan);
+        active.func().regions[plan.root].params.iter().for_each(|v| self.note_if_known(*v));
+        for &inst in active.func().regions[plan.root].insts.iter().filter(|inst| plan.slice.contains(inst)) {
+            self.inst(inst);
+        }
+    }
+
+    /// The item in the augmented primal, after the region of its value.
+    pub fn item(&self, item: Item) -> Value {
+        match item {
+            Item::Value(v) => self.copies.get(v),
+            Item::Dim(..) | Item::Winner(_) => self.notes[&item],
+        }
+    }
+
+    /// What the slots of a region hold at its end.
+    pub fn tape(&self, region: Region) -> Vec<Value> {
+        let slot = |source| match source {
+            Source::Item(item) => self.item(item),
+            Source::Bundle(inst, k) => self.bundles[&inst][k],
+        };
+        self.plan.layout(region).iter().map(|s| slot(s.source)).collect()
+    }
+
+    fn note_if_known(&mut self, v: Value) {
+        if self.copies.find(v).is_some() {
+            self.note(v);
+        }
+    }
+
+    fn note(&mut self, v: Value) {
+        let Some(items) = self.plan.notes.get(&v) else { return };
+        let copy = self.copies.get(v);
+        for &item in items {
+            let noted = match item {
+                Item::Value(_) => copy,
+                Item::Dim(_, axis) => self.b.dim(copy, axis as usize),
+                Item::Winner(inst) => self.winner(inst),
+            };
+            self.notes.insert(item, noted);
+        }
+    }
+
+    fn winner(&mut self, inst: Inst) -> Value {
+        let data = &self.active.func().insts[inst];
+        let x = self.copies.get(data.args[0]);
+        let op = if data.op == Op::Reduce(ReduceOp::Min) { ReduceOp::ArgMin } else { ReduceOp::ArgMax };
+        self.b.reduce(op, x)
+    }
+
+    fn inst(&mut self, inst: Inst) {
+        let active = self.active;
+        let data = &active.func().insts[inst];
+        self.b.loc = data.loc;
+        let bundle = self.plan.bundle(inst);
+        if bundle.is_empty() {
+            copy_inst(self.b, active.func(), inst, &mut self.copies);
+        } else if let Some(callee) = augmented_callee(self.plan, inst) {
+            let args = self.copies.all(&data.args);
+            self.finish(inst, Op::Call(callee), &args, &[]);
+        } else {
+            match data.op {
+                Op::If | Op::Switch => self.branches(inst),
+                Op::For => self.counted(inst),
+                Op::While => self.uncounted(inst),
+                _ => panic!("only control leaves a bundle"),
+            }
+        }
+        self.b.loc = data.loc;
+        data.results.iter().for_each(|v| self.note(*v));
+    }
+
+    /// Appends the instruction, whose results after those of the primal are its bundle.
+    fn finish(&mut self, inst: Inst, op: Op, args: &[Value], regions: &[Region]) {
+        let data = &self.active.func().insts[inst];
+        let bundle = self.plan.bundle(inst);
+        let types: Vec<Type> = data.results.iter().map(|v| self.active.func().value_type(*v)).collect();
+        self.b.loc = data.loc;
+        let new = self.b.inst(op, args, regions, &[&types, bundle].concat());
+        let results = self.b.results(new);
+        for (v, copy) in data.results.iter().zip(&results) {
+            self.copies.set(*v, *copy);
+            copy_name(self.b, self.active.func(), *v, *copy);
+        }
+        self.bundles.insert(inst, results[types.len()..].to_vec());
+    }
+
+    /// Each branch yields its slots in the parts of the bundle that it shares, and nothing in the others.
+    fn branches(&mut self, inst: Inst) {
+        let active = self.active;
+        let data = &active.func().insts[inst];
+        let bundle = self.plan.bundle(inst).to_vec();
+        let mut regions = Vec::new();
+        for &branch in &data.regions {
+            self.b.open_region(&[]);
+            self.region(branch);
+            let tape = self.tape(branch);
+            let mut parts: Vec<Option<Value>> = vec![None; bundle.len()];
+            for (part, value) in self.plan.shares[&branch].iter().zip(tape) {
+                parts[*part] = Some(value);
+            }
+            let mut yields = self.copies.all(&active.func().regions[branch].yields);
+            yields.extend(parts.iter().zip(&bundle).map(|(part, ty)| part.unwrap_or_else(|| self.b.undef(*ty))));
+            regions.push(self.b.close_region(&yields));
+        }
+        let args = self.copies.all(&data.args);
+        self.finish(inst, data.op.clone(), &args, &regions);
+    }
+
+    /// Arrays of as many elements as there will be trips, set at the trip's own index.
+    fn counted(&mut self, inst: Inst) {
+        let active = self.active;
+        let data = &active.func().insts[inst];
+        let bundle = self.plan.bundle(inst).to_vec();
+        let args = self.copies.all(&data.args);
+        let trips = trip_count(self.b, args[0], args[1]);
+        let empty: Vec<Value> = bundle.iter().map(|ty| blank(self.b, ty.element())).collect();
+        let arrays: Vec<Value> = empty.into_iter().map(|v| self.b.fill(v, &[trips])).collect();
+        let body = data.regions[0];
+        open_copy_with(self.b, active, body, &mut self.copies, &bundle);
+        let first = active.func().regions[body].params.len();
+        self.region(body);
+        self.b.loc = data.loc;
+        let trip = self.b.region_param(0);
+        let index = self.b.sub(trip, args[0]);
+        let mut yields = self.copies.all(&active.func().regions[body].yields);
+        for (k, value) in self.tape(body).into_iter().enumerate() {
+            let array = self.b.region_param(first + k);
+            yields.push(self.b.set(Access::InBounds, array, &[index], value));
+        }
+        let region = self.b.close_region(&yields);
+        self.finish(inst, Op::For, &[args, arrays].concat(), &[region]);
+    }
+
+    /// A count of the trips, and arrays that grow by one element each.
+    fn uncounted(&mut self, inst: Inst) {
+        let active = self.active;
+        let data = &active.func().insts[inst];
+        let bundle = self.plan.bundle(inst).to_vec();
+        let mut args = self.copies.all(&data.args);
+        args.push(self.b.i64(0));
+        args.extend(bundle[1..].iter().map(|ty| self.b.elements(&[], ty.element())));
+        let (condition, body) = (data.regions[0], data.regions[1]);
+        open_copy_with(self.b, active, condition, &mut self.copies, &bundle);
+        let insts = &active.func().regions[condition].insts;
+        insts.iter().for_each(|inst| copy_inst(self.b, active.func(), *inst, &mut self.copies));
+        let go_on = self.copies.all(&active.func().regions[condition].yields);
+        let condition = self.b.close_region(&go_on);
+        open_copy_with(self.b, active, body, &mut self.copies, &bundle);
+        let first = active.func().regions[body].params.len();
+        self.region(body);
+        self.b.loc = data.loc;
+        let (count, one) = (self.b.region_param(first), self.b.i64(1));
+        let mut yields = self.copies.all(&active.func().regions[body].yields);
+        yields.push(self.b.add(count, one));
+        for (k, value) in self.tape(body).into_iter().enumerate() {
+            let array = self.b.region_param(first + 1 + k);
+            yields.push(self.b.push(array, value));
+        }
+        let body = self.b.close_region(&yields);
+        self.finish(inst, Op::While, &args, &[condition, body]);
+    }
+}
+
+/// Like [`open_copy`], with further parameters of the given types.
+fn open_copy_with(b: &mut Builder, active: &Active, region: Region, copies: &mut Copies, more: &[Type]) {
+    open_copy(b, active.func(), region, copies);
+    let open = b.current();
+    for ty in more {
+        let v = b.func.new_value(*ty, None);
+        b.func.regions[open].params.push(v);
+    }
+}
+
+/// max(0, hi − lo)
+pub fn trip_count(b: &mut Builder, lo: Value, hi: Value) -> Value {
+    let zero = b.i64(0);
+    let distance = b.sub(hi, lo);
+    b.binary(BinaryOp::Max, distance, zero)
+}
+
+/// What an array of the tape holds before it is written.
+fn blank(b: &mut Builder, ty: Type) -> Value {
+    if ty.is_float() { b.float(0.0, ty) } else { b.undef(ty) }
+}
+
+/// Repeats an instruction with one result in the sweep, where it is known to succeed.
+pub fn repeat(b: &mut Builder, active: &Active, inst: Inst, args: &[Value]) -> Value {
+    let data = &active.func().insts[inst];
+    let result = data.results[0];
+    let loc = std::mem::replace(&mut b.loc, data.loc);
+    let copy = b.value(in_bounds(&data.op), args, active.func().value_type(result));
+    copy_name(b, active.func(), result, copy);
+    b.loc = loc;
+    copy
+}

@@ -1,0 +1,230 @@
+//! Adjoints of control: branches, loops, calls. The reverse of a branch is a branch, of a loop a counted loop.
+//!
+//! A region contributes to active values from outside (its *free* values). A branch goes on adding to their adjoints, and
+//! yields them; a loop carries them as accumulators, along with the adjoints of what the primal loop carries.
+
+use crate::context::Instance;
+use crate::reverse::augment::trip_count;
+use crate::reverse::item::Item;
+use crate::reverse::reverse_of;
+use crate::reverse::sweep::Sweep;
+use dprog_ir::{Access, FuncId, Inst, InstData, Op, Region, Type, Value};
+use rustc_hash::FxHashSet;
+
+impl Sweep<'_, '_, '_> {
+    /// Branches.
+    ///   primal:  z… = if c { … yield u… } else { … yield v… }
+    ///   adjoint: x̄… = if c { ū… += z̄…; reverse of then } else { v̄… += z̄…; reverse of else }, x the free values
+    ///   needs:   c (the tag of a `switch`)
+    pub(super) fn branches(&mut self, inst: Inst, data: &InstData) {
+        let free = self.free_values(&data.regions);
+        let seeds: Vec<Option<Value>> = data.results.iter().map(|r| self.take(*r)).collect();
+        if free.is_empty() {
+            return;
+        }
+        self.note_swept(inst);
+        let cond = self.value(data.args[0]);
+        let before: Vec<Option<Value>> = free.iter().map(|v| self.adjoint(*v)).collect();
+        let mut regions = Vec::new();
+        for &branch in &data.regions {
+            self.b.open_region(&[]);
+            if !self.is_paper() {
+                let bundle = self.bundle(inst).to_vec();
+                let slots = self.plan().shares.get(&branch).into_iter().flatten().map(|part| bundle[*part]).collect();
+                self.forget_bundles(branch);
+                self.enter(branch, slots);
+            }
+            let yields = self.active.func().regions[branch].yields.clone();
+            for (v, seed) in yields.iter().zip(&seeds) {
+                seed.iter().for_each(|seed| self.contribute(*v, *seed));
+            }
+            self.region(branch);
+            self.b.loc = data.loc;
+            let after: Vec<Value> = free.iter().map(|v| self.materialize(*v)).collect();
+            regions.push(self.b.close_region(&after));
+            free.iter().zip(&before).for_each(|(v, adjoint)| self.put(*v, *adjoint));
+        }
+        let types: Vec<Type> = free.iter().map(|v| self.tangent_type(*v)).collect();
+        let reverse = self.b.inst(data.op.clone(), &[cond], &regions, &types);
+        let results = self.b.results(reverse);
+        free.iter().zip(results).for_each(|(v, adjoint)| self.replace(*v, adjoint));
+    }
+
+    /// Counted loops.
+    ///   primal:  z… = for i in lo..hi carry c… = u… { … yield d… }
+    ///   adjoint: ū…, x̄… = for the same i backwards carry c̄… = z̄…, x̄… { d̄… += c̄…; reverse of the body }
+    ///   needs:   lo, hi
+    pub(super) fn counted(&mut self, inst: Inst, data: &InstData) {
+        if self.sweeps_nothing(data, data.regions[0], 2) {
+            return;
+        }
+        self.note_swept(inst);
+        let (lo, hi) = (self.value(data.args[0]), self.value(data.args[1]));
+        let trips = trip_count(&mut self.b, lo, hi);
+        let arrays = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
+        self.backwards(data, data.regions[0], 1, trips, &arrays, Some(lo));
+    }
+
+    /// Uncounted loops: the augmented primal has counted.
+    ///   primal:  z… = while carry c… = u… { condition } { … yield d… }
+    ///   adjoint: as for a counted loop
+    ///   needs:   the number of trips
+    ///   kink:    the condition is not differentiated; the derivative is that of the path that ran
+    pub(super) fn uncounted(&mut self, inst: Inst, data: &InstData) {
+        if self.sweeps_nothing(data, data.regions[1], 0) {
+            return;
+        }
+        self.note_swept(inst);
+        let bundle = if self.is_paper() { vec![self.b.i64(0)] } else { self.bundle(inst).to_vec() };
+        self.backwards(data, data.regions[1], 0, bundle[0], &bundle[1..], None);
+    }
+
+    /// Whether nothing active comes from outside into the loop; then its adjoints end with it.
+    fn sweeps_nothing(&mut self, data: &InstData, body: Region, first_init: usize) -> bool {
+        let nothing =
+            !data.args[first_init..].iter().any(|v| self.is_active(*v)) && self.free_values(&[body]).is_empty();
+        if nothing {
+            data.results.iter().for_each(|r| {
+                self.take(*r);
+            });
+        }
+        nothing
+    }
+
+    /// The loop over the trips, last to first. The first `counters` parameters of the body are not carried.
+    fn backwards(
+        &mut self,
+        data: &InstData,
+        body: Region,
+        counters: usize,
+        trips: Value,
+        arrays: &[Value],
+        lo: Option<Value>,
+    ) {
+        let active = self.active.clone();
+        let region = &active.func().regions[body];
+        let carried: Vec<usize> = (0..data.results.len()).filter(|k| self.is_active(data.results[*k])).collect();
+        let free = self.free_values(&[body]);
+        let mut start: Vec<Value> = carried.iter().map(|k| self.materialize(data.results[*k])).collect();
+        start.extend(free.iter().map(|v| self.materialize(*v)));
+        data.results.iter().for_each(|r| {
+            self.take(*r);
+        });
+        let types: Vec<Type> = start.iter().map(|v| self.b.ty(*v)).collect();
+        let zero = self.b.i64(0);
+        let one = self.b.i64(1);
+        let last = self.b.sub(trips, one);
+
+        self.b.open_region(&[&[Type::I64], types.as_slice()].concat());
+        let back = self.b.region_param(0);
+        let index = self.b.sub(last, back);
+        if !self.is_paper() {
+            if let Some(lo) = lo {
+                let counter = self.b.add(lo, index);
+                self.bind(Item::Value(region.params[0]), counter);
+            }
+            let slots = arrays.iter().map(|array| self.b.get(Access::InBounds, *array, &[index])).collect();
+            self.forget_bundles(body);
+            self.enter(body, slots);
+        }
+        for (k, v) in free.iter().enumerate() {
+            let accumulator = self.b.region_param(1 + carried.len() + k);
+            self.replace(*v, accumulator);
+        }
+        region.params.iter().for_each(|v| self.put(*v, None));
+        for (position, k) in carried.iter().enumerate() {
+            let seed = self.b.region_param(1 + position);
+            self.contribute(region.yields[*k], seed);
+        }
+        self.region(body);
+        self.b.loc = data.loc;
+        let mut yields: Vec<Value> = carried.iter().map(|k| self.materialize(region.params[counters + k])).collect();
+        yields.extend(free.iter().map(|v| self.materialize(*v)));
+        let reverse = self.b.close_region(&yields);
+
+        let inst = self.b.inst(Op::For, &[&[zero, trips], start.as_slice()].concat(), &[reverse], &types);
+        let results = self.b.results(inst);
+        for (v, adjoint) in free.iter().zip(&results[carried.len()..]) {
+            self.replace(*v, *adjoint);
+        }
+        let inits = &data.args[data.args.len() - data.results.len()..];
+        for (k, adjoint) in carried.iter().zip(&results) {
+            self.contribute(inits[*k], *adjoint);
+        }
+    }
+
+    /// Calls.
+    ///   primal:  z… = f(x…)
+    ///   adjoint: x̄… += f.rev(tape of f.aug(x…), z̄…)
+    ///   needs:   of x… what `f.rev` reads; the tape
+    ///
+    /// Adjoints of arrays are handed in and come back added to, so that a callee that reads one element costs no more;
+    /// those of scalars and nodes come back as contributions.
+    pub(super) fn call(&mut self, inst: Inst, callee: FuncId, data: &InstData) {
+        let instance = self.call_instance(callee, data);
+        if !instance.wrt.contains(&true) {
+            data.results.iter().for_each(|r| {
+                self.take(*r);
+            });
+            return;
+        }
+        self.cx.path.push(data.loc);
+        let reverse = reverse_of(self.cx, instance.clone());
+        self.cx.path.pop();
+        if let Some(recorder) = self.recorder() {
+            recorder.calls.insert(inst, reverse.clone());
+        }
+        let mut args = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
+        for k in &reverse.given {
+            args.push(self.value(data.args[*k]));
+        }
+        for (r, out) in data.results.iter().zip(&instance.outs) {
+            if *out {
+                args.push(self.materialize(*r));
+            }
+            self.take(*r);
+        }
+        let wrt: Vec<Value> = data.args.iter().zip(&instance.wrt).filter(|(_, w)| **w).map(|(v, _)| *v).collect();
+        let mut handed = FxHashSet::default();
+        let active = self.active.clone();
+        for v in wrt.iter().filter(|v| active.func().value_type(**v).is_array()) {
+            args.push(if handed.insert(*v) { self.materialize(*v) } else { self.zeros(*v) });
+            self.take(*v);
+        }
+        let types: Vec<Type> = wrt.iter().map(|v| self.tangent_type(*v)).collect();
+        let results = self.b.call(reverse.rev, &args, &types);
+        wrt.iter().zip(results).for_each(|(v, c)| self.contribute(*v, c));
+    }
+
+    fn call_instance(&mut self, callee: FuncId, data: &InstData) -> Instance {
+        let outs: Vec<bool> = data.results.iter().map(|r| self.is_active(*r)).collect();
+        let summary = self.cx.calls.summary(callee);
+        let reaches = |k: usize| summary.iter().zip(&outs).any(|(set, out)| *out && set.contains(k));
+        let wrt = data.args.iter().enumerate().map(|(k, v)| self.is_active(*v) && reaches(k)).collect();
+        let held = data.args.iter().map(|v| self.is_held(*v)).collect();
+        Instance { primal: callee, wrt, outs, held }
+    }
+
+    /// Whether the sweep can hand `v` to a callee's sweep without a cost to the primal.
+    fn is_held(&self, v: Value) -> bool {
+        let primal = &self.active.primal;
+        let is_param = primal.params().iter().position(|p| *p == v);
+        let held = is_param.is_none_or(|k| self.active.instance.held[k]);
+        !primal.func.value_type(v).is_heap() || (held && primal.is_stable(v))
+    }
+
+    fn free_values(&self, regions: &[Region]) -> Vec<Value> {
+        let (active, mut free) = (&self.active, Vec::new());
+        for region in regions {
+            let found = active.activity.active_free(active.func(), &active.primal.structure, *region);
+            free.extend(found.into_iter().filter(|v| !free.contains(v)).collect::<Vec<_>>());
+        }
+        free
+    }
+
+    fn note_swept(&mut self, inst: Inst) {
+        if let Some(recorder) = self.recorder() {
+            recorder.swept.insert(inst);
+        }
+    }
+}

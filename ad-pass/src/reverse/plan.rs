@@ -1,0 +1,477 @@
+//! Which primal values a reverse sweep needs, and how it gets each: data, made before anything is written.
+//!
+//! The sweep is run once on paper: the code that emits it runs on a scratch function and records what it asks the primal
+//! for ([`Recorder`]). So what is *to be recorded* (TBR, [HNP05]) is by construction what the rules read. Then
+//! [`Plan::decide`] settles for each item, in the order of the primal:
+//!
+//! - *direct*: the sweep follows in the same region, the value is in scope;
+//! - *given*: a parameter, which the caller hands to the sweep once more;
+//! - *recompute*: had by a few cheap operations from what the sweep has anyway;
+//! - *keep*: a slot on the tape.
+//!
+//! and lays out the tape: every region has a list of slots, its own kept items first and then the bundles of the
+//! instructions in it. A branch hands its slots out as extra results (shared with the other branches by type), a loop as
+//! arrays indexed by the trip, a call as extra results of `f.aug`.
+//!
+//! Before, in a loop: `%s1 = mul %s, %x`, the adjoint of which reads `%s`. After: `%s` in slot 0 of the body, and the
+//! loop carries one more array into which the body sets it.
+//!
+//! *Not here:* a minimum cut over what can be had from what, as Enzyme makes it [MC20]; the greedy choice in program
+//! order keeps a little more. Cost: linear in the primal.
+
+use crate::analysis::structure::Def;
+use crate::context::Active;
+use crate::reverse::Reverse;
+use crate::reverse::item::Item;
+use dprog_ir::{BinaryOp, FuncId, Inst, Op, Region, Scalar, SrcLoc, Type, UnaryOp, Value};
+use indexmap::IndexSet;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::fmt::Write;
+use std::hash::BuildHasherDefault;
+use std::rc::Rc;
+
+type Ordered<T> = IndexSet<T, BuildHasherDefault<FxHasher>>;
+
+/// What a sweep on paper has asked for.
+#[derive(Debug)]
+pub struct Recorder {
+    pub needs: Ordered<Item>,
+    /// Plans of the bodies of `map` and `build`, which are run again within the sweep.
+    pub inline: FxHashMap<Inst, Rc<Plan>>,
+    /// Instructions with regions that the sweep goes through.
+    pub swept: FxHashSet<Inst>,
+    /// Calls that the sweep goes through.
+    pub calls: FxHashMap<Inst, Rc<Reverse>>,
+}
+
+impl Recorder {
+    pub fn new() -> Recorder {
+        Recorder {
+            needs: Ordered::default(),
+            inline: FxHashMap::default(),
+            swept: FxHashSet::default(),
+            calls: FxHashMap::default(),
+        }
+    }
+}
+
+/// Where the sweep of a root region stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// After the primal, in the same region: values of the root region are in scope.
+    Direct,
+    /// In a function of its own, that is handed the tape and, if `given`, the parameters that it needs.
+    Apart { given: bool },
+}
+
+/// How the sweep gets an item.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fetch {
+    Direct,
+    Given,
+    /// The counter of a `for`: the sweep counts too.
+    Counter,
+    Recompute,
+    Keep,
+}
+
+/// What a slot of the tape holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    Item(Item),
+    /// Part `k` of the bundle of an instruction.
+    Bundle(Inst, usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slot {
+    pub source: Source,
+    pub ty: Type,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Plan {
+    pub root: Region,
+    pub setting: Setting,
+    pub fetch: FxHashMap<Item, Fetch>,
+    /// Items to be recomputed when the sweep of a region begins, in order.
+    pub recompute: FxHashMap<Region, Vec<Item>>,
+    /// Sizes and winners to be noted in the primal when the value is defined.
+    pub notes: FxHashMap<Value, Vec<Item>>,
+    pub layouts: FxHashMap<Region, Vec<Slot>>,
+    pub bundles: FxHashMap<Inst, Vec<Type>>,
+    /// For each slot of a branch the part of the bundle that it shares.
+    pub shares: FxHashMap<Region, Vec<usize>>,
+    pub inline: FxHashMap<Inst, Rc<Plan>>,
+    pub calls: FxHashMap<Inst, Rc<Reverse>>,
+    /// Values from outside the root that the sweep, or the primal run again before it, uses.
+    pub outside: Ordered<Item>,
+    /// For a root that is run again: the instructions of the root region that must be.
+    pub slice: FxHashSet<Inst>,
+    /// For such a root: the parameters that these or the sweep read.
+    pub params: FxHashSet<Value>,
+    /// Some tape does not fit the types of the IR; here.
+    pub too_deep: Option<SrcLoc>,
+}
+
+impl Plan {
+    pub fn decide(active: &Active, root: Region, setting: Setting, recorder: Recorder) -> Plan {
+        let Recorder { needs, inline, swept, calls } = recorder;
+        let plan = Plan {
+            root,
+            setting,
+            fetch: FxHashMap::default(),
+            recompute: FxHashMap::default(),
+            notes: FxHashMap::default(),
+            layouts: FxHashMap::default(),
+            bundles: FxHashMap::default(),
+            shares: FxHashMap::default(),
+            inline,
+            calls,
+            outside: Ordered::default(),
+            slice: FxHashSet::default(),
+            params: FxHashSet::default(),
+            too_deep: None,
+        };
+        let mut decider = Decider { active, plan, swept, kept: FxHashMap::default() };
+        decider.settle(needs);
+        decider.list_recomputed();
+        decider.layout(root);
+        decider.plan
+    }
+
+    /// The slots of a region's tape.
+    pub fn layout(&self, region: Region) -> &[Slot] {
+        self.layouts.get(&region).map_or(&[], |slots| slots)
+    }
+
+    pub fn bundle(&self, inst: Inst) -> &[Type] {
+        self.bundles.get(&inst).map_or(&[], |types| types)
+    }
+
+    /// The items that are in scope where the sweep of the root begins.
+    pub fn direct_items(&self) -> impl Iterator<Item = Item> + '_ {
+        self.fetch.iter().filter(|(_, fetch)| **fetch == Fetch::Direct).map(|(item, _)| *item)
+    }
+
+    /// The parameters of the primal that the caller of an apart sweep hands over.
+    pub fn given(&self, params: &[Value]) -> Vec<usize> {
+        let is_given = |v: &Value| self.fetch.get(&Item::Value(*v)) == Some(&Fetch::Given);
+        params.iter().enumerate().filter(|(_, v)| is_given(v)).map(|(k, _)| k).collect()
+    }
+
+    /// The plan as text: a line for each item, in the order of the primal.
+    pub fn describe(&self, active: &Active) -> String {
+        let primal = &active.primal;
+        let mut items: Vec<(&Item, &Fetch)> = self.fetch.iter().collect();
+        items.sort_by_key(|(item, _)| sort_key(active, **item));
+        let mut text = String::new();
+        for (item, fetch) in items {
+            let v = item.base(primal);
+            let name = primal.func.values[v].name.clone().unwrap_or_else(|| format!("{v:?}").into());
+            let what = match item {
+                Item::Value(_) => format!("%{name}"),
+                Item::Dim(_, axis) => format!("dim {axis} of %{name}"),
+                Item::Winner(_) => format!("winner of %{name}"),
+            };
+            let how = format!("{fetch:?}").to_lowercase();
+            writeln!(text, "{how} {what}").expect("writing to a string");
+        }
+        text
+    }
+}
+
+fn sort_key(active: &Active, item: Item) -> (u32, u8) {
+    let kind = match item {
+        Item::Value(_) => 0,
+        Item::Dim(_, axis) => axis + 1,
+        Item::Winner(_) => u8::MAX,
+    };
+    (active.primal.structure.order(item.base(&active.primal)), kind)
+}
+
+struct Decider<'a> {
+    active: &'a Active,
+    plan: Plan,
+    swept: FxHashSet<Inst>,
+    kept: FxHashMap<Region, Vec<Item>>,
+}
+
+/// A value is recomputed if that takes at most so many operations. Chosen by feeling: a slot costs a store and a load.
+const BUDGET: u32 = 8;
+
+impl Decider<'_> {
+    fn settle(&mut self, needs: Ordered<Item>) {
+        let mut items: Vec<Item> = needs.into_iter().collect();
+        items.sort_by_key(|item| sort_key(self.active, *item));
+        // What the caller must hand over anyway is there for recomputing other things from.
+        let given: Vec<Item> = items.iter().copied().filter(|item| self.is_given(*item)).collect();
+        given.into_iter().for_each(|item| self.fetch(item, Fetch::Given));
+        for item in items {
+            self.settle_one(item);
+        }
+    }
+
+    fn settle_one(&mut self, item: Item) {
+        let primal = &self.active.primal;
+        let v = item.base(primal);
+        let home = primal.structure.home(v);
+        if self.plan.fetch.contains_key(&item) {
+            return;
+        }
+        if !primal.structure.inside(v, self.plan.root) {
+            self.plan.outside.insert(item);
+            return;
+        }
+        if self.plan.setting == Setting::Direct && home == self.plan.root {
+            self.fetch(item, Fetch::Direct);
+            return self.note(item, v);
+        }
+        let fetch = match item {
+            Item::Winner(_) => Fetch::Keep,
+            Item::Dim(v, _) if self.plan.fetch.contains_key(&Item::Value(v)) => Fetch::Recompute,
+            Item::Dim(..) => Fetch::Keep,
+            Item::Value(v) => match self.cost(v, BUDGET) {
+                Some(_) => return self.use_freely(v),
+                None => Fetch::Keep,
+            },
+        };
+        self.fetch(item, fetch);
+        if fetch == Fetch::Keep {
+            self.note(item, v);
+            self.kept.entry(home).or_default().push(item);
+        }
+    }
+
+    fn fetch(&mut self, item: Item, fetch: Fetch) {
+        self.plan.fetch.insert(item, fetch);
+    }
+
+    fn note(&mut self, item: Item, v: Value) {
+        if !matches!(item, Item::Value(_)) {
+            self.plan.notes.entry(v).or_default().push(item);
+        }
+    }
+
+    /// Whether the item is a parameter of the primal that the caller hands over.
+    fn is_given(&self, item: Item) -> bool {
+        let Item::Value(v) = item else { return false };
+        self.plan.setting == Setting::Apart { given: true }
+            && self.active.primal.structure.home(v) == self.plan.root
+            && matches!(self.active.primal.structure.def(v), Def::Param { .. })
+    }
+
+    /// Operations that it takes to have `v` in the sweep without a new slot, if that is possible within `budget`.
+    fn cost(&self, v: Value, budget: u32) -> Option<u32> {
+        let primal = &self.active.primal;
+        let (structure, func) = (&primal.structure, &primal.func);
+        let home = structure.home(v);
+        if self.plan.fetch.contains_key(&Item::Value(v)) || !structure.inside(v, self.plan.root) {
+            return Some(0);
+        }
+        if self.plan.setting == Setting::Direct && home == self.plan.root {
+            return Some(0);
+        }
+        match structure.def(v) {
+            Def::Param { region, index } => {
+                let counter = index == 0 && structure.owner(region).is_some_and(|inst| func.insts[inst].op == Op::For);
+                (counter || (self.is_given(Item::Value(v)) && self.is_held(v, index))).then_some(0)
+            }
+            Def::Result { inst, .. } => {
+                let data = &func.insts[inst];
+                let first = data.args.first().map(|a| func.value_type(*a));
+                let rereads_stable = match data.op {
+                    Op::Get(_) => self.may_reread(data.args[0]) && data.args.len() == first?.rank() + 1,
+                    _ => true,
+                };
+                let mut cost = operation_cost(&data.op, first.and_then(Type::as_scalar)).filter(|_| rereads_stable)?;
+                for arg in &data.args {
+                    cost += self.cost(*arg, budget.checked_sub(cost)?)?;
+                }
+                (cost <= budget).then_some(cost)
+            }
+        }
+    }
+
+    fn is_held(&self, v: Value, index: usize) -> bool {
+        !self.active.primal.func.value_type(v).is_heap() || self.active.instance.held[index]
+    }
+
+    /// Whether reading the array `v` in the sweep costs the primal nothing.
+    fn may_reread(&self, v: Value) -> bool {
+        let primal = &self.active.primal;
+        let held = match primal.structure.def(v) {
+            Def::Param { region, index } if primal.structure.owner(region).is_none() => self.is_held(v, index),
+            Def::Param { .. } | Def::Result { .. } => true,
+        };
+        held && primal.is_stable(v)
+    }
+
+    /// Marks `v` and what it is recomputed from.
+    fn use_freely(&mut self, v: Value) {
+        let primal = self.active.primal.clone();
+        let item = Item::Value(v);
+        if self.plan.fetch.contains_key(&item) {
+            return;
+        }
+        if !primal.structure.inside(v, self.plan.root) {
+            self.plan.outside.insert(item);
+            return;
+        }
+        if self.plan.setting == Setting::Direct && primal.structure.home(v) == self.plan.root {
+            return self.fetch(item, Fetch::Direct);
+        }
+        match primal.structure.def(v) {
+            Def::Param { .. } if self.is_given(item) => self.fetch(item, Fetch::Given),
+            Def::Param { .. } => self.fetch(item, Fetch::Counter),
+            Def::Result { inst, .. } => {
+                primal.func.insts[inst].args.iter().for_each(|arg| self.use_freely(*arg));
+                self.fetch(item, Fetch::Recompute);
+            }
+        }
+    }
+
+    fn list_recomputed(&mut self) {
+        let active = self.active;
+        let recomputed = self.plan.fetch.iter().filter(|(_, fetch)| **fetch == Fetch::Recompute);
+        let mut items: Vec<Item> = recomputed.map(|(item, _)| *item).collect();
+        items.sort_by_key(|item| sort_key(active, *item));
+        for item in items {
+            let home = active.primal.structure.home(item.base(&active.primal));
+            self.plan.recompute.entry(home).or_default().push(item);
+        }
+    }
+
+    /// The slots of `region`; those of the regions in it on the way.
+    fn layout(&mut self, region: Region) -> Vec<Type> {
+        let primal = self.active.primal.clone();
+        let kept = self.kept.remove(&region).unwrap_or_default();
+        let item_slot = |item: Item| Slot { source: Source::Item(item), ty: item.ty(&primal) };
+        let mut slots: Vec<Slot> = kept.into_iter().map(item_slot).collect();
+        for &inst in &primal.func.regions[region].insts {
+            let bundle = self.bundle(inst);
+            let parts = bundle.iter().enumerate().map(|(k, ty)| Slot { source: Source::Bundle(inst, k), ty: *ty });
+            slots.extend(parts);
+            if !bundle.is_empty() {
+                self.plan.bundles.insert(inst, bundle);
+            }
+        }
+        let types = slots.iter().map(|slot| slot.ty).collect();
+        self.plan.layouts.insert(region, slots);
+        types
+    }
+
+    /// What an instruction leaves for the sweep besides its results.
+    fn bundle(&mut self, inst: Inst) -> Vec<Type> {
+        if let Some(call) = self.plan.calls.get(&inst) {
+            return call.tape.clone();
+        }
+        if !self.swept.contains(&inst) {
+            return Vec::new();
+        }
+        let primal = self.active.primal.clone();
+        let data = &primal.func.insts[inst];
+        match data.op {
+            Op::If | Op::Switch => self.share(&data.regions),
+            Op::For => {
+                let slots = self.layout(data.regions[0]);
+                self.stacked(slots, data.loc)
+            }
+            Op::While => {
+                let slots = self.layout(data.regions[1]);
+                [vec![Type::I64], self.stacked(slots, data.loc)].concat()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn stacked(&mut self, slots: Vec<Type>, loc: SrcLoc) -> Vec<Type> {
+        if slots.iter().any(|ty| ty.try_array(1).is_none()) {
+            self.plan.too_deep = Some(loc);
+            return Vec::new();
+        }
+        slots.into_iter().map(|ty| ty.array(1)).collect()
+    }
+
+    /// Slots of branches, of which one runs: each part of the bundle serves one slot of that type in every branch.
+    fn share(&mut self, branches: &[Region]) -> Vec<Type> {
+        let mut parts: Vec<Type> = Vec::new();
+        for branch in branches {
+            let mut taken = vec![false; parts.len()];
+            let mut shares = Vec::new();
+            for ty in self.layout(*branch) {
+                let free = (0..parts.len()).find(|k| parts[*k] == ty && !taken[*k]);
+                let part = free.unwrap_or_else(|| {
+                    parts.push(ty);
+                    taken.push(false);
+                    parts.len() - 1
+                });
+                taken[part] = true;
+                shares.push(part);
+            }
+            self.plan.shares.insert(*branch, shares);
+        }
+        parts
+    }
+}
+
+/// What it costs to do an operation again; `None` for what is better kept, or must not be done twice.
+fn operation_cost(op: &Op, first: Option<Scalar>) -> Option<u32> {
+    match op {
+        Op::Const(_) | Op::Undef => Some(0),
+        Op::Unary(op) => unary_cost(*op),
+        Op::Binary(op) => binary_cost(*op),
+        Op::Compare(_) if first.is_some() => Some(1),
+        Op::Compare(_) => None,
+        Op::Select | Op::Convert(_) | Op::Dim(_) | Op::Get(_) | Op::NodeTag | Op::NodeGet { .. } => Some(1),
+        Op::StopGrad if first.is_some() => Some(0),
+        Op::StopGrad | Op::Fill | Op::Elements | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => None,
+        Op::AddSlice(_) | Op::Push | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) | Op::Dot => None,
+        Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } => None,
+        Op::ZerosLike | Op::AddTangent | Op::Concat | Op::Format(_) | Op::If | Op::Switch | Op::For => None,
+        Op::While | Op::Call(_) | Op::Check(_) | Op::Trap | Op::Host(_) => None,
+        Op::Retain | Op::Release | Op::Unshare => None,
+    }
+}
+
+fn unary_cost(op: UnaryOp) -> Option<u32> {
+    let cheap = [UnaryOp::Neg, UnaryOp::Not, UnaryOp::Abs, UnaryOp::Sign, UnaryOp::Trunc];
+    cheap.contains(&op).then_some(1)
+}
+
+fn binary_cost(op: BinaryOp) -> Option<u32> {
+    match op {
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign => Some(1),
+        BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => Some(1),
+        BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => None,
+    }
+}
+
+/// The instructions of a region that is to be run again within a sweep: those that what is needed comes from.
+pub fn slice(active: &Active, plan: &mut Plan) {
+    let primal = active.primal.clone();
+    let (func, structure, root) = (&primal.func, &primal.structure, plan.root);
+    let mut needed: FxHashSet<Value> = plan.fetch.keys().map(|item| item.base(&primal)).collect();
+    for &inst in func.regions[root].insts.iter().rev() {
+        let data = &func.insts[inst];
+        if !plan.bundles.contains_key(&inst) && !data.results.iter().any(|r| needed.contains(r)) {
+            continue;
+        }
+        plan.slice.insert(inst);
+        needed.extend(data.args.iter().copied());
+        for region in &data.regions {
+            needed.extend(crate::analysis::structure::free_values(func, structure, *region));
+        }
+    }
+    let mut outside: Vec<Value> = needed.iter().copied().filter(|v| !structure.inside(*v, root)).collect();
+    outside.sort_by_key(|v| structure.order(*v));
+    plan.outside.extend(outside.into_iter().map(Item::Value));
+    let params = func.regions[root].params.iter().copied();
+    plan.params = params.filter(|v| needed.contains(v)).collect();
+}
+
+/// The callee of a call that the sweep goes through, for the augmented primal.
+pub fn augmented_callee(plan: &Plan, inst: Inst) -> Option<FuncId> {
+    plan.calls.get(&inst).filter(|call| !call.tape.is_empty()).map(|call| call.aug)
+}
