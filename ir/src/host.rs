@@ -104,6 +104,11 @@ impl HostFn {
         }
     }
 
+    /// Leaves something in the world and gives no result: what a second run of the same code does not do again.
+    pub fn is_output(self) -> bool {
+        matches!(self, HostFn::Print | HostFn::Write | HostFn::Eprint | HostFn::TensorsBegin | HostFn::TensorsAdd)
+    }
+
     /// Depends on nothing but its arguments and changes nothing.
     pub fn is_pure(self) -> bool {
         match self {

@@ -127,6 +127,21 @@ impl Module {
         }
     }
 
+    /// Like [`Module::tangent`], without declaring anything: `None` also for a node type whose tangent nobody has asked for.
+    pub fn known_tangent(&self, ty: Type) -> Option<Type> {
+        match ty.leaf {
+            Leaf::Scalar(s) => s.is_float().then_some(ty),
+            Leaf::Str => None,
+            Leaf::Node(id) => match self.nodes[id].kind {
+                NodeKind::Tangent(_) => Some(ty),
+                NodeKind::Enum | NodeKind::Closure | NodeKind::Tape => {
+                    let tangent = self.tangents.get(&id).copied().flatten();
+                    tangent.map(|tangent| ty.with_leaf(Leaf::Node(tangent)))
+                }
+            },
+        }
+    }
+
     /// The tangent type of a node type; `None` if no field of it is active, itself if all of it is floats. Declared at the first call; its cases are
     /// filled in by [`Module::complete_tangents`] for kinds that may still grow.
     pub fn tangent_node(&mut self, id: NodeId) -> Option<NodeId> {

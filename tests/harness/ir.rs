@@ -10,12 +10,15 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
 mod ir_roundtrip;
+mod ir_run;
+mod ir_verify;
 
 /// Runs one file.
 type Check = fn(text: &str) -> Result<(), Failed>;
 
 /// The folders under `tests/ir/`, with what is done to each file in them. `pass/` (the optimizer) has its place here.
-const FOLDERS: &[(&str, Check)] = &[("roundtrip", ir_roundtrip::check)];
+const FOLDERS: &[(&str, Check)] =
+    &[("roundtrip", ir_roundtrip::check), ("verify", ir_verify::check), ("run", ir_run::check)];
 
 fn main() {
     let args = Arguments::from_args();
