@@ -16,7 +16,7 @@ use dprog_ir::{FuncId, Module};
 use libtest_mimic::Failed;
 
 /// Enough for every test, and few enough to end soon.
-const LIMITS: Limits = Limits { depth: 200_000, memory: 256 << 20, steps: 50_000_000, nesting: 20 };
+const LIMITS: Limits = Limits { depth: 200_000, memory: 256 << 20, steps: 5_000_000, nesting: 20 };
 
 pub fn check(text: &str) -> Result<(), Failed> {
     let module = parse(text)?;

@@ -3,9 +3,9 @@
 //! `annotate-snippets` draws. It is given only the lines that it needs, and only a window of a line that nobody would
 //! read to its end, so a file of one endless line costs no more than any other.
 
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use dprog::diagnostic::{Diagnostic, Label, Severity};
 use dprog::source::{FileId, SourceFile, SourceMap, Span};
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use std::ops::Range;
 
 /// Bytes of text on both sides of a place that may be drawn. By gut feeling: more than any line that people write.
@@ -146,7 +146,9 @@ mod tests {
                 .help("write `stop_grad(…)`")
         });
         assert!(shown.starts_with("error[E0412]: `lookup` has no derivative rule\n  --> fit.dp:4:11\n"), "{shown}");
-        for part in ["^^^^^^^^^ its contribution is unknown", "- active because of this", "= help: write `stop_grad(…)`"] {
+        for part in
+            ["^^^^^^^^^ its contribution is unknown", "- active because of this", "= help: write `stop_grad(…)`"]
+        {
             assert!(shown.contains(part), "{shown}");
         }
     }

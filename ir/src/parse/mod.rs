@@ -221,3 +221,75 @@ impl<'t> Parser<'t> {
 fn entity_in<K: Entity>(index: usize, len: usize) -> Option<K> {
     (index < len).then(|| K::from_index(index))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::verify;
+
+    const EVERYTHING: &str = include_str!("../../../tests/ir/roundtrip/everything.ir");
+    const LEGAL: &str = include_str!("../../../tests/ir/run/derivatives.ir");
+
+    fn message(text: &str) -> String {
+        parse(text).map(|_| String::new()).unwrap_or_else(|e| e.to_string())
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        assert_eq!(message("func @f() {\n  %x = frob %y\n}"), "2:8: there is no instruction `frob`");
+        assert_eq!(message("func @f() {\n  yield %y\n}"), "2:9: `%y` is not defined in this function");
+        assert_eq!(message("func @f() {\n  %x = call @g() : f64\n}"), "2:13: there is no function `@g`");
+        assert_eq!(message("func @f(%x: f64, %x: f64) {}"), "1:18: `%x` is defined twice");
+        assert_eq!(message("func @f() {} func @f() {}"), "1:19: there are two functions `@f`");
+        assert_eq!(message("func @f() { %x = const 300 : u8 }"), "1:24: `300` is no literal of this type");
+        assert_eq!(
+            message("func @f() { %x = undef }"),
+            "1:13: the types of the results do not follow here: write `: type` behind"
+        );
+        assert_eq!(message("func @f() { trap \"a"), "1:18: this text does not end on its line");
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let deep = format!("func @f(%c: bool) {{ {} {} }}", "if %c {".repeat(1000), "}".repeat(1000));
+        assert!(message(&deep).ends_with("regions nest more than 200 deep"));
+        let fine = format!("func @f(%c: bool) {{ {} {} }}", "if %c {".repeat(150), "}".repeat(150));
+        assert!(verify(&parse(&fine).unwrap()).is_ok());
+        assert!(message(&"[".repeat(100_000)).contains("expected"));
+        assert!(message(&format!("func @f({}", "[".repeat(100_000))).contains("expected a type"));
+    }
+
+    /// Texts made from a good one by cutting, doubling and swapping pieces. Neither parser nor verifier may panic, and
+    /// what is legal must print as it was read.
+    #[test]
+    fn damaged_texts_do_no_harm() {
+        let mut state = 42u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        let pieces = |text: &'static str| text.split_inclusive([' ', '\n', ',', '(']).collect::<Vec<&str>>();
+        let sources = [pieces(EVERYTHING), pieces(LEGAL)];
+        let (mut parsed, mut legal) = (0, 0);
+        for round in 0..3000 {
+            let pieces = &sources[round % 2];
+            let mut damaged = pieces.clone();
+            for _ in 0..=random(2) {
+                let (a, b) = (random(damaged.len()), random(damaged.len()));
+                match random(3) {
+                    0 => drop(damaged.remove(a)),
+                    1 => damaged.insert(a, pieces[b.min(pieces.len() - 1)]),
+                    _ => damaged.swap(a, b),
+                }
+            }
+            let Ok(module) = parse(&damaged.concat()) else { continue };
+            parsed += 1;
+            if verify(&module).is_ok() {
+                legal += 1;
+                let text = module.to_string();
+                assert_eq!(parse(&text).expect("legal IR prints as text that reads").to_string(), text);
+            }
+        }
+        assert!(parsed > 50 && legal > 20, "{parsed} of the damaged texts still parse, {legal} are legal");
+    }
+}
