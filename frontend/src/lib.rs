@@ -4,6 +4,7 @@ pub mod ast;
 pub mod diagnostic;
 pub mod errors;
 pub mod lexer;
+pub mod lower;
 pub mod parser;
 pub mod source;
 pub mod typed;

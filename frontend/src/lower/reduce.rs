@@ -1,0 +1,199 @@
+//! Reductions: of all elements, or along one axis.
+//!
+//! Of all elements the operations of the IR are used, which fix the order. Along the last axis each row is reduced like
+//! a vector. Along another axis sums run through the axis in order; other reductions gather the elements along it first.
+
+use super::body::FnLower;
+use crate::typed::Builtin;
+use dprog_ir::{Access, BinaryOp, CompareOp, ReduceOp, TrapCode, Type, UnaryOp, Value};
+
+impl<'p> FnLower<'_, 'p> {
+    /// A reduction of all elements, or along an axis.
+    pub fn reduced(&mut self, which: Builtin, x: Value, axis: Option<usize>) -> Value {
+        match axis {
+            Some(axis) if self.b.ty(x).rank() > 1 => self.reduced_along(which, x, axis),
+            _ => self.reduced_whole(which, x),
+        }
+    }
+
+    fn reduced_whole(&mut self, which: Builtin, x: Value) -> Value {
+        match which {
+            Builtin::Sum => self.b.reduce(ReduceOp::Sum, x),
+            Builtin::Max => self.b.reduce(ReduceOp::Max, x),
+            Builtin::Min => self.b.reduce(ReduceOp::Min, x),
+            Builtin::ArgMax => self.b.reduce(ReduceOp::ArgMax, x),
+            Builtin::ArgMin => self.b.reduce(ReduceOp::ArgMin, x),
+            Builtin::Prod => self.multiplied(x),
+            Builtin::Mean => {
+                let dims = self.b.dims(x);
+                let count = self.product(&dims);
+                let sum = self.b.reduce(ReduceOp::Sum, x);
+                self.quotient(sum, count)
+            }
+            Builtin::Norm => {
+                let squares = self.b.dot(x, x);
+                self.root_of_squares(squares)
+            }
+            Builtin::LogSumExp => self.log_sum_exp(x),
+            _ => panic!("{which:?} is no reduction"),
+        }
+    }
+
+    fn reduced_along(&mut self, which: Builtin, x: Value, axis: usize) -> Value {
+        let dims = self.b.dims(x);
+        let last = axis + 1 == dims.len();
+        let others: Vec<Value> = dims.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, d)| *d).collect();
+        let built = self.build(&others, |s, i| {
+            if last {
+                let row = s.at_index(x, i);
+                return vec![s.reduced_whole(which, row)];
+            }
+            let at = |k: Value| [&i[..axis], &[k], &i[axis..]].concat();
+            if matches!(which, Builtin::Sum | Builtin::Mean) {
+                return vec![s.sum_in_order(which, x, dims[axis], at)];
+            }
+            let column = s.build(&dims[axis..=axis], |s, k| vec![s.at_index(x, &at(k[0]))])[0];
+            vec![s.reduced_whole(which, column)]
+        });
+        built[0]
+    }
+
+    fn sum_in_order(&mut self, which: Builtin, x: Value, count: Value, at: impl Fn(Value) -> Vec<Value>) -> Value {
+        let zero = self.zero_of(self.b.ty(x).element());
+        let sum = self.repeat(count, &[zero], |s, k, carried| {
+            let value = s.at_index(x, &at(k));
+            vec![s.b.add(carried[0], value)]
+        });
+        if which == Builtin::Mean { self.quotient(sum[0], count) } else { sum[0] }
+    }
+
+    /// A sum divided by how many there were, which must not be none.
+    fn quotient(&mut self, sum: Value, count: Value) -> Value {
+        let zero = self.b.i64(0);
+        let some = self.b.compare(CompareOp::Gt, count, zero);
+        self.b.check(TrapCode::EmptyReduce, some, zero, zero);
+        let scalar = self.b.ty(sum).as_scalar().expect("a sum of scalars");
+        let count = self.b.convert(count, scalar);
+        self.b.div(sum, count)
+    }
+
+    fn multiplied(&mut self, x: Value) -> Value {
+        let dims = self.b.dims(x);
+        let count = self.product(&dims);
+        let flat = if dims.len() == 1 { x } else { self.b.reshape(x, &[count]) };
+        let one = self.scalar_constant(self.b.ty(x).element().as_scalar().expect("a product of scalars"), 1);
+        let product = self.repeat(count, &[one], |s, k, carried| {
+            let value = s.at_index(flat, &[k]);
+            vec![s.b.mul(carried[0], value)]
+        });
+        product[0]
+    }
+
+    /// The square root of a sum of squares, with derivative zero at zero: there it is a constant.
+    pub fn root_of_squares(&mut self, squares: Value) -> Value {
+        let ty = self.b.ty(squares);
+        let zero = self.b.float(0.0, ty);
+        let is_zero = self.b.compare(CompareOp::Eq, squares, zero);
+        self.if_else(is_zero, |_| vec![zero], |s| vec![s.b.unary(UnaryOp::Sqrt, squares)])[0]
+    }
+
+    /// `m + log Σ exp(x - m)` with the greatest element `m`; without elements, or all of them -inf, a constant -inf.
+    fn log_sum_exp(&mut self, x: Value) -> Value {
+        let ty = self.b.ty(x).element();
+        let dims = self.b.dims(x);
+        let count = self.product(&dims);
+        let zero = self.b.i64(0);
+        let some = self.b.compare(CompareOp::Gt, count, zero);
+        let minus_inf = self.b.float(f64::NEG_INFINITY, ty);
+        let greatest = self.if_else(some, |s| vec![s.b.reduce(ReduceOp::Max, x)], |_| vec![minus_inf])[0];
+        let greatest = self.b.stop_grad(greatest);
+        let nothing = self.b.compare(CompareOp::Eq, greatest, minus_inf);
+        let result = self.if_else(
+            nothing,
+            |_| vec![minus_inf],
+            |s| {
+                let inf = s.b.float(f64::INFINITY, ty);
+                let is_inf = s.b.compare(CompareOp::Eq, greatest, inf);
+                let zero = s.b.float(0.0, ty);
+                let shift = s.b.select(is_inf, zero, greatest);
+                let powers = s.map(&[x], |s, e| {
+                    let shifted = s.b.sub(e[0], shift);
+                    vec![s.b.unary(UnaryOp::Exp, shifted)]
+                });
+                let sum = s.b.reduce(ReduceOp::Sum, powers[0]);
+                let log = s.b.unary(UnaryOp::Log, sum);
+                vec![s.b.add(log, shift)]
+            },
+        );
+        result[0]
+    }
+
+    /// Along the last axis, or another.
+    pub fn softmax(&mut self, x: Value, axis: Option<usize>) -> Value {
+        let rank = self.b.ty(x).rank();
+        let axis = axis.unwrap_or(rank - 1);
+        if rank == 1 {
+            return self.softmax_row(x);
+        }
+        let order: Vec<usize> = (0..rank).filter(|i| *i != axis).chain([axis]).collect();
+        let moved = if axis + 1 == rank { x } else { self.permuted(x, &order) };
+        let dims = self.b.dims(moved);
+        let rows = self.product(&dims[..rank - 1]);
+        let matrix = self.b.reshape(moved, &[rows, dims[rank - 1]]);
+        let result = self.repeat(rows, &[matrix], |s, k, carried| {
+            let row = s.at_index(matrix, &[k]);
+            let row = s.softmax_row(row);
+            vec![s.b.set(Access::InBounds, carried[0], &[k], row)]
+        });
+        let result = self.b.reshape(result[0], &dims);
+        let back: Vec<usize> = (0..rank).map(|i| order.iter().position(|o| *o == i).expect("a permutation")).collect();
+        if axis + 1 == rank { result } else { self.permuted(result, &back) }
+    }
+
+    fn softmax_row(&mut self, x: Value) -> Value {
+        let count = self.b.dim(x, 0);
+        let zero = self.b.i64(0);
+        let some = self.b.compare(CompareOp::Gt, count, zero);
+        self.if_else(some, |s| vec![s.softmax_of_some(x)], |_| vec![x])[0]
+    }
+
+    fn softmax_of_some(&mut self, x: Value) -> Value {
+        let greatest = self.b.reduce(ReduceOp::Max, x);
+        let greatest = self.b.stop_grad(greatest);
+        let powers = self.map(&[x], |s, e| {
+            let shifted = s.b.sub(e[0], greatest);
+            vec![s.b.unary(UnaryOp::Exp, shifted)]
+        })[0];
+        let sum = self.b.reduce(ReduceOp::Sum, powers);
+        self.map(&[powers], |s, e| vec![s.b.div(e[0], sum)])[0]
+    }
+
+    /// Axis `k` of the result is axis `order[k]` of `x`.
+    fn permuted(&mut self, x: Value, order: &[usize]) -> Value {
+        let dims = self.b.dims(x);
+        let new: Vec<Value> = order.iter().map(|axis| dims[*axis]).collect();
+        self.build(&new, |s, i| {
+            let mut at = vec![i[0]; i.len()];
+            order.iter().zip(i).for_each(|(axis, index)| at[*axis] = *index);
+            vec![s.at_index(x, &at)]
+        })[0]
+    }
+
+    /// Whether all elements of a rank-1 array of bools are true.
+    pub fn all_of(&mut self, count: Value, mut test: impl FnMut(&mut Self, Value) -> Value) -> Value {
+        let (yes, zero) = (self.b.bool(true), self.b.i64(0));
+        let region = self.b.open_region(&[Type::I64, Type::BOOL]);
+        let params = self.b.func.regions[region].params.clone();
+        let inside = self.b.compare(CompareOp::Lt, params[0], count);
+        let go_on = self.b.binary(BinaryOp::And, inside, params[1]);
+        let condition = self.b.close_region(&[go_on]);
+        let body = self.b.open_region(&[Type::I64, Type::BOOL]);
+        let params = self.b.func.regions[body].params.clone();
+        let equal = test(self, params[0]);
+        let one = self.b.i64(1);
+        let next = self.b.add(params[0], one);
+        let body = self.b.close_region(&[next, equal]);
+        let inst = self.b.inst(dprog_ir::Op::While, &[zero, yes], &[condition, body], &[Type::I64, Type::BOOL]);
+        self.b.results(inst)[1]
+    }
+}

@@ -1,0 +1,78 @@
+//! Generic parameters replaced by arguments.
+
+use super::tangent_type;
+use crate::typed::{Arg, FnParamTy, Generic, GenericId, Program, Size, SizeAtom, Ty};
+use rustc_hash::FxHashMap;
+
+/// What stands for what. Parameters that are not in it stay.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subst {
+    args: FxHashMap<GenericId, Arg>,
+}
+
+impl Subst {
+    /// `generics` become `args`, one by one.
+    pub fn new(generics: &[Generic], args: &[Arg]) -> Subst {
+        Subst { args: generics.iter().map(|g| g.id).zip(args.iter().cloned()).collect() }
+    }
+
+    pub fn insert(&mut self, id: GenericId, arg: Arg) {
+        self.args.insert(id, arg);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    /// The type with everything replaced.
+    pub fn ty(&self, program: &Program, ty: &Ty) -> Ty {
+        if self.is_empty() {
+            return ty.clone();
+        }
+        let each = |parts: &[Ty]| parts.iter().map(|t| self.ty(program, t)).collect();
+        match ty {
+            Ty::Scalar(_) | Ty::Str | Ty::Never | Ty::Infer(_) | Ty::Error => ty.clone(),
+            Ty::Tuple(parts) => Ty::Tuple(each(parts)),
+            Ty::Array(element, sizes) => {
+                Ty::array(self.ty(program, element), sizes.iter().map(|s| self.size(s)).collect())
+            }
+            Ty::List(element) => Ty::List(Box::new(self.ty(program, element))),
+            Ty::Adt(id, args) => Ty::Adt(*id, args.iter().map(|a| self.arg(program, a)).collect()),
+            Ty::Fn(params, result) => {
+                let params = params.iter().map(|p| FnParamTy { inout: p.inout, ty: self.ty(program, &p.ty) });
+                Ty::Fn(params.collect(), Box::new(self.ty(program, result)))
+            }
+            Ty::Param(id) => match self.args.get(id) {
+                Some(Arg::Ty(ty)) => ty.clone(),
+                _ => ty.clone(),
+            },
+            Ty::Tangent(of) => tangent_type::tangent(program, &self.ty(program, of)),
+        }
+    }
+
+    pub fn arg(&self, program: &Program, arg: &Arg) -> Arg {
+        match arg {
+            Arg::Ty(ty) => Arg::Ty(self.ty(program, ty)),
+            Arg::Size(size) => Arg::Size(self.size(size)),
+        }
+    }
+
+    pub fn size(&self, size: &Size) -> Size {
+        let mut sum = Size::constant(size.constant);
+        for (atom, factor) in &size.terms {
+            sum = sum.add(&self.atom(atom).scale(*factor));
+        }
+        sum
+    }
+
+    fn atom(&self, atom: &SizeAtom) -> Size {
+        match atom {
+            SizeAtom::Param(id) => match self.args.get(id) {
+                Some(Arg::Size(size)) => size.clone(),
+                _ => Size::atom(atom.clone()),
+            },
+            SizeAtom::Op(op, a, b) => Size::atom(SizeAtom::Op(*op, Box::new(self.size(a)), Box::new(self.size(b)))),
+            SizeAtom::Local(_) | SizeAtom::Infer(_) => Size::atom(atom.clone()),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Leaves by name, shape and data: `visit_leaves` and `load_leaves`.
+//!
+//! Names are the way to the leaf, `layers.0.w`; an index in an array is only known at run time, so a name is a text that
+//! is put together on the way down. Of a model, plain fields are left out.
+
+use super::body::{Flat, FnLower};
+use super::closure::Callable;
+use crate::typed::{FieldRole, Ty};
+use dprog_ir::{Access, CompareOp, FormatSpec, Scalar, TrapCode, Type, Value};
+
+/// The name of a leaf so far: a text of run time, then one that is known.
+#[derive(Clone)]
+struct Name {
+    found: Option<Value>,
+    known: String,
+}
+
+impl Name {
+    fn field(&self, field: &str) -> Name {
+        let nothing = self.found.is_none() && self.known.is_empty();
+        let known = if nothing { field.to_string() } else { format!("{}.{field}", self.known) };
+        Name { found: self.found, known }
+    }
+}
+
+impl<'p> FnLower<'_, 'p> {
+    /// Calls `f(name, shape, data)` for each leaf.
+    pub fn visit_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) {
+        let mut visit = |s: &mut Self, name: Value, shape: Value, x: Value| {
+            let data = s.as_data(x);
+            s.call_flat(f, &[name, shape, data]);
+            x
+        };
+        self.walk_leaves(flat, ty, &Name { found: None, known: String::new() }, &mut visit);
+    }
+
+    /// Each leaf becomes what `f(name, shape)` gives.
+    pub fn load_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) -> Flat {
+        let mut load = |s: &mut Self, name: Value, shape: Value, x: Value| {
+            let data = s.call_flat(f, &[name, shape])[0];
+            s.from_data(data, x)
+        };
+        self.walk_leaves(flat, ty, &Name { found: None, known: String::new() }, &mut load)
+    }
+
+    fn walk_leaves(&mut self, flat: &[Value], ty: &Ty, name: &Name, f: &mut LeafVisitor<Self>) -> Flat {
+        match ty {
+            Ty::Scalar(_) => vec![self.visit_leaf(flat[0], name, f)],
+            Ty::Array(element, _) | Ty::List(element) if matches!(**element, Ty::Scalar(_)) => {
+                vec![self.visit_leaf(flat[0], name, f)]
+            }
+            Ty::Array(element, _) | Ty::List(element) => self.walk_elements(flat, element, name, f),
+            Ty::Tuple(_) => self.walk_components(flat, ty, name, f),
+            Ty::Adt(..) if !self.cx.is_enum(ty) => self.walk_components(flat, ty, name, f),
+            Ty::Tangent(of) if matches!(**of, Ty::Adt(..)) && !self.cx.is_enum(of) => {
+                self.walk_components(flat, ty, name, f)
+            }
+            // Texts, functions and enums are not data.
+            _ => flat.to_vec(),
+        }
+    }
+
+    fn walk_components(&mut self, flat: &[Value], ty: &Ty, name: &Name, f: &mut LeafVisitor<Self>) -> Flat {
+        let of_model = self.cx.is_model(ty);
+        let (mut at, mut all) = (0, Flat::new());
+        for part in self.cx.components(ty) {
+            let end = at + self.cx.leaf_count(&part.ty);
+            let saved = !of_model || part.role != FieldRole::Plain || part.trained;
+            if saved {
+                all.extend(self.walk_leaves(&flat[at..end], &part.ty, &name.field(&part.name), f));
+            } else {
+                all.extend(&flat[at..end]);
+            }
+            at = end;
+        }
+        all
+    }
+
+    fn walk_elements(&mut self, flat: &[Value], element: &Ty, name: &Name, f: &mut LeafVisitor<Self>) -> Flat {
+        if self.cx.leaf_count(element) == 0 {
+            return flat.to_vec();
+        }
+        let dims = self.b.dims(flat[0]);
+        let count = self.product(&dims);
+        let rows: Flat = flat.iter().map(|x| self.b.reshape(*x, &[count])).collect();
+        let before = self.name_text(&name.field(""));
+        let changed = self.repeat(count, &rows, |s, k, carried| {
+            let number = s.b.format(k, FormatSpec::default());
+            let found = s.b.concat(&[before, number]);
+            let item: Flat = carried.iter().map(|x| s.at_index(*x, &[k])).collect();
+            let name = Name { found: Some(found), known: String::new() };
+            let new = s.walk_leaves(&item, element, &name, f);
+            carried.iter().zip(new).map(|(x, v)| s.b.set(Access::InBounds, *x, &[k], v)).collect()
+        });
+        changed.iter().map(|x| self.b.reshape(*x, &dims)).collect()
+    }
+
+    fn visit_leaf(&mut self, x: Value, name: &Name, f: &mut LeafVisitor<Self>) -> Value {
+        let name = self.name_text(name);
+        let dims = self.b.dims(x);
+        let shape = self.b.elements(&dims, Type::I64);
+        f(self, name, shape, x)
+    }
+
+    fn name_text(&mut self, name: &Name) -> Value {
+        let known = self.b.str(&name.known);
+        match name.found {
+            None => known,
+            Some(found) if name.known.is_empty() => found,
+            Some(found) => self.b.concat(&[found, known]),
+        }
+    }
+
+    /// A leaf as a list of f64.
+    fn as_data(&mut self, x: Value) -> Value {
+        let ty = self.b.ty(x);
+        if !ty.is_array() {
+            let x = self.converted(x, Type::F64);
+            return self.b.elements(&[x], Type::F64);
+        }
+        let dims = self.b.dims(x);
+        let count = self.product(&dims);
+        let flat = if dims.len() == 1 { x } else { self.b.reshape(x, &[count]) };
+        self.converted(flat, Type::F64.array(1))
+    }
+
+    /// A list of f64 in the shape of `x`; a list takes any length.
+    fn from_data(&mut self, data: Value, x: Value) -> Value {
+        let ty = self.b.ty(x);
+        let scalar: Scalar = match ty.leaf {
+            dprog_ir::Leaf::Scalar(s) => s,
+            dprog_ir::Leaf::Str | dprog_ir::Leaf::Node(_) => return x,
+        };
+        let numbers = self.converted(data, Type::scalar(scalar).array(1));
+        let dims = self.b.dims(x);
+        let (found, wanted) = (self.b.dim(data, 0), self.product(&dims));
+        let same = self.b.compare(CompareOp::Eq, found, wanted);
+        self.b.check(TrapCode::Shape, same, found, wanted);
+        match dims.len() {
+            0 => {
+                let zero = self.b.i64(0);
+                self.at_index(numbers, &[zero])
+            }
+            1 => numbers,
+            _ => self.b.reshape(numbers, &dims),
+        }
+    }
+}
+
+/// What is done with a leaf: name, shape, value; gives its new value.
+type LeafVisitor<'v, S> = dyn FnMut(&mut S, Value, Value, Value) -> Value + 'v;
