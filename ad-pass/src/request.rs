@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 /// Replaces every request of the module by a body.
 pub fn serve(module: &mut Module) -> Result<Report, Vec<AdError>> {
-    module.complete_tangents();
+    declare_tangents(module);
     let all: Vec<FuncId> = module.funcs.keys().collect();
     let Some(first) = all.first() else { return Ok(Report::default()) };
     let cx = Context::new(module, *first);
@@ -26,6 +26,16 @@ pub fn serve(module: &mut Module) -> Result<Report, Vec<AdError>> {
     let Context { errors, warnings, module, .. } = server.cx;
     module.complete_tangents();
     if errors.is_empty() { Ok(Report { warnings }) } else { Err(errors) }
+}
+
+/// Gives every node type that may grow its tangent type, with the cases it has: while functions are written, the
+/// tangent of every case must be known.
+fn declare_tangents(module: &mut Module) {
+    let nodes: Vec<NodeId> = module.nodes.keys().collect();
+    for node in nodes {
+        module.tangent_node(node);
+    }
+    module.complete_tangents();
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,11 +81,11 @@ impl Server<'_> {
         let start = self.stack.iter().position(|(g, _)| *g == f).expect("an open function is on the stack");
         let cycle = &self.stack[start..];
         let request = cycle.iter().find(|(g, _)| matches!(self.cx.module.funcs[*g].body, Body::Derivative(_)));
-        if let Some((request, _)) = request {
+        if let Some((request, called)) = request {
+            // The place that shows it is where the request is called, within the cycle.
+            let (first, _) = cycle[0];
             self.cx.request = *request;
-            self.cx.path = cycle.iter().skip(1).map(|(_, loc)| *loc).filter(|loc| *loc != SrcLoc::NONE).collect();
-            self.cx.error(from, Reason::OwnDerivative);
-            self.cx.path.clear();
+            self.cx.error(if *request == first { from } else { *called }, Reason::OwnDerivative);
         }
     }
 

@@ -72,8 +72,8 @@ impl Sweep<'_, '_, '_> {
     ///   primal:  z = x with x[i…] = v
     ///   tangent: ż = ẋ with ẋ[i…] = v̇
     ///   adjoint: v̄ += z̄[i…];  x̄ += z̄ with z̄[i…] = 0
-    ///   needs:   i…
-    pub(super) fn set(&mut self, data: &InstData) {
+    ///   needs:   i…; the shape of the old element, if elements have shapes of their own
+    pub(super) fn set(&mut self, inst: Inst, data: &InstData) {
         let Some(z_adj) = self.take(data.results[0]) else { return };
         let (x, v) = (data.args[0], data.args[data.args.len() - 1]);
         let indices = self.values(&data.args[1..data.args.len() - 1]);
@@ -82,8 +82,7 @@ impl Sweep<'_, '_, '_> {
             self.contribute(v, part);
         }
         if self.is_active(x) {
-            let part = self.b.get(Access::InBounds, z_adj, &indices);
-            let zero = self.zero_tangent(part);
+            let zero = self.zero_of_replaced(inst, v);
             let rest = self.b.set(Access::InBounds, z_adj, &indices, zero);
             self.contribute(x, rest);
         }
@@ -125,14 +124,17 @@ impl Sweep<'_, '_, '_> {
     ///   primal:  z = x with x[lo..] = v
     ///   tangent: ż = ẋ with ẋ[lo..] = v̇
     ///   adjoint: v̄ += z̄[lo..lo + len v];  x̄ += z̄ with z̄[lo..] = 0
-    ///   needs:   lo, len v
-    pub(super) fn set_slice(&mut self, data: &InstData) {
+    ///   needs:   lo, len v; the shapes of the old elements, if they have their own
+    pub(super) fn set_slice(&mut self, inst: Inst, data: &InstData) {
         let Some(z_adj) = self.take(data.results[0]) else { return };
         let (x, v) = (data.args[0], data.args[2]);
         let (lo, part) = self.rows_of(z_adj, data.args[1], v);
         self.contribute(v, part);
         if self.is_active(x) {
-            let zero = self.zero_tangent(part);
+            let zero = match self.b.ty(part).element().is_float() {
+                true => self.zero_tangent(part),
+                false => self.zero_of_replaced(inst, v),
+            };
             let rest = self.b.set_slice(Access::InBounds, z_adj, lo, zero);
             self.contribute(x, rest);
         }
@@ -326,6 +328,26 @@ impl Sweep<'_, '_, '_> {
         let Some(z_adj) = self.take(data.results[0]) else { return };
         self.contribute(data.args[0], z_adj);
         self.contribute(data.args[1], z_adj);
+    }
+
+    /// A zero of the shape of what `inst` replaces by `v`, whose shape may be another where elements have their own.
+    fn zero_of_replaced(&mut self, inst: Inst, v: Value) -> Value {
+        let active = self.active.clone();
+        let (ty, tangent) = (active.func().value_type(v), self.tangent_type(v));
+        if ty.is_float() {
+            return self.b.float(0.0, ty);
+        }
+        if ty.is_array() && ty.element().is_float() {
+            let zero = self.b.float(0.0, ty.element());
+            let whole = active.func().value_type(active.func().insts[inst].args[0]);
+            let dims: Vec<Value> = match whole.element().is_float() {
+                true => self.dims(v),
+                false => (0..ty.rank()).map(|axis| self.item(Item::ReplacedDim(inst, axis as u8))).collect(),
+            };
+            return self.b.fill(zero, &dims);
+        }
+        let old = self.item(Item::Replaced(inst));
+        self.b.zeros_like(old, tangent)
     }
 
     /// The zero of the shape of a tangent at hand.

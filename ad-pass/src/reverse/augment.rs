@@ -50,7 +50,7 @@ impl<'a, 'f> Augment<'a, 'f> {
     pub fn item(&self, item: Item) -> Value {
         match item {
             Item::Value(v) => self.copies.get(v),
-            Item::Dim(..) | Item::Winner(_) => self.notes[&item],
+            Item::Dim(..) | Item::Winner(_) | Item::Replaced(_) | Item::ReplacedDim(..) => self.notes[&item],
         }
     }
 
@@ -77,8 +77,41 @@ impl<'a, 'f> Augment<'a, 'f> {
                 Item::Value(_) => copy,
                 Item::Dim(_, axis) => self.b.dim(copy, axis as usize),
                 Item::Winner(inst) => self.winner(inst),
+                // Noted before the instruction.
+                Item::Replaced(_) | Item::ReplacedDim(..) => continue,
             };
             self.notes.insert(item, noted);
+        }
+    }
+
+    /// What an update is about to replace: read before it, so that the update can be in place.
+    fn note_replaced(&mut self, inst: Inst) {
+        let data = &self.active.func().insts[inst];
+        let Some(items) = data.results.first().and_then(|v| self.plan.notes.get(v)) else { return };
+        for &item in items {
+            let noted = match item {
+                Item::Replaced(_) => self.replaced(inst),
+                Item::ReplacedDim(_, axis) => {
+                    let old = self.replaced(inst);
+                    self.b.dim(old, axis as usize)
+                }
+                Item::Value(_) | Item::Dim(..) | Item::Winner(_) => continue,
+            };
+            self.notes.insert(item, noted);
+        }
+    }
+
+    fn replaced(&mut self, inst: Inst) -> Value {
+        let data = &self.active.func().insts[inst];
+        let args = self.copies.all(&data.args);
+        match data.op {
+            Op::Set(access) => self.b.get(access, args[0], &args[1..args.len() - 1]),
+            Op::SetSlice(access) => {
+                let len = self.b.dim(args[2], 0);
+                let hi = self.b.add(args[1], len);
+                self.b.slice(access, args[0], args[1], hi)
+            }
+            _ => panic!("only updates replace something"),
         }
     }
 
@@ -93,6 +126,7 @@ impl<'a, 'f> Augment<'a, 'f> {
         let active = self.active;
         let data = &active.func().insts[inst];
         self.b.loc = data.loc;
+        self.note_replaced(inst);
         let bundle = self.plan.bundle(inst);
         if bundle.is_empty() {
             copy_inst(self.b, active.func(), inst, &mut self.copies);

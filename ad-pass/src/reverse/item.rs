@@ -13,6 +13,11 @@ pub enum Item {
     Dim(Value, u8),
     /// The index of the first winner of a reduction to the maximum or minimum.
     Winner(Inst),
+    /// What a `set` or `set_slice` replaces: where elements have shapes of their own, the zero left in the adjoint has the
+    /// shape of the old element.
+    Replaced(Inst),
+    /// One size of the array that a `set` replaces, where that is enough.
+    ReplacedDim(Inst, u8),
 }
 
 impl Item {
@@ -20,14 +25,20 @@ impl Item {
     pub fn base(self, primal: &Primal) -> Value {
         match self {
             Item::Value(v) | Item::Dim(v, _) => v,
-            Item::Winner(inst) => primal.func.insts[inst].results[0],
+            Item::Winner(inst) | Item::Replaced(inst) | Item::ReplacedDim(inst, _) => {
+                primal.func.insts[inst].results[0]
+            }
         }
     }
 
     pub fn ty(self, primal: &Primal) -> Type {
         match self {
             Item::Value(v) => primal.func.value_type(v),
-            Item::Dim(..) | Item::Winner(_) => Type::I64,
+            Item::Dim(..) | Item::Winner(_) | Item::ReplacedDim(..) => Type::I64,
+            Item::Replaced(inst) => {
+                let data = &primal.func.insts[inst];
+                primal.func.value_type(data.args[data.args.len() - 1])
+            }
         }
     }
 }

@@ -96,6 +96,7 @@ pub fn define_tape(cx: &mut Context, node: NodeId, slots: &[Type]) {
     let field = |(k, ty): (usize, &Type)| FieldDef { name: k.to_string().into(), ty: *ty };
     let fields = slots.iter().enumerate().map(field).collect();
     cx.module.nodes[node].cases = vec![CaseDef { name: "Tape".into(), fields }];
+    cx.module.tangent_node(node);
     cx.module.complete_tangents();
 }
 

@@ -174,6 +174,8 @@ impl Plan {
                 Item::Value(_) => format!("%{name}"),
                 Item::Dim(_, axis) => format!("dim {axis} of %{name}"),
                 Item::Winner(_) => format!("winner of %{name}"),
+                Item::Replaced(_) => format!("replaced by %{name}"),
+                Item::ReplacedDim(_, axis) => format!("dim {axis} of replaced by %{name}"),
             };
             let how = format!("{fetch:?}").to_lowercase();
             writeln!(text, "{how} {what}").expect("writing to a string");
@@ -186,7 +188,8 @@ fn sort_key(active: &Active, item: Item) -> (u32, u8) {
     let kind = match item {
         Item::Value(_) => 0,
         Item::Dim(_, axis) => axis + 1,
-        Item::Winner(_) => u8::MAX,
+        Item::Winner(_) | Item::Replaced(_) => u8::MAX,
+        Item::ReplacedDim(_, axis) => u8::MAX - 1 - axis,
     };
     (active.primal.structure.order(item.base(&active.primal)), kind)
 }
@@ -229,7 +232,7 @@ impl Decider<'_> {
             return self.note(item, v);
         }
         let fetch = match item {
-            Item::Winner(_) => Fetch::Keep,
+            Item::Winner(_) | Item::Replaced(_) | Item::ReplacedDim(..) => Fetch::Keep,
             Item::Dim(v, _) if self.plan.fetch.contains_key(&Item::Value(v)) => Fetch::Recompute,
             Item::Dim(..) => Fetch::Keep,
             Item::Value(v) => match self.cost(v, BUDGET) {

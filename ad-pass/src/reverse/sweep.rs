@@ -99,10 +99,10 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             Op::Fill => self.fill(data),
             Op::Elements => self.elements(data),
             Op::Get(_) => self.get(data),
-            Op::Set(_) => self.set(data),
+            Op::Set(_) => self.set(inst, data),
             Op::AddAt(_) => self.add_at(data),
             Op::Slice(_) => self.slice(data),
-            Op::SetSlice(_) => self.set_slice(data),
+            Op::SetSlice(_) => self.set_slice(inst, data),
             Op::AddSlice(_) => self.add_slice(data),
             Op::Push => self.push(data),
             Op::Pop => self.pop(data),
@@ -285,7 +285,7 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
                 let dim = self.b.dim(array, axis as usize);
                 self.bind(item, dim);
             }
-            Item::Value(_) | Item::Winner(_) => {
+            Item::Value(_) | Item::Winner(_) | Item::Replaced(_) | Item::ReplacedDim(..) => {
                 let inst = active.primal.producer(v).expect("parameters are not recomputed");
                 let args = self.values(&active.func().insts[inst].args);
                 let copy = repeat(&mut self.b, active, inst, &args);

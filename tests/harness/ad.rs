@@ -1,0 +1,167 @@
+//! Tests of the AD pass: the files under `tests/ad/`, one test each, IR text with a header.
+//!
+//! ```text
+//! ; ad: @f(1.5, [1.0, 2.0]) wrt (0, 1) outs (0)   four opinions agree on the derivative of @f there, in both orders
+//! ; adjoint: 2.0, [0.0, 1.0]                      and it is this, for seeds of one
+//! ; ad: @f(0.0) kink                              differences say nothing there
+//! ; ad: @f(1.0) first                             first order only
+//! ; ad: @f(0.0) own                               dual numbers have another convention there
+//! ; steps: 6                                      reverse mode takes at most so many times the primal's instructions
+//! ; error: TEXT                                   a request in the file is refused, and says so
+//! ; warning: floor                                a request in the file is served with this warning
+//! ; check: TEXT, ; check-not: TEXT                occur in this order, do not occur in the module with derivatives
+//! ```
+//!
+//! Without `wrt` and `outs` everything that has a tangent is marked.
+
+use dprog_ad::differentiate;
+use dprog_ir::interp::{Val, literal};
+use dprog_ir::parse::parse;
+use dprog_ir::{Function, Module, Type};
+use dprog_tests::gradcheck::{self, Options, Outcome, close};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let args = Arguments::from_args();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ad");
+    let files = files_in(&root);
+    assert!(!files.is_empty(), "no tests in tests/ad");
+    let trial = |path: PathBuf| {
+        let name = path.strip_prefix(&root).expect("a file of the folder").display().to_string();
+        Trial::test(name, move || check(&path))
+    };
+    libtest_mimic::run(&args, files.into_iter().map(trial).collect()).exit();
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else if path.extension().is_some_and(|e| e == "ir") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn check(path: &Path) -> Result<(), Failed> {
+    let text = std::fs::read_to_string(path)?;
+    let module = parse(&text)?;
+    let (mut checks, mut last): (u32, Option<Outcome>) = (0, None);
+    for line in text.lines().filter_map(|line| line.strip_prefix("; ")) {
+        if let Some(ad) = line.strip_prefix("ad: ") {
+            last = Some(check_gradient(&module, ad).map_err(|e| format!("{ad}\n  {e}"))?);
+            checks += 1;
+        } else if let Some(wanted) = line.strip_prefix("adjoint: ") {
+            check_adjoint(&module, last.as_ref().ok_or("`adjoint` before `ad`")?, wanted)?;
+        } else if let Some(factor) = line.strip_prefix("steps: ") {
+            check_steps(last.as_ref().ok_or("`steps` before `ad`")?, factor)?;
+        }
+    }
+    let said = check_said(&text, &module)?;
+    if checks == 0 && !said { Err("the file checks nothing".into()) } else { Ok(()) }
+}
+
+/// `@f(ARGS) wrt (0) outs (0) first kink`
+fn check_gradient(module: &Module, line: &str) -> Result<Outcome, String> {
+    let (callee, rest) = line.split_once('(').ok_or("expected `@f(arguments)`")?;
+    let name = callee.trim().trim_start_matches('@');
+    let func = module.find_function(name).ok_or_else(|| format!("there is no function {name}"))?;
+    let end = matching_paren(rest).ok_or("a parenthesis is not closed")?;
+    let (args, words) = (&rest[..end], &rest[end + 1..]);
+    let function: &Function = &module.funcs[func];
+    let args = literal::read_all(module, &function.params, args)?;
+    let options = Options {
+        wrt: mask(words, "wrt", function.params.len())?,
+        outs: mask(words, "outs", function.results.len())?,
+        order: if words.contains("first") { 1 } else { 2 },
+        duals: !words.contains("own"),
+        smooth: !words.contains("kink"),
+        ..Options::default()
+    };
+    gradcheck::check(module, func, &args, &options)
+}
+
+fn matching_paren(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.char_indices().find_map(|(at, c)| {
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 0 => return Some(at),
+            ')' => depth -= 1,
+            _ => {}
+        }
+        None
+    })
+}
+
+fn mask(words: &str, key: &str, count: usize) -> Result<Option<Vec<bool>>, String> {
+    let Some((_, rest)) = words.split_once(key) else { return Ok(None) };
+    let inner = rest.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')')).ok_or("expected `(0, 1)`")?.0;
+    let mut mask = vec![false; count];
+    for number in inner.split(',') {
+        let k: usize = number.trim().parse().map_err(|_| format!("{number} is no number"))?;
+        *mask.get_mut(k).ok_or("a number beyond the last")? = true;
+    }
+    Ok(Some(mask))
+}
+
+fn check_adjoint(module: &Module, outcome: &Outcome, wanted: &str) -> Result<(), Failed> {
+    let func = &outcome.module.funcs[outcome.vjp];
+    let types: Vec<Type> = func.results[func.results.len() - outcome.adjoint.len()..].to_vec();
+    let wanted: Vec<Val> = literal::read_all(&outcome.module, &types, wanted)?;
+    let same = outcome.adjoint.iter().zip(&wanted).all(|(a, b)| close(a, b, 1e-13));
+    let text = |v: &Val| literal::text(module, v);
+    if same { Ok(()) } else { Err(format!("the adjoint is {:?}", outcome.adjoint.iter().map(text).collect::<Vec<_>>()).into()) }
+}
+
+fn check_steps(outcome: &Outcome, factor: &str) -> Result<(), Failed> {
+    let factor: u64 = factor.trim().parse()?;
+    let (primal, reverse) = outcome.steps;
+    if reverse <= factor * primal { Ok(()) } else { Err(format!("primal {primal} steps, reverse {reverse}").into()) }
+}
+
+/// What the file's own requests are answered with; whether the file asks anything.
+fn check_said(text: &str, module: &Module) -> Result<bool, Failed> {
+    let mut served = module.clone();
+    let outcome = differentiate(&mut served);
+    let said: Vec<String> = match &outcome {
+        Ok(report) => report.warnings.iter().map(|w| format!("warning: {} at {}", w.operation, w.loc.0)).collect(),
+        Err(errors) => errors
+            .iter()
+            .map(|e| {
+                let calls: String = e.calls.iter().map(|loc| format!(" from {}", loc.0)).collect();
+                format!("error: {} at {}{calls}", e.reason.describe(), e.loc.0)
+            })
+            .collect(),
+    };
+    let wanted: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("; "))
+        .filter(|line| line.starts_with("error: ") || line.starts_with("warning: "))
+        .collect();
+    if said != wanted {
+        return Err(format!("said: {said:?}\nwanted: {wanted:?}").into());
+    }
+    check_lines(text, &served.to_string())?;
+    Ok(!wanted.is_empty() || text.contains("; check"))
+}
+
+fn check_lines(text: &str, printed: &str) -> Result<(), Failed> {
+    let mut rest = printed;
+    for line in text.lines() {
+        if let Some(wanted) = line.strip_prefix("; check: ") {
+            let at = rest.find(wanted).ok_or_else(|| format!("`{wanted}` does not follow in:\n{printed}"))?;
+            rest = &rest[at + wanted.len()..];
+        } else if let Some(unwanted) = line.strip_prefix("; check-not: ")
+            && printed.contains(unwanted)
+        {
+            return Err(format!("`{unwanted}` occurs in:\n{printed}").into());
+        }
+    }
+    Ok(())
+}
