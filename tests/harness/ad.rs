@@ -116,7 +116,11 @@ fn check_adjoint(module: &Module, outcome: &Outcome, wanted: &str) -> Result<(),
     let wanted: Vec<Val> = literal::read_all(&outcome.module, &types, wanted)?;
     let same = outcome.adjoint.iter().zip(&wanted).all(|(a, b)| close(a, b, 1e-13));
     let text = |v: &Val| literal::text(module, v);
-    if same { Ok(()) } else { Err(format!("the adjoint is {:?}", outcome.adjoint.iter().map(text).collect::<Vec<_>>()).into()) }
+    if same {
+        Ok(())
+    } else {
+        Err(format!("the adjoint is {:?}", outcome.adjoint.iter().map(text).collect::<Vec<_>>()).into())
+    }
 }
 
 fn check_steps(outcome: &Outcome, factor: &str) -> Result<(), Failed> {

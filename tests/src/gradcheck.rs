@@ -6,6 +6,7 @@
 
 use dprog_ad::differentiate;
 use dprog_ir::interp::{CapturedHost, Interp, Limits, Val, literal};
+use dprog_ir::verify::{VerifyError, verify};
 use dprog_ir::{Builder, Derivative, DerivativeMode, FuncId, Function, Module, SrcLoc, Type};
 
 /// What is checked, and how much.
@@ -96,6 +97,7 @@ impl<'a> Bench<'a> {
         let zero_results = zeros_function(&mut asked, "check.zero_results", &outs, &marks);
         let mut served = asked.clone();
         differentiate(&mut served).map_err(|errors| format!("{errors:?}"))?;
+        verify(&served).map_err(|errors| legal_or(&served, &errors))?;
         let results = run(&asked, options, func, args)?;
         let tangents = run(&asked, options, zero_params, args)?;
         let tangents = scatter(&tangents, 1);
@@ -248,6 +250,12 @@ impl Requests {
     }
 }
 
+/// The text of what the verifier says, with the module.
+fn legal_or(module: &Module, errors: &[VerifyError]) -> String {
+    let rendered: Vec<String> = errors.iter().take(5).map(|e| e.render(module)).collect();
+    format!("illegal derivative:\n{}\n{module}", rendered.join("\n"))
+}
+
 fn with_tangent(module: &mut Module, types: &[Type]) -> Vec<bool> {
     types.iter().map(|ty| module.tangent(*ty).is_some()).collect()
 }
@@ -299,9 +307,7 @@ pub fn with_floats(v: &Val, f: &mut impl FnMut(f64) -> f64) -> Val {
     match v {
         Val::F64(x) => Val::F64(f(*x)),
         Val::F32(x) => Val::F32(f(*x as f64) as f32),
-        Val::Array(array) => {
-            Val::array(&array.dims, array.items().iter().map(|item| with_floats(item, f)).collect())
-        }
+        Val::Array(array) => Val::array(&array.dims, array.items().iter().map(|item| with_floats(item, f)).collect()),
         Val::Node(node) => {
             Val::node(node.node, node.case, node.fields().iter().map(|field| with_floats(field, f)).collect())
         }

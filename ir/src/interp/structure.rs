@@ -14,13 +14,13 @@ use crate::trap::TrapCode;
 use crate::types::Type;
 use std::rc::Rc;
 
-/// The type of the tangent of `node`, and those of its fields that belong to it. The fields of a tape are known to the
-/// interpreter only: they all stay, since a field without floats has no leaf.
+/// The type of the tangent of `node`, and those of its fields that belong to it. The fields of a tape that the AD pass
+/// has not defined are known to the interpreter only: they all stay, since a field without floats has no leaf.
 fn project<'v>(module: &Module, node: &'v Node) -> (NodeId, Vec<&'v Val>) {
     let tangent = module.known_tangent(Type::node(node.node)).and_then(Type::as_node).unwrap_or(node.node);
     let def = &module.nodes[node.node];
     let fields = match def.cases.get(node.case as usize) {
-        Some(case) if matches!(def.kind, NodeKind::Enum | NodeKind::Closure) => {
+        Some(case) if !matches!(def.kind, NodeKind::Tangent(_)) => {
             let fields = node.fields().iter().zip(&case.fields);
             fields.filter(|(_, def)| module.known_tangent(def.ty).is_some()).map(|(v, _)| v).collect()
         }
