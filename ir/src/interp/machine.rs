@@ -28,7 +28,8 @@ pub(super) struct Machine<'m> {
     pub level: u32,
     /// Requests running inside one another.
     pub nesting: usize,
-    plans: Vec<Option<Rc<Plan>>>,
+    /// One for each function. Shared, so that they can be read while the machine changes.
+    plans: Rc<[Plan]>,
     slots: Vec<Val>,
     frames: Vec<Frame>,
     depth: usize,
@@ -86,7 +87,7 @@ impl<'m> Machine<'m> {
             steps: 0,
             level: 0,
             nesting: 0,
-            plans: vec![None; module.funcs.len()],
+            plans: module.funcs.values().map(Plan::new).collect(),
             slots: Vec::new(),
             frames: Vec::new(),
             depth: 0,
@@ -108,16 +109,17 @@ impl<'m> Machine<'m> {
         if let Some(results) = self.enter(func, args, None)? {
             return Ok(results);
         }
+        let plans = self.plans.clone();
         loop {
             let frame = self.frames.last_mut().expect("the call's frame is on the stack until it ends");
-            let function = &self.module.funcs[frame.func];
+            let (function, plan) = (&self.module.funcs[frame.func], &plans[frame.func.index()]);
             match function.regions[frame.region].insts.get(frame.next) {
                 Some(inst) => {
                     frame.next += 1;
-                    self.inst(function, *inst)?;
+                    self.inst(function, plan, *inst)?;
                 }
                 None => {
-                    if let Some(results) = self.end_of_region(function, floor)? {
+                    if let Some(results) = self.end_of_region(function, plan, floor)? {
                         return Ok(results);
                     }
                 }
@@ -186,19 +188,12 @@ impl<'m> Machine<'m> {
         values.iter().enumerate().map(read).collect()
     }
 
-    fn plan(&mut self) -> Rc<Plan> {
-        let id = self.frame().func;
-        let func = &self.module.funcs[id];
-        self.plans[id.index()].get_or_insert_with(|| Rc::new(Plan::new(func))).clone()
-    }
-
-    fn inst(&mut self, function: &'m Function, inst: Inst) -> Result<(), Fault> {
+    fn inst(&mut self, function: &'m Function, plan: &Plan, inst: Inst) -> Result<(), Fault> {
         self.steps += 1;
         if self.steps > self.limits.steps {
             return Err(Fault::new(TrapCode::Cancelled, 0, 0));
         }
         let data = &function.insts[inst];
-        let plan = self.plan();
         let args = self.read(&data.args, |k| plan.moves_arg(inst, k));
         match &data.op {
             Op::If => self.push(data.regions[if args[0].as_bool() { 0 } else { 1 }], Kind::Branch(inst)),
@@ -312,9 +307,8 @@ impl<'m> Machine<'m> {
     }
 
     /// The region of the topmost frame is done. Gives the results of the call that is the `floor` of this run.
-    fn end_of_region(&mut self, function: &'m Function, floor: usize) -> Result<Option<Vec<Val>>, Fault> {
+    fn end_of_region(&mut self, function: &'m Function, plan: &Plan, floor: usize) -> Result<Option<Vec<Val>>, Fault> {
         let region = self.frame().region;
-        let plan = self.plan();
         let yields = self.read(&function.regions[region].yields, |k| plan.moves_yield(region, k));
         let frame = self.frames.last_mut().expect("a region runs in a frame");
         match &mut frame.kind {
