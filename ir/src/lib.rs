@@ -5,7 +5,8 @@
 //! and a region is a list of instructions that ends in a yield. There are no references: `set` gives a new array, and
 //! the ownership pass at the end of the pipeline turns chains of updates into stores.
 //!
-//! Reading order: [`types`], [`opcode`], [`function`], [`module`], [`builder`].
+//! Reading order: [`types`], [`opcode`], [`function`], [`module`], [`builder`]; then [`print`](mod@print) and [`parse`] (the text form, see
+//! docs/ir.md), [`verify`] (what is legal), [`interp`] (what it means), [`walk`] and [`rewrite`] (for passes).
 //!
 //! *Absent on purpose:* source text (only opaque [`SrcLoc`]s), machines, calculus (that is `ad-pass`; here stands only
 //! the *request* for a derivative, [`Derivative`], and the interpreter's independent answer to it by dual numbers).

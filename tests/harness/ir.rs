@@ -16,14 +16,16 @@ mod ir_verify;
 /// Runs one file.
 type Check = fn(text: &str) -> Result<(), Failed>;
 
-/// The folders under `tests/ir/`, with what is done to each file in them. `pass/` (the optimizer) has its place here.
+/// The folders under `tests/ir/`, with what is done to each file in them. `pass/` has a harness of its own, `passes.rs`.
 const FOLDERS: &[(&str, Check)] =
     &[("roundtrip", ir_roundtrip::check), ("verify", ir_verify::check), ("run", ir_run::check)];
 
 fn main() {
     let args = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ir");
-    let trials = FOLDERS.iter().flat_map(|(folder, check)| trials(&root, folder, *check)).collect();
+    let mut trials: Vec<Trial> = FOLDERS.iter().flat_map(|(folder, check)| trials(&root, folder, *check)).collect();
+    let page = root.join("../../docs/ir.md");
+    trials.push(Trial::test("docs/ir.md", move || check_page(&std::fs::read_to_string(page)?)));
     libtest_mimic::run(&args, trials).exit();
 }
 
@@ -35,6 +37,16 @@ fn trials(root: &Path, folder: &'static str, check: Check) -> Vec<Trial> {
         Trial::test(name, move || check(&std::fs::read_to_string(&path)?))
     };
     files.into_iter().map(trial).collect()
+}
+
+/// The blocks of a page that are marked as IR: they print as they stand, and are legal.
+fn check_page(page: &str) -> Result<(), Failed> {
+    let blocks: Vec<&str> = page.split("```ir\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty(), "the page shows no IR");
+    blocks.into_iter().try_for_each(|block| {
+        ir_roundtrip::check(block)?;
+        dprog_ir::verify::verify(&dprog_ir::parse::parse(block)?).map_err(|errors| format!("{errors:?}").into())
+    })
 }
 
 /// The `.ir` files of a folder and its subfolders, sorted.

@@ -158,6 +158,8 @@ impl Reader<'_> {
                 '\\' => match chars.next() {
                     Some((_, 'n')) => text.push('\n'),
                     Some((_, 't')) => text.push('\t'),
+                    Some((_, 'r')) => text.push('\r'),
+                    Some((_, '0')) => text.push('\0'),
                     Some((_, c @ ('"' | '\\'))) => text.push(c),
                     other => return Err(format!("unknown escape {other:?}")),
                 },

@@ -137,6 +137,7 @@ impl<'t> Lexer<'t> {
             'n' => Ok('\n'),
             't' => Ok('\t'),
             'r' => Ok('\r'),
+            '0' => Ok('\0'),
             '"' | '\\' => Ok(c),
             'u' => {
                 let end = self.rest.find('}').ok_or("`\\u{` without `}`")?;

@@ -1,5 +1,6 @@
 //! The small pieces of the text form: words, names, types, constants, formats.
 
+use crate::format::write_quoted;
 use crate::module::{Module, NodeId};
 use crate::opcode::{Const, FormatSpec};
 use crate::types::{Leaf, Type};
@@ -21,18 +22,9 @@ pub(super) fn word(text: &str) -> String {
 
 /// `text` in quotes, with the escapes of the language.
 pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out += "\\n",
-            '\t' => out += "\\t",
-            '\r' => out += "\\r",
-            c if c.is_control() => out += &format!("\\u{{{:x}}}", c as u32),
-            c => out.push(c),
-        }
-    }
-    out + "\""
+    let mut out = String::new();
+    write_quoted(&mut out, text, &FormatSpec::default());
+    out
 }
 
 /// `@f`, or `@"f<f64>"`.
