@@ -8,8 +8,8 @@
 use crate::generate::random::Random;
 use dprog_ir::module::NodeKind;
 use dprog_ir::{
-    Access, BinaryOp, Builder, CaseDef, CompareOp, FieldDef, FormatSpec, FuncId, Function, HostFn, LocData,
-    Locations, Module, NodeId, Op, ReduceOp, Region, Scalar, SrcLoc, TrapCode, Type, UnaryOp, Value,
+    Access, BinaryOp, Builder, CaseDef, CompareOp, FieldDef, FormatSpec, FuncId, Function, HostFn, LocData, Locations,
+    Module, NodeId, Op, ReduceOp, Region, Scalar, SrcLoc, TrapCode, Type, UnaryOp, Value,
 };
 
 /// A module of three functions; the last one is to be called from outside. The first calls itself.
@@ -221,14 +221,16 @@ impl Writer<'_> {
             (4, Self::map),
             (4, Self::build),
         ];
-        let write = if deep || self.random.percent(65) { self.random.weighted(plain) } else { self.random.weighted(nested) };
+        let write =
+            if deep || self.random.percent(65) { self.random.weighted(plain) } else { self.random.weighted(nested) };
         write(self);
     }
 
     fn float(&mut self) {
         let (x, y) = (self.pick(Type::F64), self.pick(Type::F64));
         let v = if self.random.percent(30) {
-            let ops = [UnaryOp::Neg, UnaryOp::Abs, UnaryOp::Sqrt, UnaryOp::Exp, UnaryOp::Sin, UnaryOp::Floor, UnaryOp::Sign];
+            let ops =
+                [UnaryOp::Neg, UnaryOp::Abs, UnaryOp::Sqrt, UnaryOp::Exp, UnaryOp::Sin, UnaryOp::Floor, UnaryOp::Sign];
             let op = *self.random.pick(&ops);
             self.b.unary(op, x)
         } else {
@@ -340,7 +342,8 @@ impl Writer<'_> {
 
     fn reduction(&mut self) {
         let x = self.array();
-        let (op, _) = *self.random.pick(&[(ReduceOp::Sum, 0), (ReduceOp::Sum, 0), (ReduceOp::Max, 0), (ReduceOp::ArgMin, 0)]);
+        let (op, _) =
+            *self.random.pick(&[(ReduceOp::Sum, 0), (ReduceOp::Sum, 0), (ReduceOp::Max, 0), (ReduceOp::ArgMin, 0)]);
         let v = self.b.reduce(op, x);
         self.put(v);
         let d = self.b.dot(x, x);

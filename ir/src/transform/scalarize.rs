@@ -162,7 +162,10 @@ impl<'f> Families<'f> {
                 self.refuse(args[0]);
             }
             Op::Undef | Op::Dim(_) => {}
-            Op::Get(_) => self.access(args[0], args[1]),
+            Op::Get(_) => {
+                self.access(args[0], args[1]);
+                self.refuse(data.results[0]);
+            }
             Op::Set(_) | Op::AddAt(_) => {
                 self.access(args[0], args[1]);
                 self.join(args[0], data.results[0]);

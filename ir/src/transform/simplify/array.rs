@@ -15,11 +15,23 @@ impl Simplifier<'_> {
 
     /// The size of axis `axis` of `x`: what its array was made with, else the size of the first array of its shape.
     pub(super) fn dim_of(&mut self, x: Value, axis: u8) -> Option<Simpler> {
-        let origin = self.shapes.origin(x);
+        let origin = self.origin(x);
         if let Some(size) = self.size_of_origin(origin, axis as usize) {
             return Some(size);
         }
         (origin != x).then(|| Simpler::Value(self.size_at_definition(origin, axis)))
+    }
+
+    /// The first array of the same shape, among the values that are still there.
+    fn origin(&self, x: Value) -> Value {
+        let mut x = x;
+        loop {
+            let origin = self.shapes.origin(x);
+            x = self.replaced.resolve(origin);
+            if x == origin {
+                return x;
+            }
+        }
     }
 
     fn size_of_origin(&mut self, origin: Value, axis: usize) -> Option<Simpler> {
@@ -181,14 +193,14 @@ impl Simplifier<'_> {
     /// All rows.
     pub(super) fn slice(&self, x: Value, lo: Value, hi: Value) -> Option<Simpler> {
         let (Op::Dim(0), args) = self.made_by(hi)? else { return None };
-        let all = self.known_int(lo) == Some(0) && self.shapes.origin(args[0]) == self.shapes.origin(x);
+        let all = self.known_int(lo) == Some(0) && self.origin(args[0]) == self.origin(x);
         all.then_some(Simpler::Value(x))
     }
 
     /// To the shape that the array has.
     pub(super) fn reshape(&self, x: Value, sizes: &[Value]) -> Option<Simpler> {
         let same_size = |(axis, size): (usize, &Value)| match self.made_by(*size) {
-            Some((Op::Dim(k), args)) => *k as usize == axis && self.shapes.origin(args[0]) == self.shapes.origin(x),
+            Some((Op::Dim(k), args)) => *k as usize == axis && self.origin(args[0]) == self.origin(x),
             _ => false,
         };
         let same = self.func.value_type(x).rank() == sizes.len() && sizes.iter().enumerate().all(same_size);
