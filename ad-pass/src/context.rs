@@ -8,9 +8,11 @@ use crate::analysis::structure::{Def, Structure, walk};
 use crate::error::{AdError, Reason, Warning};
 use crate::reverse::Reverse;
 use crate::rules::{float_constant, flow};
+use crate::sequence::{Worldly, sequence};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, Inst, Module, Op, SrcLoc, Type, Value};
+use dprog_ir::{FuncId, Function, Inst, Module, Op, Region, SrcLoc, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -66,6 +68,7 @@ pub struct Active {
     pub instance: Instance,
     pub primal: Rc<Primal>,
     pub activity: Activity,
+    free: RefCell<FxHashMap<Region, Rc<[Value]>>>,
 }
 
 impl Active {
@@ -76,6 +79,16 @@ impl Active {
     pub fn is_active(&self, v: Value) -> bool {
         self.activity.is_active(v)
     }
+
+    /// [`Activity::active_free`], found once for each region.
+    pub fn active_free(&self, region: Region) -> Rc<[Value]> {
+        let known = self.free.borrow().get(&region).cloned();
+        known.unwrap_or_else(|| {
+            let free: Rc<[Value]> = self.activity.active_free(self.func(), &self.primal.structure, region).into();
+            self.free.borrow_mut().insert(region, free.clone());
+            free
+        })
+    }
 }
 
 /// See the module's description.
@@ -83,6 +96,7 @@ pub struct Context<'m> {
     pub module: &'m mut Module,
     pub calls: Calls,
     stability: Stability,
+    worldly: Worldly,
     primals: FxHashMap<FuncId, Rc<Primal>>,
     pub reverses: FxHashMap<Instance, Rc<Reverse>>,
     pub tangents: FxHashMap<Instance, FuncId>,
@@ -102,6 +116,7 @@ impl<'m> Context<'m> {
             module,
             calls: Calls::default(),
             stability: Stability::default(),
+            worldly: Worldly::default(),
             primals: FxHashMap::default(),
             reverses: FxHashMap::default(),
             tangents: FxHashMap::default(),
@@ -120,7 +135,8 @@ impl<'m> Context<'m> {
             return known.clone();
         }
         self.calls.learn(self.module, f);
-        let func = self.module.funcs[f].clone();
+        let mut func = self.module.funcs[f].clone();
+        sequence(self.module, &mut self.worldly, &mut func);
         let depends = self.calls.depends(self.module, &func);
         let stable = self.stability.of(self.module, &func);
         let primal = Rc::new(Primal { id: f, structure: Structure::of(&func), func, depends, stable });
@@ -132,7 +148,7 @@ impl<'m> Context<'m> {
     pub fn activate(&mut self, instance: Instance) -> Active {
         let primal = self.primal(instance.primal);
         let activity = Activity::of(&primal.func, &primal.depends, &self.calls, &instance.wrt, &instance.outs);
-        let active = Active { instance, primal, activity };
+        let active = Active { instance, primal, activity, free: RefCell::default() };
         self.report(&active);
         active
     }

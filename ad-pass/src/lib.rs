@@ -14,6 +14,7 @@ pub mod error;
 pub mod request;
 pub mod reverse;
 pub mod rules;
+pub mod sequence;
 pub mod tangent;
 
 pub use error::{AdError, Reason, Report, Warning};

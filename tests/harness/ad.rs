@@ -17,10 +17,13 @@
 use dprog_ad::differentiate;
 use dprog_ir::interp::{Val, literal};
 use dprog_ir::parse::parse;
+use dprog_ir::verify::verify_or_panic;
 use dprog_ir::{Function, Module, Type};
 use dprog_tests::gradcheck::{self, Options, Outcome, close};
+use dprog_tests::random_ir;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 fn main() {
     let args = Arguments::from_args();
@@ -31,7 +34,26 @@ fn main() {
         let name = path.strip_prefix(&root).expect("a file of the folder").display().to_string();
         Trial::test(name, move || check(&path))
     };
-    libtest_mimic::run(&args, files.into_iter().map(trial).collect()).exit();
+    let random = (0..*RANDOM_MODULES / 50).map(|block| {
+        Trial::test(format!("random/{:04}", block * 50), move || check_random(block * 50..(block + 1) * 50))
+    });
+    libtest_mimic::run(&args, files.into_iter().map(trial).chain(random).collect()).exit();
+}
+
+/// How many random modules are checked; `AD_RANDOM` asks for more.
+static RANDOM_MODULES: LazyLock<u64> =
+    LazyLock::new(|| std::env::var("AD_RANDOM").ok().and_then(|n| n.parse().ok()).unwrap_or(300));
+
+fn check_random(seeds: std::ops::Range<u64>) -> Result<(), Failed> {
+    for seed in seeds {
+        let (module, func) = random_ir::module(seed);
+        verify_or_panic(&module, "the generator");
+        let array = Val::list([0.3, -0.7, 0.9].map(Val::F64).to_vec());
+        let args = [Val::F64(0.4), Val::F64(-0.8), array, Val::I64(2)];
+        let options = Options { smooth: false, tolerance: 1e-9, ..Options::default() };
+        gradcheck::check(&module, func, &args, &options).map_err(|e| format!("seed {seed}: {e}\n{module}"))?;
+    }
+    Ok(())
 }
 
 fn files_in(folder: &Path) -> Vec<PathBuf> {

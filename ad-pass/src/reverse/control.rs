@@ -214,12 +214,9 @@ impl Sweep<'_, '_, '_> {
     }
 
     fn free_values(&self, regions: &[Region]) -> Vec<Value> {
-        let (active, mut free) = (&self.active, Vec::new());
-        for region in regions {
-            let found = active.activity.active_free(active.func(), &active.primal.structure, *region);
-            free.extend(found.into_iter().filter(|v| !free.contains(v)).collect::<Vec<_>>());
-        }
-        free
+        let mut seen = FxHashSet::default();
+        let each = regions.iter().map(|region| self.active.active_free(*region));
+        each.flat_map(|free| free.to_vec()).filter(|v| seen.insert(*v)).collect()
     }
 
     fn note_swept(&mut self, inst: Inst) {

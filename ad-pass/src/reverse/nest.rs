@@ -37,8 +37,7 @@ impl Sweep<'_, '_, '_> {
     }
 
     fn free_in(&self, body: Region) -> Vec<Value> {
-        let active = &self.active;
-        active.activity.active_free(active.func(), &active.primal.structure, body)
+        self.active.active_free(body).to_vec()
     }
 
     /// Map.
