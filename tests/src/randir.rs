@@ -14,6 +14,11 @@ use dprog_ir::{
 
 /// A module of three functions; the last one is to be called from outside. The first calls itself.
 pub fn module(seed: u64) -> (Module, FuncId) {
+    module_of_size(seed, 60)
+}
+
+/// The same with so many statements in the last function.
+pub fn module_of_size(seed: u64, statements: usize) -> (Module, FuncId) {
     let mut random = Random::new(seed);
     let mut module = Module::new();
     let field = |name: &str, ty| FieldDef { name: name.into(), ty };
@@ -24,7 +29,7 @@ pub fn module(seed: u64) -> (Module, FuncId) {
     let node = module.add_node("Rule", NodeKind::Enum, cases);
     let mut locations = Locations::default();
     let mut entry = None;
-    for (k, budget) in [12, 25, 60].into_iter().enumerate() {
+    for (k, budget) in [12, 25, statements].into_iter().enumerate() {
         let name = format!("f{k}");
         let loc = place(&mut locations, &name, 0);
         let function = Function::new(name.as_str(), params(node), results(), loc);

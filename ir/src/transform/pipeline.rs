@@ -9,13 +9,14 @@
 //! forms then; `licm` after both; `bounds` when every size
 //! is one value, and what it decided is worked in by another round, in which loads leave loops; `dce` last, and after inlining,
 //! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
-//! misses is small.
+//! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
 use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, scalarize, simplify, unroll};
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
 use crate::module::{FuncId, Module};
 use crate::rewrite::compacted;
+use crate::verify::verify_or_panic;
 use std::time::{Duration, Instant};
 
 /// How much is done for speed.
@@ -144,6 +145,9 @@ fn run_list(module: &mut Module, list: &[Pass], entries: &[FuncId], stage: Stage
         let start = Instant::now();
         let changes = run_pass(module, *pass, entries, stage);
         let report = PassReport { pass: *pass, duration: start.elapsed(), changes };
+        if cfg!(debug_assertions) {
+            verify_or_panic(module, pass.name());
+        }
         observer(&report, module);
     }
 }
