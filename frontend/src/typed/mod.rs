@@ -29,4 +29,4 @@ pub use builtin::{Builtin, Initializer};
 pub use expr::*;
 pub use item::*;
 pub use size::{Size, SizeAtom, SizeOp};
-pub use ty::{Arg, FnParamTy, GenericId, Ty};
+pub use ty::{Arg, Bound, FnParamTy, GenericId, Ty};

@@ -1,0 +1,262 @@
+//! Does a list of patterns match everything? If not, what is missing?
+//!
+//! The algorithm is that of Maranget, *Warnings for pattern matching*, JFP 17(3) 2007, §3: a matrix of patterns is taken
+//! apart column by column; where the constructors of the first column are not all there, the row of the others must
+//! match. Guarded arms are left out by the caller: a guard may say no.
+
+use super::body::FnCx;
+use super::subst::Subst;
+use crate::ast::MatchSource;
+use crate::errors::patterns;
+use crate::source::Span;
+use crate::typed::{AdtId, AdtKind, Arm, Literal, Pattern, PatternKind, Ty};
+
+/// The head of a pattern.
+#[derive(Clone, PartialEq, Debug)]
+enum Head {
+    Case(u32),
+    Bool(bool),
+    /// Integers, floats, strings: there are always others.
+    Literal(Literal),
+    /// A tuple or struct: the only one of its type.
+    Single,
+}
+
+/// A pattern, or one that matches all.
+type Cell<'p> = Option<&'p Pattern>;
+
+/// At most so many missing examples are shown.
+const SHOWN: usize = 4;
+
+/// Work that one match may cost: beyond that it is taken to be complete. Chosen by feeling: a match of a hundred arms on
+/// three columns stays far below.
+const BUDGET: u32 = 100_000;
+
+impl FnCx<'_, '_> {
+    pub fn check_exhaustive(&mut self, ty: &Ty, arms: &[Arm], scrutinee: Span, span: Span, source: MatchSource) {
+        if matches!(ty, Ty::Error | Ty::Never) {
+            return;
+        }
+        let mut rows: Vec<&Pattern> = Vec::new();
+        for arm in arms {
+            if source == MatchSource::Match && self.unmatched(ty, &rows).is_none() {
+                self.report(patterns::unreachable_arm(arm.pattern.span));
+                break;
+            }
+            if arm.guard.is_none() {
+                rows.push(&arm.pattern);
+            }
+        }
+        if let Some(missing) = self.unmatched(ty, &rows) {
+            self.report(patterns::not_exhaustive(scrutinee, span, &missing));
+        }
+    }
+
+    /// Examples of values that no pattern matches; `None` if there are none.
+    pub fn unmatched(&self, ty: &Ty, rows: &[&Pattern]) -> Option<Vec<String>> {
+        let rows: Vec<Vec<Cell<'_>>> = rows.iter().flat_map(|p| alternatives(Some(p))).map(|c| vec![c]).collect();
+        let mut search = Search { cx: self, budget: BUDGET };
+        let found = search.missing(&[self.resolve(ty)], rows);
+        let found: Vec<String> = found.into_iter().filter_map(|row| row.into_iter().next()).collect();
+        (!found.is_empty()).then_some(found)
+    }
+}
+
+struct Search<'c, 'b, 'a> {
+    cx: &'c FnCx<'b, 'a>,
+    budget: u32,
+}
+
+impl Search<'_, '_, '_> {
+    /// Rows of example values, a text for each column, that no row of patterns matches.
+    fn missing(&mut self, types: &[Ty], rows: Vec<Vec<Cell<'_>>>) -> Vec<Vec<String>> {
+        self.budget = self.budget.saturating_sub(1);
+        if self.budget == 0 {
+            return Vec::new();
+        }
+        let Some(first) = types.first() else {
+            return if rows.is_empty() { vec![vec![]] } else { vec![] };
+        };
+        let used: Vec<Head> = rows.iter().filter_map(|row| head(row[0]?)).collect();
+        let mut found = Vec::new();
+        match self.all_heads(first) {
+            Some(all) if !used.is_empty() => {
+                for head in all {
+                    let fields = self.fields(first, &head);
+                    let inside = self.specialise(&head, &fields, types, &rows);
+                    found.extend(inside.into_iter().map(|row| self.rebuild(first, &head, fields.len(), row)));
+                    if found.len() >= SHOWN {
+                        break;
+                    }
+                }
+            }
+            Some(all) if rows.is_empty() && all.len() > 1 => {
+                // Nothing matches: every constructor is missing.
+                let rest = self.missing(&types[1..], Vec::new());
+                for head in all.iter().take(SHOWN) {
+                    let count = self.fields(first, head).len();
+                    let row = vec!["_".to_string(); count].into_iter().chain(rest.first().cloned().unwrap_or_default());
+                    found.push(self.rebuild(first, head, count, row.collect()));
+                }
+            }
+            _ => {
+                for head in distinct(&used) {
+                    let inside = self.specialise(&head, &[], types, &rows);
+                    found.extend(inside.into_iter().map(|row| self.rebuild(first, &head, 0, row)));
+                }
+                let others: Vec<_> = rows.iter().filter(|r| is_open(r[0])).map(|r| r[1..].to_vec()).collect();
+                let rest = self.missing(&types[1..], others);
+                found.extend(rest.into_iter().map(|row| [vec!["_".to_string()], row].concat()));
+            }
+        }
+        found.truncate(SHOWN);
+        found
+    }
+
+    /// The rows that fit a head, with its fields in front.
+    fn specialise(&mut self, wanted: &Head, fields: &[Ty], types: &[Ty], rows: &[Vec<Cell<'_>>]) -> Vec<Vec<String>> {
+        let mut inside = Vec::new();
+        for row in rows {
+            let cells = match row[0].map(|p| (p, head(p))) {
+                Some((p, Some(head))) if head == *wanted => sub_patterns(p, fields.len()),
+                Some((_, Some(_))) => continue,
+                _ => vec![None; fields.len()],
+            };
+            let row: Vec<Cell<'_>> = cells.into_iter().chain(row[1..].iter().copied()).collect();
+            inside.extend(expand(row));
+        }
+        let types: Vec<Ty> = fields.iter().chain(&types[1..]).cloned().collect();
+        self.missing(&types, inside)
+    }
+
+    /// All constructors of a type, if they are few.
+    fn all_heads(&self, ty: &Ty) -> Option<Vec<Head>> {
+        match ty {
+            Ty::Adt(id, _) => match &self.cx.cx.program.adts[*id].kind {
+                AdtKind::Enum(cases) => Some((0..cases.len() as u32).map(Head::Case).collect()),
+                AdtKind::Struct(_) | AdtKind::Model(_) => Some(vec![Head::Single]),
+            },
+            Ty::Tuple(_) => Some(vec![Head::Single]),
+            ty if *ty == Ty::BOOL => Some(vec![Head::Bool(true), Head::Bool(false)]),
+            _ => None,
+        }
+    }
+
+    fn fields(&self, ty: &Ty, head: &Head) -> Vec<Ty> {
+        match (ty, head) {
+            (Ty::Tuple(parts), _) => parts.clone(),
+            (Ty::Adt(id, args), head) => {
+                let program = &self.cx.cx.program;
+                let def = &program.adts[*id];
+                let subst = Subst::new(&def.generics, args);
+                let fields = match head {
+                    Head::Case(case) => &def.cases()[*case as usize].fields,
+                    _ => def.fields(),
+                };
+                fields.iter().map(|f| subst.ty(program, &f.ty)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A row of examples in which the fields of the first column are put together again.
+    fn rebuild(&self, ty: &Ty, head: &Head, count: usize, row: Vec<String>) -> Vec<String> {
+        let (fields, rest) = row.split_at(count.min(row.len()));
+        let text = match (ty, head) {
+            (Ty::Adt(id, _), Head::Case(case)) => self.case_text(*id, *case, fields),
+            (Ty::Adt(id, _), _) => {
+                let def = &self.cx.cx.program.adts[*id];
+                let names: Vec<&str> = def.fields().iter().map(|f| f.name.as_str()).collect();
+                format!("{} {}", def.name, braces(&names, fields))
+            }
+            (Ty::Tuple(_), _) => format!("({})", fields.join(", ")),
+            (_, Head::Bool(b)) => b.to_string(),
+            (_, Head::Literal(Literal::Int(n))) => n.to_string(),
+            (_, Head::Literal(Literal::Float(x))) => format!("{x:?}"),
+            (_, Head::Literal(Literal::Str(s))) => format!("{:?}", s.as_str()),
+            _ => "_".to_string(),
+        };
+        [vec![text], rest.to_vec()].concat()
+    }
+
+    fn case_text(&self, id: AdtId, case: u32, fields: &[String]) -> String {
+        let def = &self.cx.cx.program.adts[id].cases()[case as usize];
+        if def.fields.is_empty() {
+            return def.name.to_string();
+        }
+        if def.named {
+            let names: Vec<&str> = def.fields.iter().map(|f| f.name.as_str()).collect();
+            return format!("{} {}", def.name, braces(&names, fields));
+        }
+        format!("{}({})", def.name, fields.join(", "))
+    }
+}
+
+/// `{ w, h: 1.0 }`, and `{ .. }` if nothing is special.
+fn braces(names: &[&str], fields: &[String]) -> String {
+    if fields.iter().all(|f| f == "_") {
+        return "{ .. }".to_string();
+    }
+    let special: Vec<String> =
+        names.iter().zip(fields).filter(|(_, f)| *f != "_").map(|(n, f)| format!("{n}: {f}")).collect();
+    format!("{{ {}, .. }}", special.join(", "))
+}
+
+fn head(pattern: &Pattern) -> Option<Head> {
+    match &pattern.kind {
+        PatternKind::Wildcard | PatternKind::Binding(_) | PatternKind::Or(_) => None,
+        PatternKind::Literal(Literal::Bool(b)) => Some(Head::Bool(*b)),
+        PatternKind::Literal(literal) => Some(Head::Literal(literal.clone())),
+        PatternKind::Tuple(_) | PatternKind::Struct(_) => Some(Head::Single),
+        PatternKind::Case { case, .. } => Some(Head::Case(*case)),
+    }
+}
+
+fn is_open(cell: Cell<'_>) -> bool {
+    cell.is_none_or(|p| matches!(p.kind, PatternKind::Wildcard | PatternKind::Binding(_)))
+}
+
+fn distinct(heads: &[Head]) -> Vec<Head> {
+    let mut seen: Vec<Head> = Vec::new();
+    for head in heads {
+        if !seen.contains(head) {
+            seen.push(head.clone());
+        }
+    }
+    seen
+}
+
+/// The alternatives of a pattern, those of alternatives too.
+fn alternatives<'p>(cell: Cell<'p>) -> Vec<Cell<'p>> {
+    match cell {
+        Some(Pattern { kind: PatternKind::Or(parts), .. }) => {
+            parts.iter().flat_map(|p| alternatives(Some(p))).collect()
+        }
+        cell => vec![cell],
+    }
+}
+
+/// A row for each alternative of its first cell.
+fn expand<'p>(row: Vec<Cell<'p>>) -> Vec<Vec<Cell<'p>>> {
+    let Some(first) = row.first().copied() else { return vec![row] };
+    alternatives(first)
+        .into_iter()
+        .map(|cell| std::iter::once(cell).chain(row[1..].iter().copied()).collect())
+        .collect()
+}
+
+fn sub_patterns(pattern: &Pattern, count: usize) -> Vec<Cell<'_>> {
+    let mut cells = vec![None; count];
+    match &pattern.kind {
+        PatternKind::Tuple(parts) => parts.iter().take(count).enumerate().for_each(|(i, p)| cells[i] = Some(p)),
+        PatternKind::Struct(fields) | PatternKind::Case { fields, .. } => {
+            for (index, p) in fields {
+                if let Some(cell) = cells.get_mut(*index as usize) {
+                    *cell = Some(p);
+                }
+            }
+        }
+        PatternKind::Wildcard | PatternKind::Binding(_) | PatternKind::Literal(_) | PatternKind::Or(_) => {}
+    }
+    cells
+}

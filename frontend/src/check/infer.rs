@@ -1,0 +1,153 @@
+//! Inference variables of types and sizes, for one body.
+
+use crate::typed::{Size, SizeAtom, SizeOp, Ty};
+
+/// What is known about a type variable.
+#[derive(Clone, Debug)]
+pub(super) enum TyVar {
+    Free,
+    /// The type of an integer literal: an integer type, `i64` if nothing says more.
+    Int,
+    /// The type of a float literal: `f64` if nothing says more.
+    Float,
+    Is(Ty),
+}
+
+/// The variables of a body.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Infer {
+    types: Vec<TyVar>,
+    sizes: Vec<Option<Size>>,
+}
+
+impl Infer {
+    /// A variable for any type.
+    pub fn fresh(&mut self) -> Ty {
+        self.push(TyVar::Free)
+    }
+
+    /// The type of an integer literal.
+    pub fn int(&mut self) -> Ty {
+        self.push(TyVar::Int)
+    }
+
+    /// The type of a float literal.
+    pub fn float(&mut self) -> Ty {
+        self.push(TyVar::Float)
+    }
+
+    fn push(&mut self, var: TyVar) -> Ty {
+        self.types.push(var);
+        Ty::Infer(self.types.len() as u32 - 1)
+    }
+
+    /// A variable for a size.
+    pub fn size(&mut self) -> Size {
+        self.sizes.push(None);
+        Size::atom(SizeAtom::Infer(self.sizes.len() as u32 - 1))
+    }
+
+    pub fn var(&self, var: u32) -> &TyVar {
+        &self.types[var as usize]
+    }
+
+    pub fn solve(&mut self, var: u32, ty: Ty) {
+        self.types[var as usize] = TyVar::Is(ty);
+    }
+
+    pub fn solve_size(&mut self, var: u32, size: Size) {
+        self.sizes[var as usize] = Some(size);
+    }
+
+    /// Literals that nothing else decides become `i64` and `f64`.
+    pub fn default_literals(&mut self) {
+        for var in &mut self.types {
+            match var {
+                TyVar::Int => *var = TyVar::Is(Ty::I64),
+                TyVar::Float => *var = TyVar::Is(Ty::F64),
+                TyVar::Free | TyVar::Is(_) => {}
+            }
+        }
+    }
+
+    /// The state, to come back to.
+    pub fn snapshot(&self) -> Infer {
+        self.clone()
+    }
+
+    /// Forgets what was learnt since a snapshot.
+    pub fn restore(&mut self, snapshot: Infer) {
+        *self = snapshot;
+    }
+
+    /// The type with its outermost constructor known, if it is.
+    pub fn shallow(&self, ty: &Ty) -> Ty {
+        let mut ty = ty;
+        while let Ty::Infer(var) = ty {
+            match self.var(*var) {
+                TyVar::Is(next) => ty = next,
+                TyVar::Free | TyVar::Int | TyVar::Float => break,
+            }
+        }
+        ty.clone()
+    }
+
+    /// The size with everything put in that is known.
+    pub fn size_of(&self, size: &Size) -> Size {
+        if !mentions_infer(size) {
+            return size.clone();
+        }
+        let mut sum = Size::constant(size.constant);
+        for (atom, factor) in &size.terms {
+            let value = match atom {
+                SizeAtom::Infer(var) => match &self.sizes[*var as usize] {
+                    Some(known) => self.size_of(known),
+                    None => Size::atom(atom.clone()),
+                },
+                SizeAtom::Op(op, a, b) => operation(*op, &self.size_of(a), &self.size_of(b)),
+                SizeAtom::Param(_) | SizeAtom::Local(_) => Size::atom(atom.clone()),
+            };
+            sum = sum.add(&value.scale(*factor));
+        }
+        sum
+    }
+}
+
+/// Whether a variable occurs in a size.
+pub(super) fn mentions_infer(size: &Size) -> bool {
+    size.terms.keys().any(|atom| match atom {
+        SizeAtom::Infer(_) => true,
+        SizeAtom::Op(_, a, b) => mentions_infer(a) || mentions_infer(b),
+        SizeAtom::Param(_) | SizeAtom::Local(_) => false,
+    })
+}
+
+/// `a op b` in normal form: folded if both are numbers.
+pub(super) fn operation(op: SizeOp, a: &Size, b: &Size) -> Size {
+    if op == SizeOp::Mul {
+        return a.mul(b);
+    }
+    if let (Some(x), Some(y)) = (a.as_constant(), b.as_constant())
+        && let Some(value) = fold(op, x, y)
+    {
+        return Size::constant(value);
+    }
+    match (op, b.as_constant()) {
+        (SizeOp::Div, Some(1)) => a.clone(),
+        (SizeOp::Min | SizeOp::Max, _) if a == b => a.clone(),
+        _ => Size::atom(SizeAtom::Op(op, Box::new(a.clone()), Box::new(b.clone()))),
+    }
+}
+
+/// As `i64` does it; `None` for a division by zero, which traps where it runs.
+fn fold(op: SizeOp, x: i64, y: i64) -> Option<i64> {
+    match op {
+        SizeOp::Mul => Some(x.wrapping_mul(y)),
+        SizeOp::Div => (y != 0).then(|| x.wrapping_div(y)),
+        SizeOp::Rem => (y != 0).then(|| x.wrapping_rem(y)),
+        SizeOp::Min => Some(x.min(y)),
+        SizeOp::Max => Some(x.max(y)),
+        SizeOp::Shl => Some(x.wrapping_shl(y as u32)),
+        SizeOp::Shr => Some(x.wrapping_shr(y as u32)),
+    }
+}
