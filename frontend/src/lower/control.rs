@@ -67,6 +67,19 @@ pub(super) struct Join {
     trail: usize,
 }
 
+/// What the end of a region is to give besides its values.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// Whether it has been left.
+    flag: bool,
+    /// Locals that were bound inside, too.
+    inner_locals: bool,
+}
+
+impl Asked {
+    const NOTHING: Asked = Asked { flag: false, inner_locals: false };
+}
+
 /// What to restore at the end of a region.
 pub(super) struct Scope {
     trail: usize,
@@ -146,6 +159,16 @@ impl<'p> FnLower<'_, 'p> {
         self.b.open_region(&[]);
     }
 
+    /// Writes joins that wait, down to `mark` of them, so that a long list of early returns does not nest as deep as it is
+    /// long. Locals bound since then are handed out of the regions that end.
+    pub fn flatten_to(&mut self, mark: usize) {
+        let asked = Asked { flag: true, inner_locals: true };
+        if let Status::Maybe(flag) = self.unwind(mark, &mut Vec::new(), Status::Live, &[], asked) {
+            self.exit = flag;
+        }
+        self.settle();
+    }
+
     // ---- regions of the user ----
 
     /// Opens a region with parameters.
@@ -163,7 +186,7 @@ impl<'p> FnLower<'_, 'p> {
     /// Ends the scope of a whole function: the environment stays as it is at the end.
     pub fn finish_scope(&mut self, scope: Scope) {
         let status = self.end_of_path();
-        self.unwind(scope.joins, &mut Vec::new(), status, &[], false);
+        self.unwind(scope.joins, &mut Vec::new(), status, &[], Asked::NOTHING);
     }
 
     /// Closes the region, restores the environment, and says what the region has done.
@@ -173,8 +196,9 @@ impl<'p> FnLower<'_, 'p> {
         if !matches!(status, Status::Dead(_)) && values.len() != types.len() {
             values = self.undefs(types);
         }
-        let status = self.unwind(scope.joins, &mut values, status, types, want_flag);
-        let changes = self.take_changes(scope.trail, status);
+        let asked = Asked { flag: want_flag, inner_locals: false };
+        let status = self.unwind(scope.joins, &mut values, status, types, asked);
+        let changes = self.take_changes(scope.trail, status, false);
         let region = self.b.close_region(&[]);
         (self.dead, self.exit) = (scope.dead, scope.exit);
         End { region, values, changes, status }
@@ -185,7 +209,7 @@ impl<'p> FnLower<'_, 'p> {
         let exit = self.exit.take();
         match self.dead.take() {
             Some(dead) => {
-                self.unwind(dead.joins, &mut Vec::new(), Status::Live, &[], false);
+                self.unwind(dead.joins, &mut Vec::new(), Status::Live, &[], Asked::NOTHING);
                 self.b.close_region(&[]);
                 self.undo_to(dead.trail);
                 Status::Dead(dead.leave)
@@ -196,25 +220,25 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Writes the joins that have waited for the end of this region.
-    fn unwind(&mut self, joins: usize, values: &mut Flat, status: Status, types: &[Type], want_flag: bool) -> Status {
+    fn unwind(&mut self, joins: usize, values: &mut Flat, status: Status, types: &[Type], asked: Asked) -> Status {
         let mut status = status;
         while self.joins.len() > joins {
             let join = self.joins.pop().expect("there is a join");
-            let changes = self.take_changes(join.trail, status);
+            let changes = self.take_changes(join.trail, status, asked.inner_locals);
             let region = self.b.close_region(&[]);
             let mut ends = join.dead;
             ends.insert(join.live, End { region, values: std::mem::take(values), changes, status });
-            (*values, status) = self.join(join.selector, ends, types, want_flag);
+            (*values, status) = self.join(join.selector, ends, types, asked.flag);
         }
         status
     }
 
     /// The locals that have changed since `mark`, with their values; they are restored.
-    fn take_changes(&mut self, mark: usize, status: Status) -> Vec<(LocalId, Flat)> {
+    fn take_changes(&mut self, mark: usize, status: Status, inner_locals: bool) -> Vec<(LocalId, Flat)> {
         let mut seen = FxHashSet::default();
         let mut changes = Vec::new();
         for (local, old) in &self.trail[mark..] {
-            let outer = old.is_some() || *local == self.returned;
+            let outer = inner_locals || old.is_some() || *local == self.returned;
             if seen.insert(*local) && outer && self.lookup(*local) != old.as_ref() {
                 changes.push((*local, self.local(*local)));
             }

@@ -232,10 +232,14 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     fn block(&mut self, stmts: &'p [Stmt], value: Option<&'p Expr>) -> Flat {
+        let joins = self.joins.len();
         for stmt in stmts {
             self.settle();
             if self.dead.is_some() {
                 return Vec::new();
+            }
+            if self.joins.len() > joins + MAX_WAITING {
+                self.flatten_to(joins);
             }
             match stmt {
                 Stmt::Expr(e) => self.statement(e),
@@ -399,6 +403,10 @@ impl<'p> FnLower<'_, 'p> {
         });
     }
 }
+
+/// Early returns of one block that may nest in each other; by feeling: deeper than people write, flat enough for passes
+/// that recurse.
+const MAX_WAITING: usize = 40;
 
 /// Whether an operand of `&&` may as well be computed always: it can neither trap nor take long.
 fn is_cheap(e: &Expr) -> bool {

@@ -197,6 +197,9 @@ impl<'p> FnLower<'_, 'p> {
         }
         match self.cases_of_arms(scrutinee, arms) {
             Some(cases) => self.switch_arms(&flat, arms, &cases, &types),
+            None if arms.len() > 3 && arms.iter().all(|a| a.guard.is_none() && is_shallow(&a.pattern)) => {
+                self.numbered_arms(&flat, arms, &types)
+            }
             None => self.chain(&flat, arms, &types),
         }
     }
@@ -260,6 +263,22 @@ impl<'p> FnLower<'_, 'p> {
         })
     }
 
+    /// Many arms whose tests can all be made: the number of the first that matches, then one `switch` on it.
+    fn numbered_arms(&mut self, flat: &[Value], arms: &'p [Arm], types: &[Type]) -> Flat {
+        let mut number = self.b.i64(arms.len() as i64 - 1);
+        for (index, arm) in arms.iter().enumerate().rev().skip(1) {
+            let own = self.b.i64(index as i64);
+            number = match self.test(&arm.pattern, flat) {
+                Some(test) => self.b.select(test, own, number),
+                None => own,
+            };
+        }
+        self.branch(Selector::Switch(number), arms.len(), types, |s, k| {
+            s.bind(&arms[k].pattern, flat);
+            s.arm_value(&arms[k].body, types)
+        })
+    }
+
     fn chain(&mut self, flat: &[Value], arms: &'p [Arm], types: &[Type]) -> Flat {
         let [arm, rest @ ..] = arms else { return self.undefs(types) };
         // The last arm matches: the checker has seen to that.
@@ -302,6 +321,16 @@ fn is_irrefutable(pattern: &Pattern) -> bool {
         PatternKind::Tuple(parts) => parts.iter().all(is_irrefutable),
         PatternKind::Struct(fields) => fields.iter().all(|(_, p)| is_irrefutable(p)),
         PatternKind::Or(alternatives) => alternatives.iter().any(is_irrefutable),
+    }
+}
+
+/// Whether the test of a pattern looks at tags and scalars only, not into nodes.
+fn is_shallow(pattern: &Pattern) -> bool {
+    match &pattern.kind {
+        PatternKind::Wildcard | PatternKind::Binding(_) | PatternKind::Literal(_) => true,
+        PatternKind::Tuple(parts) | PatternKind::Or(parts) => parts.iter().all(is_shallow),
+        PatternKind::Struct(fields) => fields.iter().all(|(_, p)| is_shallow(p)),
+        PatternKind::Case { fields, .. } => fields.iter().all(|(_, p)| is_irrefutable(p)),
     }
 }
 
