@@ -51,6 +51,8 @@ mod unify;
 
 pub use body::Origin;
 pub use place::Use as PlaceUse;
+pub(crate) use subst::Subst;
+pub(crate) use tangent::tangent;
 
 use crate::ast::{self, FnItem, Symbol};
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 /// What stands for what. Parameters that are not in it stay.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Subst {
+pub(crate) struct Subst {
     args: FxHashMap<GenericId, Arg>,
     /// For sizes in a signature that are earlier parameters.
     locals: FxHashMap<LocalId, Size>,

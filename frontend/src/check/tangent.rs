@@ -7,7 +7,7 @@ use super::subst::Subst;
 use crate::typed::{AdtId, AdtKind, FieldRole, Program, Ty};
 
 /// The tangent type of a type. Of an unknown type it is [`Ty::Tangent`], until more is known.
-pub(super) fn tangent(program: &Program, ty: &Ty) -> Ty {
+pub(crate) fn tangent(program: &Program, ty: &Ty) -> Ty {
     let parts = |of: &Ty| tangent(program, of);
     match ty {
         Ty::Scalar(s) if s.is_float() => ty.clone(),
@@ -68,6 +68,8 @@ fn leaves(program: &Program, ty: &Ty, open: &mut Vec<AdtId>) -> Leaves {
             let mut field = |ty: &Ty| leaves(program, &subst.ty(program, ty), open);
             let all = match &def.kind {
                 AdtKind::Struct(fields) => fields.iter().fold(Leaves::None, |all, f| all.and(field(&f.ty))),
+                // A number.
+                AdtKind::Enum(cases) if cases.iter().all(|c| c.fields.is_empty()) => Leaves::Discrete,
                 AdtKind::Enum(cases) => {
                     cases.iter().flat_map(|c| &c.fields).fold(Leaves::None, |all, f| all.and(field(&f.ty)))
                 }

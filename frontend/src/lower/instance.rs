@@ -6,9 +6,9 @@
 
 use super::body::{Binder, BodyJob, Flat, FnLower};
 use super::layout::{numbered, placeholder, type_arguments};
-use super::subst::Subst;
 use super::{Cx, LeafLayout, Root, RootParam, encode_position};
 use crate::ast::Symbol;
+use crate::check::Subst;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::typed::*;

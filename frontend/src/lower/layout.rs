@@ -8,8 +8,7 @@
 //! The tangent of a value has the tangents of those leaves that have one, in the same order.
 
 use super::Cx;
-use super::subst::Subst;
-use super::tangent_type::tangent;
+use crate::check::{Subst, tangent};
 use crate::diagnostic::Diagnostic;
 use crate::typed::{AdtDef, AdtId, AdtKind, Arg, FieldRole, GenericId, Size, SizeAtom, Ty};
 use dprog_ir::module::NodeKind;

@@ -33,9 +33,7 @@ mod place;
 mod reduce;
 mod regions;
 mod scan;
-mod subst;
 mod tangent;
-mod tangent_type;
 mod text;
 mod visit;
 
