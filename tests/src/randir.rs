@@ -223,6 +223,7 @@ impl Writer<'_> {
             (7, Self::counted),
             (4, Self::sweep),
             (3, Self::open),
+            (4, Self::accumulate),
             (4, Self::map),
             (4, Self::build),
         ];
@@ -513,6 +514,36 @@ impl Writer<'_> {
         });
         self.b.func.regions[region].yields = next.into_iter().collect();
         self.put_results(Op::For, &[lo, hi, x], &[region], &types);
+    }
+
+    /// One cell of a small array, added to or set in every pass, or in some.
+    fn accumulate(&mut self) {
+        let (x, three) = (self.pick(Type::F64), self.b.i64(3));
+        let (z, lo, hi) = (self.b.fill(x, &[three]), self.b.i64(0), self.size());
+        let at = self.random.between(0, 2);
+        let at = self.b.i64(at);
+        let ty = self.b.ty(z);
+        let add = self.random.percent(60);
+        let body = self.b.open_region(&[Type::I64, ty]);
+        let (i, a) = (self.b.region_param(0), self.b.region_param(1));
+        let mark = self.scope.len();
+        self.put(i);
+        let old = self.b.get(Access::Checked, a, &[at]);
+        self.put(old);
+        let (cond, v) = (self.pick(Type::BOOL), self.pick(Type::F64));
+        let v = self.b.mul(v, old);
+        let then = self.b.open_region(&[]);
+        let op = if add { Op::AddAt(Access::Checked) } else { Op::Set(Access::Checked) };
+        let b = self.b.value(op, &[a, at, v], ty);
+        self.b.close_region(&[b]);
+        let otherwise = self.b.open_region(&[]);
+        self.b.close_region(&[a]);
+        let chosen = self.b.inst(Op::If, &[cond], &[then, otherwise], &[ty]);
+        let last = self.b.results(chosen)[0];
+        let last = self.b.add_at(Access::Checked, last, &[at], old);
+        self.scope.truncate(mark);
+        self.b.close_region(&[last]);
+        self.put_results(Op::For, &[lo, hi, z], &[body], &[ty]);
     }
 
     /// A `while` that counts to a small size, and may end before.

@@ -16,6 +16,7 @@ pub mod inline;
 pub mod licm;
 pub mod ownership;
 pub mod pipeline;
+pub mod promote;
 pub mod replacement;
 pub mod scalarize;
 pub mod simplify;

@@ -6,12 +6,12 @@
 //! for a derivative is left; from there on all levels give the same bits.
 //!
 //! The order: inlining first, so that the local passes see whole computations; `simplify` before `gvn`, which sees equal
-//! forms then; `licm` after both; `bounds` when every size
-//! is one value, and what it decided is worked in by another round, in which loads leave loops; `dce` last, and after inlining,
+//! forms then; `licm` after both; `bounds` when every size is
+//! one value, and what it decided is worked in by another round, in which loads leave loops and cells become numbers; `dce` last, and after inlining,
 //! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
-use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, scalarize, simplify, unroll};
+use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, promote, scalarize, simplify, unroll};
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
 use crate::module::{FuncId, Module};
@@ -41,6 +41,7 @@ pub enum Pass {
     IfConversion,
     Unroll,
     Scalarize,
+    Promote,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -58,6 +59,7 @@ impl Pass {
         (Pass::IfConversion, "if-conversion"),
         (Pass::Unroll, "unroll"),
         (Pass::Scalarize, "scalarize"),
+        (Pass::Promote, "promote"),
         (Pass::Compact, "compact"),
     ];
 
@@ -105,6 +107,7 @@ const FULL: &[Pass] = &[
     Pass::Gvn,
     Pass::Dce,
     Pass::Fuse,
+    Pass::Promote,
     Pass::IfConversion,
     Pass::Licm,
     Pass::Simplify,
@@ -177,6 +180,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
         Pass::IfConversion => each(module, if_conversion::run),
         Pass::Unroll => each(module, unroll::run),
         Pass::Scalarize => each(module, scalarize::run),
+        Pass::Promote => each(module, promote::run),
         Pass::Compact => each(module, compact),
     }
 }

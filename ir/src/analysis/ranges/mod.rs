@@ -32,7 +32,7 @@ pub struct Ranges {
     pub in_bounds: Vec<Inst>,
     /// Comparisons whose result is certain.
     pub decided: Vec<(Inst, bool)>,
-    /// For accesses with operands from outside the loops around them: at how many loops around it the access is in bounds
+    /// For accesses with indices from outside the loops around them: at how many loops around it the access is in bounds
     /// already (0: outside of all). `u32::MAX` if only where it stands.
     pub safe_depth: Table<Inst, u32>,
 }
@@ -291,20 +291,35 @@ impl Walk<'_> {
         vec![(Term::constant(0), lo), (end, self.size(x, 0))]
     }
 
+    /// Whether the indices of an access, and the array that gave the accessed one its shape, are defined outside of the
+    /// loop at hand.
+    fn is_addressed_from_outside(&self, data: &InstData) -> bool {
+        let outside = |v: &Value| self.depth[*v] <= self.loops;
+        indices(data).is_some_and(|i| i.iter().all(outside)) && outside(&self.shapes.origin(data.args[0]))
+    }
+
     /// Accesses in a loop that would be in bounds before it as well.
     fn find_safe_accesses(&mut self, inst: Inst) {
         let mut found = Vec::new();
         for region in &self.func.insts[inst].regions {
             crate::walk::for_each_inst(self.func, *region, &mut |inner| {
                 let data = &self.func.insts[inner];
-                let outside = || data.args.iter().all(|v| self.depth[*v] <= self.loops);
                 let new = self.ranges.safe_depth[inner] == u32::MAX;
-                if new && matches!(data.op, Op::Get(_)) && outside() && self.is_inside(&self.bounds(data)) {
+                if new && self.is_addressed_from_outside(data) && self.is_inside(&self.bounds(data)) {
                     found.push(inner);
                 }
             });
         }
         found.into_iter().for_each(|inner| self.ranges.safe_depth[inner] = self.loops);
+    }
+}
+
+/// The indices of an access to one place.
+fn indices(data: &InstData) -> Option<&[Value]> {
+    match data.op {
+        Op::Get(_) => Some(&data.args[1..]),
+        Op::Set(_) | Op::AddAt(_) => Some(&data.args[1..data.args.len() - 1]),
+        _ => None,
     }
 }
 

@@ -1,0 +1,277 @@
+//! An array cell that a loop updates again and again becomes a number that the loop carries.
+//!
+//! ```text
+//! %r = for %k in 0..%n carry (%c = %z) {                      %0 = get.inbounds %z[%i]
+//!   %t = …                                                     %1 = for %k in 0..%n carry (%2 = %0) {
+//!   %d = add_at.inbounds %c[%i], %t                     ->        %t = …
+//!   yield %d                                                      %3 = add %2, %t
+//! }                                                               yield %3
+//!                                                             }
+//!                                                             %r = set.inbounds %z[%i], %1
+//! ```
+//!
+//! A carried array qualifies if in the body, and in branches there, it is only read, set or added to at one cell whose indices
+//! do not change in the loop, and if the cell is in bounds before the loop as well ([`Ranges::safe_depth`]): the loop may run
+//! zero times, and then the cell is set to what it was. The order of additions stays. Loops are visited inside out, so a cell
+//! that does not change in several loops ends outside of all of them.
+//!
+//! *Not here:* `while`; several cells of one array. *Cost:* linear in the code times the depth of loops.
+
+use crate::analysis::ranges::Ranges;
+use crate::analysis::{Definitions, Table};
+use crate::function::{Function, Inst, InstData, Region, Value};
+use crate::opcode::{Access, BinaryOp, Op};
+use crate::transform::replacement::Replacements;
+use crate::types::Type;
+use smallvec::SmallVec;
+
+/// Promotes cells in a function. Gives their number.
+pub fn run(func: &mut Function) -> usize {
+    let Some(entry) = func.entry() else { return 0 };
+    let safe_depth = Ranges::of_function(func).safe_depth;
+    let definitions = Definitions::of_function(func);
+    let replaced = Replacements::default();
+    let mut promotion = Promotion { func, definitions, safe_depth, depth: Table::new(), replaced, promoted: 0 };
+    promotion.region(entry, 0);
+    let Promotion { replaced, promoted, .. } = promotion;
+    if promoted > 0 {
+        replaced.resolve_region(func, entry);
+    }
+    promoted
+}
+
+struct Promotion<'f> {
+    func: &'f mut Function,
+    definitions: Definitions,
+    safe_depth: Table<Inst, u32>,
+    /// The number of loops around the definition of a value.
+    depth: Table<Value, u32>,
+    replaced: Replacements,
+    promoted: usize,
+}
+
+/// The one cell of a carried array that a loop touches.
+struct Cell {
+    indices: Vec<Value>,
+    /// How far out it is in bounds.
+    safe_depth: u32,
+    updated: bool,
+}
+
+impl Promotion<'_> {
+    fn region(&mut self, region: Region, depth: u32) {
+        self.define(&self.func.regions[region].params.clone(), depth);
+        let mut out = Vec::new();
+        for inst in std::mem::take(&mut self.func.regions[region].insts) {
+            let inner = depth + !matches!(self.func.insts[inst].op, Op::If | Op::Switch) as u32;
+            for nested in self.func.insts[inst].regions.clone() {
+                self.region(nested, inner);
+            }
+            if self.func.insts[inst].op == Op::For {
+                self.promote_cells(inst, depth, &mut out);
+            } else {
+                out.push(inst);
+            }
+            self.define(&self.func.insts[inst].results.clone(), depth);
+        }
+        self.func.regions[region].insts = out;
+    }
+
+    fn define(&mut self, values: &[Value], depth: u32) {
+        values.iter().for_each(|v| self.depth[*v] = depth);
+    }
+
+    fn promote_cells(&mut self, inst: Inst, depth: u32, out: &mut Vec<Inst>) {
+        let mut after = Vec::new();
+        for k in 0..self.func.insts[inst].results.len() {
+            if let Some(cell) = self.cell(inst, k, depth) {
+                self.promote(inst, k, &cell, out, &mut after);
+                self.promoted += 1;
+            }
+        }
+        out.push(inst);
+        out.extend(after);
+    }
+
+    // ---- deciding ----
+
+    fn cell(&self, inst: Inst, k: usize, depth: u32) -> Option<Cell> {
+        let data = &self.func.insts[inst];
+        let body = data.regions[0];
+        let param = self.func.regions[body].params[k + 1];
+        let ty = self.func.value_type(param);
+        if ty.level_count() != 1 || ty.element().as_scalar().is_none() {
+            return None;
+        }
+        let mut cell = Cell { indices: Vec::new(), safe_depth: u32::MAX, updated: false };
+        let mut versions = vec![param];
+        self.follow(body, &mut versions, &mut cell)?;
+        let yields = &self.func.regions[body].yields;
+        let only_here = yields.iter().enumerate().all(|(j, v)| j == k || !versions.contains(v));
+        let last = versions[versions.len() - 1];
+        let constant = cell.indices.iter().all(|v| self.depth[*v] <= depth);
+        (only_here && yields[k] == last && cell.updated && constant && cell.safe_depth <= depth).then_some(cell)
+    }
+
+    /// Follows the array through a region. `versions` are all that it has been, the present one last. `None` if it is
+    /// used in another way.
+    fn follow(&self, region: Region, versions: &mut Vec<Value>, cell: &mut Cell) -> Option<()> {
+        for inst in &self.func.regions[region].insts {
+            let data = &self.func.insts[*inst];
+            if matches!(data.op, Op::If | Op::Switch) {
+                self.follow_branches(data, versions, cell)?;
+            } else if data.regions.iter().any(|region| self.mentions(*region, versions)) {
+                return None;
+            }
+            if data.args.iter().any(|v| versions.contains(v)) {
+                self.follow_access(*inst, data, versions, cell)?;
+            }
+        }
+        Some(())
+    }
+
+    fn follow_access(&self, inst: Inst, data: &InstData, versions: &mut Vec<Value>, cell: &mut Cell) -> Option<()> {
+        let updates = matches!(data.op, Op::Set(Access::InBounds) | Op::AddAt(Access::InBounds));
+        let reads = data.op == Op::Get(Access::InBounds);
+        let indices = if updates { &data.args[1..data.args.len() - 1] } else { &data.args[1..] };
+        let whole = indices.len() == self.func.value_type(data.args[0]).rank();
+        if !(updates || reads) || !whole || data.args[0] != versions[versions.len() - 1] {
+            return None;
+        }
+        if cell.indices.is_empty() {
+            cell.indices = indices.to_vec();
+        }
+        cell.safe_depth = cell.safe_depth.min(self.safe_depth[inst]);
+        if updates {
+            cell.updated = true;
+            versions.push(data.results[0]);
+        }
+        self.same_indices(&cell.indices, indices).then_some(())
+    }
+
+    fn same_indices(&self, a: &[Value], b: &[Value]) -> bool {
+        let int = |v: Value| self.definitions.int(self.func, v);
+        a.iter().zip(b).all(|(a, b)| a == b || (int(*a).is_some() && int(*a) == int(*b)))
+    }
+
+    /// Each branch may only read the array, or all hand on their last version as the same result.
+    fn follow_branches(&self, data: &InstData, versions: &mut Vec<Value>, cell: &mut Cell) -> Option<()> {
+        let mut ends = Vec::new();
+        let mark = versions.len();
+        let mut inner = Vec::new();
+        for region in &data.regions {
+            let mut here = versions[..mark].to_vec();
+            self.follow(*region, &mut here, cell)?;
+            let yields = &self.func.regions[*region].yields;
+            let handed: Vec<usize> = (0..yields.len()).filter(|j| here.contains(&yields[*j])).collect();
+            let end = here[here.len() - 1];
+            match handed[..] {
+                [] if here.len() == mark => ends.push(None),
+                [j] if yields[j] == end => ends.push(Some(j)),
+                _ => return None,
+            }
+            inner.extend_from_slice(&here[mark..]);
+        }
+        let first = ends[0];
+        if ends.iter().any(|end| *end != first) {
+            return None;
+        }
+        versions.extend(inner);
+        match first {
+            Some(j) => versions.push(data.results[j]),
+            // Nothing was updated: the present version is still the last one.
+            None => {}
+        }
+        Some(())
+    }
+
+    fn mentions(&self, region: Region, versions: &[Value]) -> bool {
+        let mut found = false;
+        crate::walk::for_each_use(self.func, region, &mut |v| found |= versions.contains(&v));
+        found
+    }
+
+    // ---- changing ----
+
+    fn promote(&mut self, inst: Inst, k: usize, cell: &Cell, out: &mut Vec<Inst>, after: &mut Vec<Inst>) {
+        let data = self.func.insts[inst].clone();
+        let (array, result, body) = (self.replaced.resolve(data.args[k + 2]), data.results[k], data.regions[0]);
+        let ty = self.func.value_type(result).element();
+        let args: Vec<Value> = std::iter::once(array).chain(cell.indices.iter().copied()).collect();
+        let (before, number) = (self.func.new_value(ty, None), self.func.new_value(ty, None));
+        out.push(self.access(Op::Get(Access::InBounds), &args, before, &data, cell));
+        let set_args = [&args[..], &[number]].concat();
+        after.push(self.access(Op::Set(Access::InBounds), &set_args, result, &data, cell));
+        self.func.insts[inst].args[k + 2] = before;
+        self.func.insts[inst].results[k] = number;
+        let param = self.func.regions[body].params[k + 1];
+        let carried = self.func.new_value(ty, self.func.values[param].name.clone());
+        self.func.regions[body].params[k + 1] = carried;
+        let last = self.rewrite(body, param, carried, ty);
+        self.func.regions[body].yields[k] = last.1;
+    }
+
+    fn access(&mut self, op: Op, args: &[Value], result: Value, at: &InstData, cell: &Cell) -> Inst {
+        let inst = self.instruction(op, args, result, at);
+        self.safe_depth[inst] = cell.safe_depth;
+        inst
+    }
+
+    fn instruction(&mut self, op: Op, args: &[Value], result: Value, at: &InstData) -> Inst {
+        let results = SmallVec::from_slice(&[result]);
+        let data = InstData { op, args: args.into(), regions: SmallVec::new(), results, loc: at.loc };
+        self.func.insts.push(data)
+    }
+
+    /// Replaces the accesses in a region. `array` is the present version and `number` its cell; gives both at the end.
+    fn rewrite(&mut self, region: Region, array: Value, number: Value, ty: Type) -> (Value, Value) {
+        let (mut array, mut number) = (array, number);
+        let mut out = Vec::new();
+        for inst in std::mem::take(&mut self.func.regions[region].insts) {
+            let data = self.func.insts[inst].clone();
+            if matches!(data.op, Op::If | Op::Switch) {
+                (array, number) = self.rewrite_branches(inst, &data, array, number, ty);
+                out.push(inst);
+            } else if data.args.first() != Some(&array) {
+                out.push(inst);
+            } else if data.op == Op::Get(Access::InBounds) {
+                self.replaced.replace(data.results[0], number);
+            } else {
+                let v = data.args[data.args.len() - 1];
+                number = if matches!(data.op, Op::AddAt(_)) {
+                    let sum = self.func.new_value(ty, None);
+                    out.push(self.instruction(Op::Binary(BinaryOp::Add), &[number, v], sum, &data));
+                    sum
+                } else {
+                    self.replaced.resolve(v)
+                };
+                array = data.results[0];
+            }
+        }
+        self.func.regions[region].insts = out;
+        (array, number)
+    }
+
+    fn rewrite_branches(
+        &mut self,
+        inst: Inst,
+        data: &InstData,
+        array: Value,
+        number: Value,
+        ty: Type,
+    ) -> (Value, Value) {
+        let mut handed_on = None;
+        for region in &data.regions {
+            let (last, cell) = self.rewrite(*region, array, number, ty);
+            let yields = &mut self.func.regions[*region].yields;
+            if let Some(j) = yields.iter().position(|v| *v == last) {
+                yields[j] = cell;
+                handed_on = Some(j);
+            }
+        }
+        let Some(j) = handed_on else { return (array, number) };
+        let chosen = self.func.new_value(ty, None);
+        self.func.insts[inst].results[j] = chosen;
+        (data.results[j], chosen)
+    }
+}
