@@ -4,25 +4,13 @@
 //! dropped; a mapping is writable or executable, never both. Symbols come from the runtime's table and from nowhere else: the
 //! process is not searched.
 
-use crate::abi::{PTR, entry_signature, function_signature};
-use crate::lower::{Program, lower};
-use crate::types::{Types, register};
-use crate::{OptLevel, Options};
-use cranelift_codegen::Context as ClifContext;
-use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
-use cranelift_codegen::isa::{OwnedTargetIsa, TargetFrontendConfig};
+use crate::define::{Workshop, declare};
+use crate::{Listing, OptLevel, Options};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
-use cranelift_module::{
-    DataDescription, DataId, FuncId as ClifFuncId, Linkage, Module as ClifModule, ModuleReloc, ModuleResult,
-};
-use dprog_ir::analysis::CallGraph;
-use dprog_ir::entity::Entity;
 use dprog_ir::transform::ownership::Ownership;
-use dprog_ir::{FuncId, Function, Module, Type};
-use dprog_runtime::layout::{IMMORTAL, small_meta};
+use dprog_ir::{FuncId, Module, NodeId, Type};
 use dprog_runtime::stack::Entry;
 use dprog_runtime::{Context, DescId, Stop, TypeTable};
 use rustc_hash::FxHashMap;
@@ -42,10 +30,6 @@ impl std::error::Error for Error {}
 
 /// Address space for code; pages are committed as they are needed.
 const CODE_SPACE: usize = 1 << 30;
-/// Above this many instructions the single-pass register allocator is used: the other is superlinear, and was measured to
-/// take more than a second for ten thousand.
-const LARGE_FUNCTION: usize = 3000;
-
 /// The compiler to memory.
 pub struct Jit;
 
@@ -93,28 +77,40 @@ impl Jit {
         let mut clif = new_module(options)?;
         let mut program = declare(&mut clif, module, entries)?;
         let mut workshop = Workshop::default();
-        let mut ids: Vec<FuncId> = program.functions.keys().copied().collect();
-        ids.sort_unstable();
-        for id in ids {
-            workshop.function(&mut clif, &mut program, id, options)?;
-        }
+        workshop.all_functions(&mut clif, &mut program, options)?;
         let mut addresses = Vec::new();
         for id in entries {
             addresses.push((*id, workshop.entry(&mut clif, &program, *id)?));
         }
         clif.finalize_definitions().map_err(|e| Error(e.to_string()))?;
-        let entries = addresses.into_iter().map(|(id, clif_id)| {
+        let mut points = FxHashMap::default();
+        for (id, clif_id) in addresses {
             let code = clif.get_finalized_function(clif_id);
             // SAFETY: the function was defined with this signature.
             let address = unsafe { std::mem::transmute::<*const u8, Entry>(code) };
             let func = &module.funcs[id];
+            func.params.iter().chain(&func.results).for_each(|ty| {
+                program.types.id(*ty);
+            });
             let takes = (0..func.params.len()).map(|i| ownership.takes(id, i)).collect();
-            (id, EntryPoint { address, params: func.params.clone(), results: func.results.clone(), takes })
-        });
-        let entries = entries.collect();
+            let (params, results) = (func.params.clone(), func.results.clone());
+            points.insert(id, EntryPoint { address, params, results, takes });
+        }
         let (table, type_ids) = program.types.finish();
-        Ok(Compiled { clif: Some(clif), types: Box::new(table), type_ids, entries })
+        Ok(Compiled { clif: Some(clif), types: Box::new(table), type_ids, entries: points })
     }
+}
+
+/// What Cranelift makes of the entries and what they reach, as text for people.
+pub fn listing(module: &Module, entries: &[FuncId], options: &Options, listing: Listing) -> Result<String, Error> {
+    let mut clif = new_module(options)?;
+    let mut program = declare(&mut clif, module, entries)?;
+    let mut workshop = Workshop::default();
+    workshop.listing = Some((listing, String::new()));
+    let done = workshop.all_functions(&mut clif, &mut program, options);
+    // SAFETY: no address of it was given out.
+    unsafe { clif.free_memory() };
+    done.map(|()| workshop.listing.map(|(_, text)| text).unwrap_or_default())
 }
 
 impl Compiled {
@@ -132,9 +128,20 @@ impl Compiled {
         &self.types
     }
 
-    /// The row of a type that occurs in the module.
-    pub fn type_id(&self, ty: Type) -> Option<DescId> {
-        self.type_ids.get(&ty).copied()
+    /// The row of a type that occurs in the signature of an entry, or in one that does.
+    pub fn type_id(&self, ty: Type) -> DescId {
+        self.type_ids[&ty]
+    }
+
+    /// Types of parameters and results of an entry.
+    pub fn signature(&self, id: FuncId) -> (&[Type], &[Type]) {
+        let entry = self.entry(id);
+        (&entry.params, &entry.results)
+    }
+
+    /// The node types, by their rows.
+    pub(crate) fn node_ids(&self) -> FxHashMap<DescId, NodeId> {
+        self.type_ids.iter().filter_map(|(ty, id)| Some((*id, ty.as_node()?))).collect()
     }
 
     /// Calls an entry with raw words: scalars in the low bytes, heap values as pointers.
@@ -194,141 +201,4 @@ fn new_module(options: &Options) -> Result<JITModule, Error> {
     let memory = ArenaMemoryProvider::new_with_size(CODE_SPACE).map_err(|e| Error(e.to_string()))?;
     builder.memory_provider(Box::new(memory));
     Ok(JITModule::new(builder))
-}
-
-fn declare<'a>(clif: &mut impl ClifModule, module: &'a Module, entries: &[FuncId]) -> Result<Program<'a>, Error> {
-    let calls = CallGraph::of_module(module);
-    let reachable = calls.reachable(entries);
-    let mut functions = FxHashMap::default();
-    for (id, func) in module.funcs.iter().filter(|(id, _)| reachable[*id]) {
-        // Names of the program may collide with those of the runtime.
-        let name = format!("{}:{}", id.index(), func.name);
-        let declared = clif.declare_function(&name, Linkage::Local, &function_signature(func));
-        functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
-    }
-    let recursive = module.funcs.keys().map(|id| calls.recursive[id]).collect();
-    let (runtime, texts) = (FxHashMap::default(), FxHashMap::default());
-    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, texts })
-}
-
-/// Puts a string into the data of the module; see `dprog_runtime::layout`.
-pub(crate) fn define_text(clif: &mut impl ClifModule, text: &str) -> DataId {
-    let words = [IMMORTAL as u64, small_meta(0, 0), text.len() as u64, text.len() as u64];
-    let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
-    bytes.extend_from_slice(text.as_bytes());
-    let mut data = DataDescription::new();
-    data.define(bytes.into_boxed_slice());
-    data.set_align(16);
-    // Its count is written.
-    let id = clif.declare_anonymous_data(true, false).expect("data can be declared");
-    clif.define_data(id, &data).expect("declared just now");
-    id
-}
-
-/// What is used again from function to function.
-#[derive(Default)]
-struct Workshop {
-    builder: FunctionBuilderContext,
-    context: Option<ClifContext>,
-    /// The target with the register allocator for large functions.
-    large: Option<OwnedTargetIsa>,
-}
-
-impl Workshop {
-    fn function(
-        &mut self,
-        clif: &mut JITModule,
-        program: &mut Program,
-        id: FuncId,
-        options: &Options,
-    ) -> Result<(), Error> {
-        let func = &program.module.funcs[id];
-        let clif_id = program.functions[&id];
-        let mut context = self.open(clif, function_signature(func), clif_id);
-        lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id);
-        self.define(clif, context, clif_id, &func.name, options)
-    }
-
-    /// The function with the C convention through which `id` is called from outside.
-    fn entry(&mut self, clif: &mut JITModule, program: &Program, id: FuncId) -> Result<ClifFuncId, Error> {
-        let signature = entry_signature(clif.isa().default_call_conv());
-        let name = format!("entry:{}", id.index());
-        let clif_id = clif.declare_function(&name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
-        let mut context = self.open(clif, signature, clif_id);
-        let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
-        let func = &program.module.funcs[id];
-        lower_entry(FunctionBuilder::new(&mut context.func, &mut self.builder), callee, func, clif.target_config());
-        self.define(clif, context, clif_id, &name, &Options::default())?;
-        Ok(clif_id)
-    }
-
-    fn open(&mut self, clif: &JITModule, signature: ir::Signature, id: ClifFuncId) -> ClifContext {
-        let mut context = self.context.take().unwrap_or_else(|| clif.make_context());
-        context.func.signature = signature;
-        context.func.name = ir::UserFuncName::user(0, id.as_u32());
-        context
-    }
-
-    fn define(
-        &mut self,
-        clif: &mut JITModule,
-        mut context: ClifContext,
-        id: ClifFuncId,
-        name: &str,
-        options: &Options,
-    ) -> Result<(), Error> {
-        let defined = if context.func.dfg.num_insts() > LARGE_FUNCTION {
-            self.define_large(clif, &mut context, id, options)
-        } else {
-            clif.define_function(id, &mut context)
-        };
-        defined.map_err(|e| Error(format!("{name}: {e:?}")))?;
-        clif.clear_context(&mut context);
-        self.context = Some(context);
-        Ok(())
-    }
-}
-
-impl Workshop {
-    /// Like `define_function`, with the other register allocator.
-    fn define_large(
-        &mut self,
-        clif: &mut JITModule,
-        context: &mut ClifContext,
-        id: ClifFuncId,
-        options: &Options,
-    ) -> ModuleResult<()> {
-        let isa = self.large.get_or_insert_with(|| target(options, true).expect("the same target as the module's"));
-        context.compile(&**isa, &mut ControlPlane::default())?;
-        let code = context.compiled_code().expect("compiled just now");
-        let alignment = code.buffer.alignment as u64;
-        let relocs: Vec<ModuleReloc> =
-            code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
-        clif.define_function_bytes(id, alignment, code.code_buffer(), &relocs)
-    }
-}
-
-/// `(context, arguments, results) -> status`: loads words, calls, stores words.
-fn lower_entry(mut b: FunctionBuilder, callee: ir::FuncRef, func: &Function, config: TargetFrontendConfig) {
-    let block = b.create_block();
-    b.append_block_params_for_function_params(block);
-    b.switch_to_block(block);
-    let [ctx, args, out] = b.block_params(block)[..] else { unreachable!("an entry has three parameters") };
-    let flags = MemFlagsData::trusted();
-    let mut values = vec![ctx];
-    for (i, ty) in func.params.iter().enumerate() {
-        values.push(b.ins().load(register(*ty), flags, args, 8 * i as i32));
-    }
-    let call = b.ins().call(callee, &values);
-    let returned = b.inst_results(call).to_vec();
-    for (i, (v, ty)) in returned[1..].iter().zip(&func.results).enumerate() {
-        let word = match register(*ty) {
-            types::I8 | types::I32 => b.ins().uextend(PTR, *v),
-            _ => *v,
-        };
-        b.ins().store(flags, word, out, 8 * i as i32);
-    }
-    b.ins().return_(&returned[..1]);
-    b.seal_all_blocks();
-    b.finalize(config);
 }

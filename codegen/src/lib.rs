@@ -1,17 +1,20 @@
 //! IR to machine code, through Cranelift. The only crate that names it.
 //!
 //! Takes modules after the ownership pass. Reading order: [`types`] (what values are to the machine), [`abi`] (how
-//! functions call each other and the runtime), [`lower`] (one function), [`jit`] (a module in memory).
+//! functions call each other and the runtime), [`lower`] (one function), [`jit`] (a module in memory), [`value`]
+//! (the interpreter's values in and out).
 //!
 //! *Absent on purpose:* optimization of loops and arrays, which belongs to `ir/transform`; Cranelift does what is local.
 
 mod abi;
+mod define;
 mod jit;
 mod lower;
 mod types;
+mod value;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
-pub use jit::{Compiled, Error, Jit};
+pub use jit::{Compiled, Error, Jit, listing};
 
 /// How much effort goes into the machine code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -28,4 +31,13 @@ pub struct Options {
     pub opt_level: OptLevel,
     /// Let Cranelift check what it is given: for tests.
     pub verify: bool,
+}
+
+/// Texts for people; see [`listing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// What Cranelift is given.
+    Clif,
+    /// The instructions of the machine.
+    Asm,
 }

@@ -91,7 +91,7 @@ fn a_hundred_thousand_nested_calls_run_and_too_many_trap() {
         let mut ctx = Context::new(Limits::default());
         assert_eq!(program.call(&mut ctx, "down", &[900_000]).unwrap(), 900_000);
         let trap = program.call(&mut ctx, "down", &[1_000_001]).unwrap_err();
-        assert_eq!((trap.code, trap.a, trap.trace.len()), (TrapCode::Depth, 1_000_000, 1_000_001));
+        assert_eq!((trap.code, trap.a), (TrapCode::Depth, 1_000_000));
         assert_eq!(program.call(&mut ctx, "down", &[10]).unwrap(), 10);
     }
 }

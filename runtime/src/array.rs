@@ -126,12 +126,12 @@ pub unsafe extern "C" fn dprog_rt_put_slice(
     unsafe {
         let (_, rank) = ctx.types().array(desc);
         let (sizes, rows) = (dims(array, rank), dims(v, rank));
-        if let Some((a, b)) = rows[1..].iter().zip(&sizes[1..]).find(|(a, b)| a != b) {
-            ctx.raise(TrapCode::Shape, *a, *b);
+        if lo < 0 || lo > sizes[0] || rows[0] > sizes[0] - lo {
+            ctx.raise(TrapCode::SliceBounds, lo, lo.saturating_add(rows[0]));
             return 1;
         }
-        if lo < 0 || lo > sizes[0] || rows[0] > sizes[0] - lo {
-            ctx.raise(TrapCode::SliceBounds, lo, lo.wrapping_add(rows[0]));
+        if let Some((a, b)) = rows[1..].iter().zip(&sizes[1..]).find(|(a, b)| a != b) {
+            ctx.raise(TrapCode::Shape, *a, *b);
             return 1;
         }
         let row: i64 = sizes[1..].iter().product();
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn dprog_rt_reshape(
             return null_mut();
         }
         let have = count_elements(array, old_rank as usize) as i64;
-        let want = sizes.iter().fold(1i64, |n, d| n.saturating_mul(*d));
+        let want = if sizes.contains(&0) { 0 } else { sizes.iter().fold(1i64, |n, d| n.saturating_mul(*d)) };
         if want != have {
             ctx.raise(TrapCode::Shape, have, want);
             return null_mut();

@@ -154,7 +154,7 @@ pub unsafe extern "C" fn dprog_rt_trap(ctx: &mut Context, code: u32, a: i64, b: 
 
 /// Adds a place to the trace of the trap that is on its way.
 pub unsafe extern "C" fn dprog_rt_trace(ctx: &mut Context, loc: u32) {
-    if let Some(trap) = &mut ctx.trap {
+    if let Some(trap) = ctx.trap.as_mut().filter(|_| loc != SrcLoc::NONE.0) {
         trap.trace.push(SrcLoc(loc));
     }
 }

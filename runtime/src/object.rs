@@ -66,6 +66,9 @@ pub unsafe fn retain(object: Object) {
 
 /// The number of elements that these sizes mean, and their bytes; `None` if there cannot be so many.
 fn measure(dims: &[i64], element: usize) -> Option<(usize, usize)> {
+    if dims.contains(&0) {
+        return Some((0, 0));
+    }
     let count = dims.iter().try_fold(1usize, |n, d| n.checked_mul(*d as usize))?;
     let bytes = count.checked_mul(element).filter(|b| *b < isize::MAX as usize / 2)?;
     Some((count, bytes))

@@ -146,7 +146,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// A string that is part of the program: an object in the data of the module.
     pub(super) fn text_constant(&mut self, text: &Arc<str>) -> V {
         let clif = &mut *self.clif;
-        let data = *self.program.texts.entry(text.clone()).or_insert_with(|| crate::jit::define_text(clif, text));
+        let data = *self.program.texts.entry(text.clone()).or_insert_with(|| crate::define::define_text(clif, text));
         let global = self.clif.declare_data_in_func(data, self.b.func);
         self.b.ins().symbol_value(PTR, global)
     }

@@ -1,0 +1,190 @@
+//! Declaring and compiling the functions of a program, into memory or elsewhere.
+
+use crate::abi::{PTR, entry_signature, function_signature};
+use crate::jit::{Error, target};
+use crate::lower::{Program, lower};
+use crate::types::{Types, register};
+use crate::{Listing, Options};
+use cranelift_codegen::Context as ClifContext;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetFrontendConfig};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_module::{
+    DataDescription, DataId, FuncId as ClifFuncId, Linkage, Module as ClifModule, ModuleReloc, ModuleResult,
+};
+use dprog_ir::analysis::CallGraph;
+use dprog_ir::entity::Entity;
+use dprog_ir::{FuncId, Function, Module};
+use dprog_runtime::layout::{IMMORTAL, small_meta};
+use rustc_hash::FxHashMap;
+
+/// Above this many instructions the single-pass register allocator is used: the other is superlinear, and was measured to
+/// take more than a second for ten thousand.
+const LARGE_FUNCTION: usize = 3000;
+
+/// Declares every function that the entries reach.
+pub(crate) fn declare<'a>(
+    clif: &mut impl ClifModule,
+    module: &'a Module,
+    entries: &[FuncId],
+) -> Result<Program<'a>, Error> {
+    let calls = CallGraph::of_module(module);
+    let reachable = calls.reachable(entries);
+    let mut functions = FxHashMap::default();
+    for (id, func) in module.funcs.iter().filter(|(id, _)| reachable[*id]) {
+        // Names of the program may collide with those of the runtime.
+        let name = format!("{}:{}", id.index(), func.name);
+        let declared = clif.declare_function(&name, Linkage::Local, &function_signature(func));
+        functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
+    }
+    let recursive = module.funcs.keys().map(|id| calls.recursive[id]).collect();
+    let (runtime, texts) = (FxHashMap::default(), FxHashMap::default());
+    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, texts })
+}
+
+/// Puts a string into the data of the module; see `dprog_runtime::layout`.
+pub(crate) fn define_text(clif: &mut impl ClifModule, text: &str) -> DataId {
+    let words = [IMMORTAL as u64, small_meta(0, 0), text.len() as u64, text.len() as u64];
+    let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
+    bytes.extend_from_slice(text.as_bytes());
+    let mut data = DataDescription::new();
+    data.define(bytes.into_boxed_slice());
+    data.set_align(16);
+    // Its count is written.
+    let id = clif.declare_anonymous_data(true, false).expect("data can be declared");
+    clif.define_data(id, &data).expect("declared just now");
+    id
+}
+
+/// What is used again from function to function.
+#[derive(Default)]
+pub(crate) struct Workshop {
+    /// What is to be written down of each function, and the text so far.
+    pub listing: Option<(Listing, String)>,
+    builder: FunctionBuilderContext,
+    context: Option<ClifContext>,
+    /// The target with the register allocator for large functions.
+    large: Option<OwnedTargetIsa>,
+}
+
+impl Workshop {
+    /// Compiles all functions that have been declared, in their order.
+    pub fn all_functions(
+        &mut self,
+        clif: &mut impl ClifModule,
+        program: &mut Program,
+        options: &Options,
+    ) -> Result<(), Error> {
+        let mut ids: Vec<FuncId> = program.functions.keys().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter().try_for_each(|id| self.function(clif, program, id, options))
+    }
+
+    fn function(
+        &mut self,
+        clif: &mut impl ClifModule,
+        program: &mut Program,
+        id: FuncId,
+        options: &Options,
+    ) -> Result<(), Error> {
+        let func = &program.module.funcs[id];
+        let clif_id = program.functions[&id];
+        let mut context = self.open(clif, function_signature(func), clif_id);
+        lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id);
+        self.define(clif, context, clif_id, &func.name, options)
+    }
+
+    /// The function with the C convention through which `id` is called from outside.
+    pub fn entry(&mut self, clif: &mut impl ClifModule, program: &Program, id: FuncId) -> Result<ClifFuncId, Error> {
+        let signature = entry_signature(clif.isa().default_call_conv());
+        let name = format!("entry:{}", id.index());
+        let clif_id = clif.declare_function(&name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
+        let mut context = self.open(clif, signature, clif_id);
+        let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
+        let func = &program.module.funcs[id];
+        lower_entry(FunctionBuilder::new(&mut context.func, &mut self.builder), callee, func, clif.target_config());
+        self.define(clif, context, clif_id, &name, &Options::default())?;
+        Ok(clif_id)
+    }
+
+    fn open(&mut self, clif: &impl ClifModule, signature: ir::Signature, id: ClifFuncId) -> ClifContext {
+        let mut context = self.context.take().unwrap_or_else(|| clif.make_context());
+        context.func.signature = signature;
+        context.func.name = ir::UserFuncName::user(0, id.as_u32());
+        context
+    }
+
+    fn define(
+        &mut self,
+        clif: &mut impl ClifModule,
+        mut context: ClifContext,
+        id: ClifFuncId,
+        name: &str,
+        options: &Options,
+    ) -> Result<(), Error> {
+        if let Some((listing, text)) = &mut self.listing {
+            match listing {
+                Listing::Clif => *text += &format!("; {name}\n{}\n", context.func.display()),
+                Listing::Asm => context.set_disasm(true),
+            }
+        }
+        let defined = if context.func.dfg.num_insts() > LARGE_FUNCTION {
+            self.define_large(clif, &mut context, id, options)
+        } else {
+            clif.define_function(id, &mut context)
+        };
+        defined.map_err(|e| Error(format!("{name}: {e:?}")))?;
+        if let Some((Listing::Asm, text)) = &mut self.listing {
+            let code = context.compiled_code().and_then(|c| c.vcode.as_deref());
+            *text += &format!("; {name}\n{}\n", code.unwrap_or_default());
+        }
+        clif.clear_context(&mut context);
+        self.context = Some(context);
+        Ok(())
+    }
+}
+
+impl Workshop {
+    /// Like `define_function`, with the other register allocator.
+    fn define_large(
+        &mut self,
+        clif: &mut impl ClifModule,
+        context: &mut ClifContext,
+        id: ClifFuncId,
+        options: &Options,
+    ) -> ModuleResult<()> {
+        let isa = self.large.get_or_insert_with(|| target(options, true).expect("the same target as the module's"));
+        context.compile(&**isa, &mut ControlPlane::default())?;
+        let code = context.compiled_code().expect("compiled just now");
+        let alignment = code.buffer.alignment as u64;
+        let relocs: Vec<ModuleReloc> =
+            code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
+        clif.define_function_bytes(id, alignment, code.code_buffer(), &relocs)
+    }
+}
+
+/// `(context, arguments, results) -> status`: loads words, calls, stores words.
+fn lower_entry(mut b: FunctionBuilder, callee: ir::FuncRef, func: &Function, config: TargetFrontendConfig) {
+    let block = b.create_block();
+    b.append_block_params_for_function_params(block);
+    b.switch_to_block(block);
+    let [ctx, args, out] = b.block_params(block)[..] else { unreachable!("an entry has three parameters") };
+    let flags = MemFlagsData::trusted();
+    let mut values = vec![ctx];
+    for (i, ty) in func.params.iter().enumerate() {
+        values.push(b.ins().load(register(*ty), flags, args, 8 * i as i32));
+    }
+    let call = b.ins().call(callee, &values);
+    let returned = b.inst_results(call).to_vec();
+    for (i, (v, ty)) in returned[1..].iter().zip(&func.results).enumerate() {
+        let word = match register(*ty) {
+            types::I8 | types::I32 => b.ins().uextend(PTR, *v),
+            _ => *v,
+        };
+        b.ins().store(flags, word, out, 8 * i as i32);
+    }
+    b.ins().return_(&returned[..1]);
+    b.seal_all_blocks();
+    b.finalize(config);
+}
