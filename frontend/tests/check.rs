@@ -93,3 +93,19 @@ fn files_have_the_errors_that_are_marked_in_them() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn the_library_has_no_errors() {
+    let names = std::iter::once("prelude").chain(dprog_frontend::stdlib::names());
+    for module in names {
+        let (name, text) = dprog_frontend::stdlib::find(module).unwrap_or(dprog_frontend::stdlib::PRELUDE);
+        let mut sources = SourceMap::new();
+        let root = sources.add(name, text);
+        let (_, problems) = check_program(root, &mut sources, &Beside);
+        let shown: Vec<String> = problems
+            .iter()
+            .map(|d| format!("{name}:{}: {} {}", sources.line_col(d.primary.span).line, d.code, d.message))
+            .collect();
+        assert!(shown.is_empty(), "{}", shown.join("\n"));
+    }
+}

@@ -18,7 +18,6 @@ pub(super) struct Owner {
     pub env: Rc<Env>,
     /// The type or trait in front of the name in messages.
     pub prefix: Option<String>,
-    pub in_std: bool,
 }
 
 impl<'a> Cx<'a> {
@@ -32,11 +31,12 @@ impl<'a> Cx<'a> {
             self.adt_bounds(*id);
         }
         // Functions have names before types are read: a size in a type may be a constant, never a function.
-        let module = Owner { env: Rc::new(Env::of_scope(scope)), prefix: None, in_std: self.scopes.get(scope).is_std };
+        let module = Owner { env: Rc::new(Env::of_scope(scope)), prefix: None };
         let free: Vec<FnId> = declared.free.iter().map(|(item, f)| self.reserve_fn(item, f, &module)).collect();
         for ((item, f), id) in declared.free.iter().zip(&free) {
             self.define(scope, &f.name, Def::Fn(*id), item.public);
         }
+        let outer = std::mem::replace(&mut self.fields_open, true);
         for alias in std::mem::take(&mut declared.aliases) {
             let at = self.aliases[alias].item.name.span;
             self.alias(alias, at);
@@ -45,6 +45,7 @@ impl<'a> Cx<'a> {
             self.adt_fields(*id);
         }
         self.check_recursion(&declared.adts);
+        self.fields_open = outer;
         self.normalise_fields(&declared.adts);
         for id in &declared.consts {
             self.const_type(*id);
@@ -56,7 +57,7 @@ impl<'a> Cx<'a> {
             self.trait_methods(*id, item, &module);
         }
         for (id, item) in &declared.models {
-            self.model_methods(*id, item, &module);
+            self.model_methods(*id, item);
         }
         for (id, item) in &declared.impls {
             self.impl_head(*id, item, &module);
@@ -66,7 +67,7 @@ impl<'a> Cx<'a> {
         }
         for id in free {
             // Functions of the library are checked when they are used.
-            if !module.in_std {
+            if !self.lazy {
                 self.enqueue(id);
             }
         }
@@ -195,7 +196,7 @@ impl<'a> Cx<'a> {
         );
         env.generics[0].kind = GenericKind::Type(bounds);
         self.program.traits[id].generics = env.generics.clone();
-        let owner = Owner { env: Rc::new(env), prefix: Some(item.name.to_string()), in_std: module.in_std };
+        let owner = Owner { env: Rc::new(env), prefix: Some(item.name.to_string()) };
         for method in &item.methods {
             let ItemKind::Fn(f) = &method.kind else { continue };
             let fn_id = self.reserve_fn(method, f, &owner);
@@ -215,21 +216,21 @@ impl<'a> Cx<'a> {
         self.program.traits[id].methods.iter().copied().find(|m| self.program.fns[*m].name == *name)
     }
 
-    fn model_methods(&mut self, id: AdtId, item: &'a ast::ModelItem, module: &Owner) {
+    fn model_methods(&mut self, id: AdtId, item: &'a ast::ModelItem) {
         let env = self.adts[id.index()].env.clone();
-        let owner = Owner { env, prefix: Some(item.name.to_string()), in_std: module.in_std };
+        let owner = Owner { env, prefix: Some(item.name.to_string()) };
         for method in &item.methods {
             let ItemKind::Fn(f) = &method.kind else { continue };
             let fn_id = self.reserve_fn(method, f, &owner);
             self.fn_head(fn_id, method, f, &owner);
-            self.add_inherent(id, f, fn_id, owner.in_std);
+            self.add_inherent(id, f, fn_id);
         }
     }
 
     /// Makes a method findable on its type.
-    pub(super) fn add_inherent(&mut self, id: AdtId, f: &FnItem, fn_id: FnId, in_std: bool) {
+    pub(super) fn add_inherent(&mut self, id: AdtId, f: &FnItem, fn_id: FnId) {
         self.inherent.entry((id, f.name.text.clone())).or_default().push(fn_id);
-        if !in_std {
+        if !self.lazy {
             self.enqueue(fn_id);
         }
     }

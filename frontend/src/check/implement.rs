@@ -25,7 +25,7 @@ impl<'a> Cx<'a> {
             (Ty::Adt(adt, _), _) => self.program.adts[*adt].name.to_string(),
             (other, _) => self.show(other),
         };
-        let owner = Owner { env: shared, prefix: Some(prefix), in_std: module.in_std };
+        let owner = Owner { env: shared, prefix: Some(prefix) };
         let methods: Vec<(FnId, &'a ast::FnItem)> = item
             .methods
             .iter()
@@ -42,20 +42,13 @@ impl<'a> Cx<'a> {
         def.generics = env.generics.clone();
         def.target = target.clone();
         match of_trait {
-            None => self.inherent_impl(id, &target, &methods, item, module.in_std),
+            None => self.inherent_impl(id, &target, &methods, item),
             Some(None) => {}
             Some(Some((of_trait, args))) => self.trait_impl(id, of_trait, args, &methods, item),
         }
     }
 
-    fn inherent_impl(
-        &mut self,
-        id: ImplId,
-        target: &Ty,
-        methods: &[(FnId, &'a ast::FnItem)],
-        item: &'a ast::ImplItem,
-        in_std: bool,
-    ) {
+    fn inherent_impl(&mut self, id: ImplId, target: &Ty, methods: &[(FnId, &'a ast::FnItem)], item: &'a ast::ImplItem) {
         self.program.impls[id].methods = methods.iter().map(|(m, _)| Some(*m)).collect();
         let Ty::Adt(adt, _) = target else {
             if *target != Ty::Error {
@@ -66,7 +59,7 @@ impl<'a> Cx<'a> {
         };
         for (fn_id, f) in methods {
             self.check_double_method(*adt, f, *fn_id);
-            self.add_inherent(*adt, f, *fn_id, in_std);
+            self.add_inherent(*adt, f, *fn_id);
         }
     }
 

@@ -91,6 +91,10 @@ struct Cx<'a> {
     trait_methods: FxHashMap<Symbol, Vec<(TraitId, u32)>>,
     /// Functions whose bodies are still to be checked.
     queue: Vec<FnId>,
+    /// While a module of the library that was only imported is read: its functions are checked when they are used.
+    lazy: bool,
+    /// While fields are read: tangent types cannot be computed yet.
+    fields_open: bool,
 }
 
 /// What stands behind a function.
@@ -165,6 +169,8 @@ impl<'a> Cx<'a> {
             trait_impls: FxHashMap::default(),
             trait_methods: FxHashMap::default(),
             queue: Vec::new(),
+            lazy: false,
+            fields_open: false,
         }
     }
 
@@ -174,17 +180,21 @@ impl<'a> Cx<'a> {
             let prelude = self.modules.first().copied();
             let scope = self.scopes.push(prelude, module.is_std);
             self.modules.push(scope);
+            self.lazy = module.is_std && index != last;
             let names = self.declare(scope, &module.ast.items);
             self.import(scope, module);
             self.complete(names);
             if index == 0 {
                 self.find_prelude_items(scope);
             }
+            if module.is_std && self.program.lang.rng.is_none() {
+                self.find_random_items(scope);
+            }
             if index == last {
                 self.program.root_fns = self.functions_of(&module.ast.items, scope);
             }
         }
-        self.find_random_items(graph);
+        self.lazy = false;
         self.check_bodies();
     }
 
@@ -223,15 +233,11 @@ impl<'a> Cx<'a> {
         self.program.lang.result = self.adt_named(scope, "Result");
     }
 
-    fn find_random_items(&mut self, graph: &Graph) {
-        let file = |m: &crate::resolve::Loaded| m.ast.file;
-        let _ = file;
-        let Some(scope) = (0..graph.modules.len()).filter(|i| graph.modules[*i].is_std).find_map(|i| {
-            let scope = self.modules[i];
-            matches!(self.scopes.get(scope).names.get("Rng"), Some(e) if e.public).then_some(scope)
-        }) else {
+    /// `Rng` of `std::random`, which models draw from.
+    fn find_random_items(&mut self, scope: ScopeId) {
+        if !self.scopes.get(scope).names.get("Rng").is_some_and(|e| matches!(e.def, Def::Adt(_))) {
             return;
-        };
+        }
         let Some(rng) = self.adt_named(scope, "Rng") else { return };
         self.program.lang.rng = Some(rng);
         let method = |cx: &Self, name: &str| cx.inherent.get(&(rng, name.into())).map(|ids| ids[0]);

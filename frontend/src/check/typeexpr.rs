@@ -116,7 +116,7 @@ impl<'a> FnCx<'_, 'a> {
             "List" => Some(Ty::List(Box::new(self.only_arg(args, span, "List")))),
             "Tangent" => {
                 let of = self.only_arg(args, span, "Tangent");
-                Some(self.tangent(&of))
+                Some(if self.cx.fields_open { Ty::Tangent(Box::new(of)) } else { self.tangent(&of) })
             }
             _ => None,
         }
@@ -165,6 +165,7 @@ impl<'a> FnCx<'_, 'a> {
             }
             Def::Alias(index) => {
                 let (generics, ty) = self.cx.alias(index, span);
+                let ty = if self.cx.fields_open { ty } else { self.resolve(&ty) };
                 let at = self.cx.aliases[index].item.name.span;
                 let args = self.generic_args(&generics, args, span, (&name.text, at));
                 Subst::new(&generics, &args).ty(&self.cx.program, &ty)

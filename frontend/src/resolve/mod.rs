@@ -72,7 +72,8 @@ pub fn load(root: FileId, sources: &mut SourceMap, loader: &dyn Loader, diagnost
     };
     let prelude = graph.sources.add(stdlib::PRELUDE.0, stdlib::PRELUDE.1);
     graph.visit(prelude, true);
-    graph.visit(root, false);
+    let is_std = stdlib::is_std(&graph.sources.file(root).name);
+    graph.visit(root, is_std);
     Graph { modules: graph.modules }
 }
 
