@@ -19,9 +19,15 @@ pub mod tangent;
 
 pub use error::{AdError, Reason, Report, Warning};
 
-use dprog_ir::Module;
+use dprog_ir::{FuncId, Module};
 
 /// Replaces every request for a derivative in the module by a verified body.
 pub fn differentiate(module: &mut Module) -> Result<Report, Vec<AdError>> {
     request::serve(module)
+}
+
+/// What the sweep of `primal` needs of it and how it gets each thing, a line for each, in the order of the primal: for
+/// tests and for people. The primal must be free of requests. `wrt` and `outs` as in a request.
+pub fn plan_text(module: &mut Module, primal: FuncId, wrt: &[bool], outs: &[bool]) -> String {
+    reverse::plan_text(module, primal, wrt, outs)
 }

@@ -66,7 +66,8 @@ impl Server<'_> {
             }
             Body::Derivative(derivative) => {
                 self.visit(derivative.primal, self.cx.module.funcs[f].loc);
-                if self.cx.errors.is_empty() {
+                // One request after another, for all errors at once; but none is served whose primal has no body.
+                if !self.cx.errors.iter().any(|e| e.reason == Reason::OwnDerivative) {
                     self.serve_one(f, &derivative);
                 }
             }

@@ -7,6 +7,7 @@
 //! ; ad: @f(1.0) first                             first order only
 //! ; ad: @f(0.0) own                               dual numbers have another convention there
 //! ; steps: 6                                      reverse mode takes at most so many times the primal's instructions
+//! ; plan: @f                                      the sweep gets what it needs as the lines `; = keep %s` say
 //! ; error: TEXT                                   a request in the file is refused, and says so
 //! ; warning: floor                                a request in the file is served with this warning
 //! ; check: TEXT, ; check-not: TEXT                occur in this order, do not occur in the module with derivatives
@@ -15,12 +16,13 @@
 //! Without `wrt` and `outs` everything that has a tangent is marked.
 
 use dprog_ad::differentiate;
+use dprog_ad::rules::flow::{passes, without_derivative};
 use dprog_ir::interp::{Val, literal};
 use dprog_ir::parse::parse;
 use dprog_ir::verify::verify_or_panic;
-use dprog_ir::{Function, Module, Type};
+use dprog_ir::{BinaryOp, Function, Module, Op, Type, UnaryOp};
 use dprog_tests::gradcheck::{self, Options, Outcome, close};
-use dprog_tests::random_ir;
+use dprog_tests::smooth_ir;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -37,8 +39,65 @@ fn main() {
     let random = (0..*RANDOM_MODULES / 50).map(|block| {
         Trial::test(format!("random/{:04}", block * 50), move || check_random(block * 50..(block + 1) * 50))
     });
-    libtest_mimic::run(&args, files.into_iter().map(trial).chain(random).collect()).exit();
+    let table = Trial::test("every operation has a test of its rule", every_operation_has_a_test);
+    libtest_mimic::run(&args, files.into_iter().map(trial).chain(random).chain([table]).collect()).exit();
 }
+
+/// A rule without a test of its own is a rule that nobody has looked at: each operation through which a derivative
+/// passes has a file under `rules/` with its name, or occurs in one under `arrays/` or `nodes/`.
+fn every_operation_has_a_test() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ad");
+    let unary = UnaryOp::TABLE.iter().map(|(op, name)| (Op::Unary(*op), *name));
+    let binary = BinaryOp::TABLE.iter().map(|(op, name)| (Op::Binary(*op), *name));
+    let scalars = unary.chain(binary).filter(|(op, _)| passes(op, 0, 2) && without_derivative(op).is_none());
+    for (_, name) in scalars.chain([(Op::Select, "select"), (Op::StopGrad, "stop_grad")]) {
+        if !root.join("rules").join(format!("{name}.ir")).exists() {
+            return Err(format!("`{name}` has no file under tests/ad/rules").into());
+        }
+    }
+    let texts: Vec<String> = files_in(&root).into_iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
+    for name in STRUCTURED {
+        let head = format!("= {name}");
+        if !texts.iter().any(|text| text.contains("; ad: ") && text.contains(&head)) {
+            return Err(format!("`{name}` is in no test under tests/ad").into());
+        }
+    }
+    Ok(())
+}
+
+/// Operations on arrays, nodes and control through which a derivative passes, as they are written.
+const STRUCTURED: &[&str] = &[
+    "fill",
+    "elements",
+    "get",
+    "set",
+    "add_at",
+    "slice",
+    "set_slice",
+    "add_slice",
+    "push",
+    "pop",
+    "reshape",
+    "map",
+    "build",
+    "reduce sum",
+    "reduce max",
+    "reduce min",
+    "dot",
+    "matmul",
+    "matvec",
+    "outer",
+    "node_new",
+    "node_get",
+    "if",
+    "switch",
+    "for",
+    "while",
+    "call",
+    "convert",
+    "zeros_like",
+    "add_tangent",
+];
 
 /// How many random modules are checked; `AD_RANDOM` asks for more.
 static RANDOM_MODULES: LazyLock<u64> =
@@ -46,7 +105,7 @@ static RANDOM_MODULES: LazyLock<u64> =
 
 fn check_random(seeds: std::ops::Range<u64>) -> Result<(), Failed> {
     for seed in seeds {
-        let (module, func) = random_ir::module(seed);
+        let (module, func) = smooth_ir::module(seed);
         verify_or_panic(&module, "the generator");
         let array = Val::list([0.3, -0.7, 0.9].map(Val::F64).to_vec());
         let args = [Val::F64(0.4), Val::F64(-0.8), array, Val::I64(2)];
@@ -80,6 +139,9 @@ fn check(path: &Path) -> Result<(), Failed> {
             checks += 1;
         } else if let Some(wanted) = line.strip_prefix("adjoint: ") {
             check_adjoint(&module, last.as_ref().ok_or("`adjoint` before `ad`")?, wanted)?;
+        } else if let Some(name) = line.strip_prefix("plan: @") {
+            check_plan(&text, &module, name.trim())?;
+            checks += 1;
         } else if let Some(factor) = line.strip_prefix("steps: ") {
             check_steps(last.as_ref().ok_or("`steps` before `ad`")?, factor)?;
         }
@@ -143,6 +205,21 @@ fn check_adjoint(module: &Module, outcome: &Outcome, wanted: &str) -> Result<(),
     } else {
         Err(format!("the adjoint is {:?}", outcome.adjoint.iter().map(text).collect::<Vec<_>>()).into())
     }
+}
+
+/// The lines `; = …` are the plan, but for what is in scope anyway.
+fn check_plan(text: &str, module: &Module, name: &str) -> Result<(), Failed> {
+    let mut module = module.clone();
+    let func = module.find_function(name).ok_or_else(|| format!("there is no function {name}"))?;
+    let has_tangent = |module: &mut Module, types: &[Type]| -> Vec<bool> {
+        types.iter().map(|ty| module.tangent(*ty).is_some()).collect()
+    };
+    let Function { params, results, .. } = module.funcs[func].clone();
+    let (wrt, outs) = (has_tangent(&mut module, &params), has_tangent(&mut module, &results));
+    let plan = dprog_ad::plan_text(&mut module, func, &wrt, &outs);
+    let planned: Vec<&str> = plan.lines().filter(|line| !line.starts_with("direct")).collect();
+    let wanted: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("; = ")).collect();
+    if planned == wanted { Ok(()) } else { Err(format!("the plan is {planned:#?}").into()) }
 }
 
 fn check_steps(outcome: &Outcome, factor: &str) -> Result<(), Failed> {

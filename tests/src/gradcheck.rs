@@ -126,6 +126,7 @@ impl<'a> Bench<'a> {
         let forward = self.compare("forward", self.requests.jvp, &self.with(&[&self.tangents]))?;
         let reverse = self.compare("reverse", self.requests.vjp, &self.with(&[&self.seeds]))?;
         self.compare("reverse into", self.requests.into, &self.with(&[&self.seeds, &self.tangents]))?;
+        self.written()?;
         let n = self.results.len();
         let (along, against) = (dot(&forward[n..], &self.seeds), dot(&reverse[n..], &self.tangents));
         let primal = run(&self.served, self.options, self.func, self.args)?;
@@ -138,6 +139,18 @@ impl<'a> Bench<'a> {
         } else {
             Err(format!("⟨seed, J tangent⟩ is {along}, ⟨Jᵀ seed, tangent⟩ is {against}"))
         }
+    }
+
+    /// A derivative prints what the primal prints, once.
+    fn written(&self) -> Result<(), String> {
+        let (_, _, wanted) = run_watched(&self.served, self.options, self.func, self.args)?;
+        for (request, more) in [(self.requests.jvp, &self.tangents), (self.requests.vjp, &self.seeds)] {
+            let (_, _, written) = run_watched(&self.served, self.options, request, &self.with(&[more]))?;
+            if written != wanted {
+                return Err(format!("the primal writes {wanted:?}, a derivative {written:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// A smoke alarm with a loose tolerance.
@@ -284,10 +297,21 @@ fn run(module: &Module, options: &Options, func: FuncId, args: &[Val]) -> Result
 }
 
 fn run_counted(module: &Module, options: &Options, func: FuncId, args: &[Val]) -> Result<(Vec<Val>, u64), String> {
+    run_watched(module, options, func, args).map(|(results, steps, _)| (results, steps))
+}
+
+/// Results, executed instructions, and what was written.
+fn run_watched(
+    module: &Module,
+    options: &Options,
+    func: FuncId,
+    args: &[Val],
+) -> Result<(Vec<Val>, u64, String), String> {
     let mut host = CapturedHost::default();
     let mut interp = Interp::new(module, options.limits, &mut host);
     let results = interp.call(func, args).map_err(|trap| format!("traps: {}", trap.describe()))?;
-    Ok((results, interp.steps()))
+    let steps = interp.steps();
+    Ok((results, steps, host.out + &host.err))
 }
 
 // ---- values as vectors ----

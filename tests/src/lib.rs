@@ -4,4 +4,4 @@
 pub mod generate;
 pub mod gradcheck;
 pub mod randir;
-pub mod random_ir;
+pub mod smooth_ir;

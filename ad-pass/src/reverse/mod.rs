@@ -276,3 +276,12 @@ pub fn blank_like(function: &Function) -> Function {
     blank.body = Body::Pending;
     blank
 }
+
+/// See [`crate::plan_text`].
+pub fn plan_text(module: &mut dprog_ir::Module, primal: FuncId, wrt: &[bool], outs: &[bool]) -> String {
+    let mut cx = Context::new(module, primal);
+    let held = vec![true; wrt.len()];
+    let active = Rc::new(cx.activate(Instance { primal, wrt: wrt.to_vec(), outs: outs.to_vec(), held }));
+    let accumulators = vec![false; wrt.iter().filter(|wrt| **wrt).count()];
+    make_plan(&mut cx, &active, Setting::Direct, accumulators).describe(&active)
+}
