@@ -1,8 +1,42 @@
 //! `dprogc`: arguments, files, the terminal. A thin user of the library `dprog`.
+//!
+//! ```text
+//! args       what may be written            session   what all commands share: options, reporting
+//! command/   one file for each command      report/   drawing of diagnostics
+//! input, output, interrupt, status, defect  the process: files, streams, signals, statuses, panics
+//! ```
 
 mod args;
+mod command;
+mod defect;
+mod input;
+mod interrupt;
+mod observe;
+mod output;
+mod pages;
 pub mod report;
+mod session;
+mod status;
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use clap::Parser;
+use status::{Failure, Status};
+use std::process::ExitCode;
+
+/// The whole command.
+pub fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, as successes.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Status::Usage } else { Status::Done });
+        }
+    };
+    defect::install();
+    defect::guarded(|| command::execute(cli).unwrap_or_else(report_failure)).into()
+}
+
+fn report_failure(failure: Failure) -> Status {
+    eprintln!("error: {}", failure.message);
+    failure.status
 }

@@ -1,8 +1,7 @@
 //! What the types of the IR are to the machine: registers, and rows of the runtime's type table.
 
 use cranelift_codegen::ir::types as clif;
-use dprog_ir::module::NodeKind;
-use dprog_ir::{Leaf, Module, NodeId, Scalar, Type};
+use dprog_ir::{Leaf, Module, Scalar, Type};
 use dprog_runtime::{DescId, Shape, TypeDesc, TypeTable};
 use rustc_hash::FxHashMap;
 
@@ -26,19 +25,13 @@ pub fn element_bytes(ty: Type) -> u32 {
 pub struct Types<'a> {
     module: &'a Module,
     ids: FxHashMap<Type, DescId>,
-    tangents: FxHashMap<NodeId, NodeId>,
     pub table: TypeTable,
 }
 
 impl<'a> Types<'a> {
     /// A table with the types that the runtime itself needs, at the numbers that it knows.
     pub fn new(module: &'a Module) -> Types<'a> {
-        let tangents = module.nodes.iter().filter_map(|(id, def)| match def.kind {
-            NodeKind::Tangent(of) => Some((of, id)),
-            NodeKind::Enum | NodeKind::Closure | NodeKind::Tape => None,
-        });
-        let tangents = tangents.collect();
-        let mut types = Types { module, ids: FxHashMap::default(), tangents, table: TypeTable::default() };
+        let mut types = Types { module, ids: FxHashMap::default(), table: TypeTable::default() };
         let (ints, floats) = (Type::I64.array(1), Type::F64.array(1));
         for ty in [Type::STR, Type::I64, Type::F64, Type::STR.array(1), ints, floats, Type::F64.array(2)] {
             types.id(ty);
@@ -84,11 +77,6 @@ impl<'a> Types<'a> {
     }
 
     fn tangent(&self, ty: Type) -> Option<Type> {
-        match ty.leaf {
-            Leaf::Scalar(s) => s.is_float().then_some(ty),
-            Leaf::Str => None,
-            Leaf::Node(id) if matches!(self.module.nodes[id].kind, NodeKind::Tangent(_)) => Some(ty),
-            Leaf::Node(id) => self.tangents.get(&id).map(|t| ty.with_leaf(Leaf::Node(*t))),
-        }
+        self.module.known_tangent(ty)
     }
 }

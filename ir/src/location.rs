@@ -56,7 +56,10 @@ impl Locations {
 
     /// `loc` as it is after its function was inlined at `call`. Chains of inlining nest.
     pub fn inline(&mut self, loc: SrcLoc, call: SrcLoc) -> SrcLoc {
-        if loc == SrcLoc::NONE || call == SrcLoc::NONE {
+        if loc == SrcLoc::NONE {
+            return call;
+        }
+        if call == SrcLoc::NONE {
             return loc;
         }
         let mut data = self.get(loc).clone();

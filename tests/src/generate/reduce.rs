@@ -11,7 +11,7 @@ pub fn reduce(code: &[Code], mut attempts: usize, mut fails: impl FnMut(&[Code])
         while at < count(&best) && attempts > 0 {
             attempts -= 1;
             // The same place holds something else once its node is gone, so only a failed attempt moves on.
-            match [Cut::Drop, Cut::Unwrap].into_iter().find_map(|cut| tried(&best, at, cut, &mut fails)) {
+            match [Cut::DropTwo, Cut::Drop, Cut::Unwrap].into_iter().find_map(|cut| tried(&best, at, cut, &mut fails)) {
                 Some(smaller) => best = smaller,
                 None => at += 1,
             }
@@ -26,6 +26,8 @@ pub fn reduce(code: &[Code], mut attempts: usize, mut fails: impl FnMut(&[Code])
 enum Cut {
     /// The node with all that is in it.
     Drop,
+    /// Likewise with the one behind it: two functions that call each other go together.
+    DropTwo,
     /// The head and the foot of a block; its body stays.
     Unwrap,
 }
@@ -69,7 +71,8 @@ fn without(code: &[Code], at: &mut usize, cut: Cut) -> Option<Vec<Code>> {
             }
         };
         if let Some(replacement) = replacement {
-            return Some([&code[..i], &replacement, &code[i + 1..]].concat());
+            let rest = if cut == Cut::DropTwo && *at == 0 && replacement.is_empty() { i + 2 } else { i + 1 };
+            return Some([&code[..i], &replacement, code.get(rest..)?].concat());
         }
     }
     None

@@ -1,0 +1,161 @@
+//! The stages in order, from a typed program to IR that is ready for code generation.
+//!
+//! ```text
+//! lower -> verify -> clean-up -> [derivatives] -> optimize
+//! ```
+//!
+//! The clean-up runs at every level: what it shares decides in which order adjoints are summed, and all levels have the
+//! same bits.
+
+use crate::check::Checked;
+use crate::problem;
+use dprog_frontend::diagnostic::Diagnostic;
+use dprog_frontend::lower::{Lowered, Root, Roots, lower};
+use dprog_frontend::typed::FnId;
+use dprog_ir::transform::pipeline::{OptLevel, clean_up_observed, optimize_observed};
+use dprog_ir::{Body, FuncId, Module};
+use dprog_runtime::Limits;
+use std::time::{Duration, Instant};
+
+/// How a program is compiled and run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub opt_level: OptLevel,
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { opt_level: OptLevel::O2, limits: Limits::default() }
+    }
+}
+
+/// A stage or pass has ended.
+pub struct Event<'a> {
+    pub stage: &'a str,
+    pub duration: Duration,
+    /// How many changes an optimization made, in its own way of counting.
+    pub changes: Option<usize>,
+    /// The IR as it is now, once there is any.
+    pub module: Option<&'a Module>,
+}
+
+/// Looks on while a program is compiled.
+pub trait Observer {
+    fn after(&mut self, event: &Event<'_>);
+}
+
+/// Looks away.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn after(&mut self, _: &Event<'_>) {}
+}
+
+/// What the stages have made of a program.
+pub struct Stages {
+    pub module: Module,
+    pub roots: Vec<Root>,
+    /// Functions that were requests for derivatives.
+    pub derivatives: Vec<FuncId>,
+    /// Functions that differentiation has added, and the requests.
+    pub made_by_ad: Vec<FuncId>,
+    /// Of all stages.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// How far to go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Until {
+    /// Derivatives are still requests, which the interpreter answers by dual numbers.
+    Lowered,
+    Differentiated,
+    Optimized,
+}
+
+impl Stages {
+    /// All stages, as far as the optimization level of the options wants.
+    pub fn build(
+        checked: &Checked,
+        roots: &[FnId],
+        options: &Options,
+        observer: &mut dyn Observer,
+    ) -> Result<Stages, Vec<Diagnostic>> {
+        Stages::until(Until::Optimized, checked, roots, options, observer)
+    }
+
+    /// The stages up to some point.
+    pub fn until(
+        until: Until,
+        checked: &Checked,
+        roots: &[FnId],
+        options: &Options,
+        observer: &mut dyn Observer,
+    ) -> Result<Stages, Vec<Diagnostic>> {
+        let mut stages = Stages::lowered(checked, roots, observer)?;
+        if until >= Until::Differentiated {
+            clean_up(&mut stages.module, observer);
+            stages.differentiate(checked, observer)?;
+        }
+        if until >= Until::Optimized {
+            stages.optimize(options.opt_level, &[], observer);
+        }
+        Ok(stages)
+    }
+
+    fn lowered(checked: &Checked, roots: &[FnId], observer: &mut dyn Observer) -> Result<Stages, Vec<Diagnostic>> {
+        if checked.has_errors() {
+            return Err(checked.diagnostics.clone());
+        }
+        let start = Instant::now();
+        let Lowered { module, roots } = lower(&checked.program, &Roots { fns: roots.to_vec() })?;
+        verify(&module, "lower");
+        observer.after(&Event { stage: "lower", duration: start.elapsed(), changes: None, module: Some(&module) });
+        let warnings = checked.diagnostics.clone();
+        Ok(Stages { module, roots, derivatives: Vec::new(), made_by_ad: Vec::new(), warnings })
+    }
+
+    fn differentiate(&mut self, checked: &Checked, observer: &mut dyn Observer) -> Result<(), Vec<Diagnostic>> {
+        let start = Instant::now();
+        let module = &mut self.module;
+        let is_request = |id: &FuncId| matches!(module.funcs[*id].body, Body::Derivative(_));
+        self.derivatives = module.funcs.keys().filter(is_request).collect();
+        let before = module.funcs.len();
+        let callers = problem::request_sites(module);
+        match dprog_ad::differentiate(module) {
+            Ok(report) => self.warnings.extend(problem::warnings(&report, module, &callers, &checked.sources)),
+            Err(errors) => {
+                let errors = problem::errors(&errors, module, &callers, &checked.sources);
+                return Err(checked.diagnostics.iter().cloned().chain(errors).collect());
+            }
+        }
+        verify(module, "derivatives");
+        self.made_by_ad = self.derivatives.iter().copied().chain(module.funcs.keys().skip(before)).collect();
+        let event = Event { stage: "derivatives", duration: start.elapsed(), changes: None, module: Some(module) };
+        observer.after(&event);
+        Ok(())
+    }
+
+    /// The passes of a level. Besides the roots, the functions of `kept` stay.
+    pub(crate) fn optimize(&mut self, level: OptLevel, kept: &[FuncId], observer: &mut dyn Observer) {
+        let entries: Vec<FuncId> = self.roots.iter().map(|root| root.func).chain(kept.iter().copied()).collect();
+        optimize_observed(&mut self.module, level, &entries, &mut |report, module| {
+            verify(module, report.pass.name());
+            let (stage, changes) = (report.pass.name(), Some(report.changes));
+            observer.after(&Event { stage, duration: report.duration, changes, module: Some(module) });
+        });
+    }
+}
+
+fn clean_up(module: &mut Module, observer: &mut dyn Observer) {
+    let start = Instant::now();
+    clean_up_observed(module, &mut |report, module| verify(module, report.pass.name()));
+    observer.after(&Event { stage: "clean-up", duration: start.elapsed(), changes: None, module: Some(module) });
+}
+
+/// In debug builds, between any two stages.
+fn verify(module: &Module, stage: &str) {
+    if cfg!(debug_assertions) {
+        dprog_ir::verify::verify_or_panic(module, stage);
+    }
+}
