@@ -12,4 +12,3 @@ pub mod numbers;
 pub mod randir;
 pub mod smooth_ir;
 pub mod source_scan;
-
