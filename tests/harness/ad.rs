@@ -101,7 +101,7 @@ const STRUCTURED: &[&str] = &[
 
 /// How many random modules are checked; `AD_RANDOM` asks for more.
 static RANDOM_MODULES: LazyLock<u64> =
-    LazyLock::new(|| std::env::var("AD_RANDOM").ok().and_then(|n| n.parse().ok()).unwrap_or(300));
+    LazyLock::new(|| std::env::var("AD_RANDOM").ok().and_then(|n| n.parse().ok()).unwrap_or(150));
 
 fn check_random(seeds: std::ops::Range<u64>) -> Result<(), Failed> {
     for seed in seeds {
