@@ -86,7 +86,10 @@ impl Server<'_> {
             // The place that shows it is where the request is called, within the cycle.
             let (first, _) = cycle[0];
             self.cx.request = *request;
-            self.cx.error(if *request == first { from } else { *called }, Reason::OwnDerivative);
+            let best = if *request == first { from } else { *called };
+            let placed = [best, from].into_iter().chain(cycle.iter().rev().map(|(_, loc)| *loc));
+            let loc = placed.into_iter().find(|loc| *loc != SrcLoc::NONE).unwrap_or(best);
+            self.cx.error(loc, Reason::OwnDerivative);
         }
     }
 
