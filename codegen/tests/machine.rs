@@ -162,3 +162,38 @@ fn a_list_of_a_million_nodes_goes_away() {
         assert_eq!(ctx.heap.live_bytes(), 0);
     }
 }
+
+const OLD_VERSION: &str = "
+func @f(%n: i64) -> f64 {
+  %a = fill 1.0, %n
+  %b = set %a[0], 5.0
+  %x = get %a[0]
+  %y = get %b[0]
+  %r = add %x, %y
+  yield %r
+}
+func @param(%a: [f64], %i: i64) -> [f64] {
+  %b = set %a[%i], 2.0
+  yield %b
+}";
+
+#[test]
+fn an_old_version_that_is_still_needed_is_copied_and_reported() {
+    let module = dprog_ir::parse::parse(OLD_VERSION).unwrap();
+    let reports = ownership::explain_copies(&module);
+    let reasons: Vec<_> = reports.iter().map(|r| (&*r.function, r.value.as_deref(), r.reason)).collect();
+    let (kept, param) = (ownership::CopyReason::StillNeeded, ownership::CopyReason::Parameter);
+    assert_eq!(reasons, [("f", Some("a"), kept), ("param", Some("a"), param)]);
+    for program in both(OLD_VERSION) {
+        let mut ctx = Context::new(Limits::default());
+        assert_eq!(f64::from_bits(program.call(&mut ctx, "f", &[3]).unwrap()), 6.0);
+        assert_eq!((ctx.heap.counters.copies, ctx.heap.live_bytes()), (1, 0));
+    }
+}
+
+#[test]
+fn filling_in_place_reports_no_copy() {
+    for text in [FILL_AND_SUM, PUSH_AND_POP] {
+        assert_eq!(ownership::explain_copies(&dprog_ir::parse::parse(text).unwrap()), []);
+    }
+}

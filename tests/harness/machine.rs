@@ -1,11 +1,14 @@
 //! Interpreter and machine agree: every call of `tests/ir/run/` goes through the interpreter and through compiled code at
 //! -O0 and -O2. Results are equal to the bit, traps have the same text and places, the same is written, and when all is
-//! released no memory is left.
+//! released no memory is left. So do random modules, and gradients of random modules; `MACHINE_SEEDS=10000` tries more than
+//! usual.
 
 use dprog_codegen::{Compiled, Context, Jit, Limits, OptLevel, Options, Output, Stop};
 use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, literal};
 use dprog_ir::transform::{ownership, pipeline};
-use dprog_ir::{FuncId, Module, SrcLoc, TrapCode};
+use dprog_ir::{Derivative, DerivativeMode, FuncId, Leaf, Module, Scalar, SrcLoc, TrapCode, Type};
+use dprog_tests::generate::random::Random;
+use dprog_tests::{randir, random_ir};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::Path;
 
@@ -21,7 +24,82 @@ fn main() {
         let name = path.file_stem().expect("a file").to_string_lossy().to_string();
         Trial::test(name, move || check(&std::fs::read_to_string(&path)?))
     };
-    libtest_mimic::run(&args, paths.into_iter().map(trial).collect()).exit();
+    let seeds: u64 = std::env::var("MACHINE_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
+    let random = (0..seeds.div_ceil(25)).map(|chunk| {
+        Trial::test(format!("random/{}", chunk * 25), move || {
+            (chunk * 25..(chunk + 1) * 25).try_for_each(|seed| {
+                check_random(seed).and_then(|()| check_gradient(seed)).map_err(|e| format!("seed {seed}: {e}").into())
+            })
+        })
+    });
+    libtest_mimic::run(&args, paths.into_iter().map(trial).chain(random).collect()).exit();
+}
+
+/// A module as the tests of the optimizer have them: values of all kinds, branches and loops, traps, output.
+fn check_random(seed: u64) -> Result<(), String> {
+    let (module, entry) = randir::module(seed);
+    let mut random = Random::new(seed);
+    let calls: Vec<(FuncId, Vec<Val>)> = (0..4).map(|_| (entry, arguments(&module, entry, &mut random))).collect();
+    agree(&module, &calls)
+}
+
+/// A module as the tests of the AD pass have them, with its gradient and the gradient's own.
+fn check_gradient(seed: u64) -> Result<(), String> {
+    let (mut module, primal) = random_ir::module(seed);
+    let (wrt, outs) = (vec![true, true, true, false], vec![true, true]);
+    let request = Derivative { mode: DerivativeMode::Vjp, primal, wrt, outs };
+    let gradient = module.add_derivative("gradient", request);
+    dprog_ad::differentiate(&mut module).map_err(|errors| format!("{errors:?}"))?;
+    let array = |x: f64| Val::list(vec![Val::F64(x), Val::F64(-0.4), Val::F64(1.25)]);
+    let args = vec![Val::F64(0.4), Val::F64(-0.8), array(0.7), Val::I64(2)];
+    let seeds = vec![Val::F64(1.0), array(0.3)];
+    agree(&module, &[(primal, args.clone()), (gradient, [args, seeds].concat())])
+}
+
+fn agree(module: &Module, calls: &[(FuncId, Vec<Val>)]) -> Result<(), String> {
+    let wanted: Vec<Outcome> = calls.iter().map(|(f, args)| interpret(module, *f, args)).collect();
+    for level in [pipeline::OptLevel::O0, pipeline::OptLevel::O2] {
+        let program = Program::new(module.clone(), level)?;
+        for ((f, args), wanted) in calls.iter().zip(&wanted) {
+            if matches!(&wanted.result, Err((TrapCode::Cancelled, ..))) {
+                continue;
+            }
+            let text = |e: String| format!("{level:?} {args:?}\n  {e}\nbefore:\n{module}\nafter:\n{}", program.module);
+            let found = program.run(*f, args, false).map_err(text)?;
+            compare(module, wanted, &found).map_err(text)?;
+        }
+    }
+    Ok(())
+}
+
+fn arguments(module: &Module, f: FuncId, random: &mut Random) -> Vec<Val> {
+    // Sizes by axis: that arrays of one `map` have one shape is for the front end to see to.
+    let sizes: Vec<usize> = (0..Type::MAX_RANK).map(|_| random.below(5)).collect();
+    module.funcs[f].params.iter().map(|ty| value(module, *ty, random, &sizes, 0)).collect()
+}
+
+fn value(module: &Module, ty: Type, random: &mut Random, sizes: &[usize], depth: usize) -> Val {
+    if ty.is_array() {
+        let dims = &sizes[..ty.rank()];
+        let items = (0..dims.iter().product()).map(|_| value(module, ty.element(), random, sizes, depth + 1)).collect();
+        return Val::array(dims, items);
+    }
+    match ty.leaf {
+        Leaf::Scalar(Scalar::F64) => Val::F64(*random.pick(&[0.0, -0.0, 1.0, -1.5, 0.25, f64::NAN, f64::INFINITY])),
+        Leaf::Scalar(Scalar::F32) => Val::F32(random.float(3.0) as f32),
+        Leaf::Scalar(Scalar::I64) => Val::I64(*random.pick(&[0, 1, 2, 3, -1, i64::MAX, i64::MIN])),
+        Leaf::Scalar(Scalar::I32) => Val::I32(random.between(-3, 3) as i32),
+        Leaf::Scalar(Scalar::U8) => Val::U8(random.between(0, 9) as u8),
+        Leaf::Scalar(Scalar::Bool) => Val::Bool(random.percent(50)),
+        Leaf::Str => Val::str("text"),
+        Leaf::Node(id) => {
+            // Any case near the surface, the first one deep below.
+            let cases = &module.nodes[id].cases;
+            let case = if depth > 3 { 0 } else { random.below(cases.len()) };
+            let fields = cases[case].fields.iter().map(|f| value(module, f.ty, random, sizes, depth + 1)).collect();
+            Val::node(id, case as u32, fields)
+        }
+    }
 }
 
 /// A position, and the function in which it stands.
@@ -38,12 +116,13 @@ fn check(text: &str) -> Result<(), Failed> {
     let mut module = dprog_ir::parse::parse(text)?;
     let calls: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("; run: ")).collect();
     dprog_ad::differentiate(&mut module).map_err(|errors| format!("{errors:?}"))?;
-    let wanted: Vec<_> = calls.iter().map(|call| interpret(&module, call)).collect::<Result<_, _>>()?;
+    let parsed: Vec<_> = calls.iter().map(|call| parts(&module, call)).collect::<Result<_, _>>()?;
+    let wanted: Vec<Outcome> = parsed.iter().map(|(f, args)| interpret(&module, *f, args)).collect();
     for level in [pipeline::OptLevel::O0, pipeline::OptLevel::O2] {
         let program = Program::new(module.clone(), level)?;
-        for (call, wanted) in calls.iter().zip(&wanted) {
+        for (((func, args), call), wanted) in parsed.iter().zip(&calls).zip(&wanted) {
             let endless = matches!(&wanted.result, Err((TrapCode::Cancelled, ..)));
-            let found = program.run(call, endless)?;
+            let found = program.run(*func, args, endless)?;
             // The optimizer may remove a loop that has no effect, also one without end.
             if endless && found.result.is_ok() {
                 continue;
@@ -69,12 +148,11 @@ fn places(module: &Module, trace: &[SrcLoc]) -> Vec<Place> {
     chain.map(|place| (place.position, place.function.to_string())).collect()
 }
 
-fn interpret(module: &Module, call: &str) -> Result<Outcome, String> {
-    let (func, args) = parts(module, call)?;
+fn interpret(module: &Module, func: FuncId, args: &[Val]) -> Outcome {
     let mut host = CapturedHost::default();
-    let result = Interp::new(module, LIMITS, &mut host).call(func, &args);
+    let result = Interp::new(module, LIMITS, &mut host).call(func, args);
     let result = result.map_err(|trap| (trap.code, trap.describe(), places(module, &trap.chain)));
-    Ok(Outcome { result, written: host.out + &host.err })
+    Outcome { result, written: host.out + &host.err }
 }
 
 struct Program {
@@ -83,18 +161,18 @@ struct Program {
 }
 
 impl Program {
-    fn new(mut module: Module, level: pipeline::OptLevel) -> Result<Program, Failed> {
+    fn new(mut module: Module, level: pipeline::OptLevel) -> Result<Program, String> {
         let entries: Vec<FuncId> = module.funcs.keys().collect();
         pipeline::optimize(&mut module, level, &entries);
         let ownership = ownership::run(&mut module);
         let opt_level = if level == pipeline::OptLevel::O0 { OptLevel::None } else { OptLevel::Speed };
-        let compiled = Jit::compile(&module, &ownership, &entries, &Options { opt_level, verify: true })?;
+        let compiled = Jit::compile(&module, &ownership, &entries, &Options { opt_level, verify: true });
+        let compiled = compiled.map_err(|e| format!("{e}\n{module}"))?;
         Ok(Program { module, compiled })
     }
 
     /// `endless`: the interpreter gave up; the machine is stopped from another thread.
-    fn run(&self, call: &str, endless: bool) -> Result<Outcome, String> {
-        let (func, args) = parts(&self.module, call)?;
+    fn run(&self, func: FuncId, args: &[Val], endless: bool) -> Result<Outcome, String> {
         let mut ctx = Context::new(Limits { depth: LIMITS.depth as i64, memory: MEMORY });
         ctx.host.out = Output::captured();
         if endless {
@@ -104,7 +182,7 @@ impl Program {
                 cancel.store(true, std::sync::atomic::Ordering::Relaxed);
             });
         }
-        let result = match self.compiled.call(&mut ctx, func, &args) {
+        let result = match self.compiled.call(&mut ctx, func, args) {
             Ok(values) => Ok(values),
             Err(Stop::Trap(trap)) => Err((trap.code, trap.describe(), places(&self.module, &trap.trace))),
             Err(Stop::Exit(_)) => Err((TrapCode::Cancelled, TrapCode::Cancelled.describe(0, 0, ""), Vec::new())),
@@ -112,7 +190,7 @@ impl Program {
         let (out, err) = ctx.host.out.take_captured();
         match ctx.heap.live_bytes() {
             0 => Ok(Outcome { result, written: String::from_utf8_lossy(&[out, err].concat()).to_string() }),
-            bytes => Err(format!("{call}: {bytes} bytes are left")),
+            bytes => Err(format!("{bytes} bytes are left")),
         }
     }
 }
