@@ -8,7 +8,7 @@ use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, litera
 use dprog_ir::transform::{ownership, pipeline};
 use dprog_ir::{Derivative, DerivativeMode, FuncId, Leaf, Module, Scalar, SrcLoc, TrapCode, Type};
 use dprog_tests::generate::random::Random;
-use dprog_tests::{randir, random_ir};
+use dprog_tests::{randir, smooth_ir};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::Path;
 
@@ -45,7 +45,7 @@ fn check_random(seed: u64) -> Result<(), String> {
 
 /// A module as the tests of the AD pass have them, with its gradient and the gradient's own.
 fn check_gradient(seed: u64) -> Result<(), String> {
-    let (mut module, primal) = random_ir::module(seed);
+    let (mut module, primal) = smooth_ir::module(seed);
     let (wrt, outs) = (vec![true, true, true, false], vec![true, true]);
     let request = Derivative { mode: DerivativeMode::Vjp, primal, wrt, outs };
     let gradient = module.add_derivative("gradient", request);
