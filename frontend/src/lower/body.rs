@@ -7,7 +7,7 @@
 //! Results of the function, and whether it has returned, are locals too (*hidden* ones), so `return` is an assignment.
 
 use super::Cx;
-use super::closure::Callable;
+use super::closure::{Callable, KnownCapture};
 use super::control::{Dead, Join};
 use super::layout::{map_sizes, placeholder};
 use crate::ast::Symbol;
@@ -41,7 +41,7 @@ pub(super) struct BodyJob<'p> {
     pub args: Rc<[Arg]>,
     /// The generics that each size parameter is the value of.
     pub sizes: Vec<Vec<GenericId>>,
-    pub captures: Vec<(LocalId, Ty)>,
+    pub captures: Vec<(LocalId, Ty, Option<KnownCapture>)>,
     pub params: Vec<(Binder<'p>, Ty, bool)>,
     pub locals: Option<&'p Arena<LocalId, Local>>,
     pub value: &'p Expr,
@@ -53,13 +53,13 @@ pub(super) struct FnLower<'a, 'p> {
     pub cx: &'a mut Cx<'p>,
     pub b: Builder<'a>,
     pub display: Symbol,
-    function: Arc<str>,
+    pub function: Arc<str>,
     pub subst: Rc<Subst>,
     pub args: Rc<[Arg]>,
     pub sizes: FxHashMap<GenericId, Value>,
     pub locals: Option<&'p Arena<LocalId, Local>>,
-    env: Vec<Option<Flat>>,
-    hidden: usize,
+    pub env: Vec<Option<Flat>>,
+    pub hidden: usize,
     pub trail: Vec<(LocalId, Option<Flat>)>,
     /// Branches that wait for the end of the region that they are written in; see `control.rs`.
     pub joins: Vec<Join>,
@@ -76,8 +76,11 @@ pub(super) struct FnLower<'a, 'p> {
     pub result: Ty,
     pub inouts: Vec<LocalId>,
     /// Function values whose code is known, by their node.
-    pub known: FxHashMap<Value, Rc<Callable>>,
-    locations: FxHashMap<u64, SrcLoc>,
+    pub known: FxHashMap<Value, Rc<Callable<'p>>>,
+    /// Bodies that are being written in place of calls, and where the innermost of these calls is.
+    pub inlined: Vec<usize>,
+    pub inlined_at: SrcLoc,
+    pub locations: FxHashMap<u64, SrcLoc>,
     pub span: Span,
 }
 
@@ -143,22 +146,36 @@ impl<'a, 'p> FnLower<'a, 'p> {
             result: Ty::UNIT,
             inouts: Vec::new(),
             known: FxHashMap::default(),
+            inlined: Vec::new(),
+            inlined_at: SrcLoc::NONE,
             locations: FxHashMap::default(),
             span,
         }
     }
 
-    fn bind_params(&mut self, captures: &[(LocalId, Ty)], sizes: &[Vec<GenericId>], params: &[(Binder<'p>, Ty, bool)]) {
+    fn bind_params(&mut self, captures: &[(LocalId, Ty, Option<KnownCapture>)], sizes: &[Vec<GenericId>], params: &[(Binder<'p>, Ty, bool)]) {
         let mut next = 0;
-        let mut take = |this: &mut Self, ty: &Ty| -> Flat {
-            let count = this.cx.leaf_count(ty);
+        let mut take_leaves = |this: &mut Self, count: usize| -> Flat {
             next += count;
             (next - count..next).map(|i| this.b.param(i)).collect()
         };
-        for (local, ty) in captures {
-            let flat = take(self, ty);
+        for (local, ty, known) in captures {
+            let flat = match known {
+                Some(known) => {
+                    let prefix = take_leaves(self, known.prefix.len());
+                    vec![self.value_of(known.callable(prefix))]
+                }
+                None => {
+                    let count = self.cx.leaf_count(ty);
+                    take_leaves(self, count)
+                }
+            };
             self.bind_local(*local, ty, flat);
         }
+        let mut take = |this: &mut Self, ty: &Ty| -> Flat {
+            let count = this.cx.leaf_count(ty);
+            take_leaves(this, count)
+        };
         for ids in sizes {
             let value = take(self, &Ty::I64)[0];
             self.sizes.extend(ids.iter().map(|id| (*id, value)));
@@ -369,9 +386,10 @@ impl<'a, 'p> FnLower<'a, 'p> {
         let before = (self.b.loc, self.span);
         let position = super::encode_position(span);
         let function = &self.function;
+        let inlined_at = self.inlined_at;
         let locations = &mut self.cx.module.locations;
         let loc = *self.locations.entry(position).or_insert_with(|| {
-            locations.intern(LocData { position, function: function.clone(), inlined_at: SrcLoc::NONE })
+            locations.intern(LocData { position, function: function.clone(), inlined_at })
         });
         (self.b.loc, self.span) = (loc, span);
         self.cx.span = span;
@@ -385,7 +403,7 @@ impl<'a, 'p> FnLower<'a, 'p> {
 
 impl Binder<'_> {
     /// The local of an `inout` parameter, which is always a plain name.
-    fn local(&self) -> LocalId {
+    pub fn local(&self) -> LocalId {
         match self {
             Binder::Local(local) => *local,
             Binder::Pattern(pattern) => match pattern.kind {

@@ -1,7 +1,7 @@
 //! Calls: arguments from left to right, places read last, results written back in order.
 
 use super::body::{Flat, FnLower};
-use super::closure::Callable;
+use super::closure::{Callable, Code};
 use super::instance::Target;
 use super::place::Spot;
 use crate::typed::{CallArg, FnRef, Ty};
@@ -19,7 +19,7 @@ impl<'p> FnLower<'_, 'p> {
             Target::Fn(id, generics) => {
                 let (func, prefix, generics) = self.instance_of(id, &generics);
                 let result = self.ty(ty).into_owned();
-                let callable = Callable { func, prefix, params: Vec::new(), result, origin: Some((id, generics)) };
+                let callable = Callable { func, prefix, params: Vec::new(), result, origin: Some((id, generics.clone())), code: Code::Fn(id, generics) };
                 self.call_args(&callable, args)
             }
             Target::Builtin(which) => self.builtin_call(which, args, ty),
@@ -37,14 +37,14 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Calls a function with arguments from the source.
-    pub fn call_args(&mut self, callable: &Callable, args: &'p [CallArg]) -> Flat {
+    pub fn call_args(&mut self, callable: &Callable<'p>, args: &'p [CallArg]) -> Flat {
         let never = args.iter().any(|a| matches!(a, CallArg::Value(e) if matches!(e.ty, Ty::Never)));
         let given: Vec<Given> = args.iter().enumerate().map(|(i, arg)| self.given(callable, i, arg)).collect();
         if never {
             return self.undefined(&callable.result);
         }
         self.check_aliases(&given);
-        let mut flat = callable.prefix.clone();
+        let mut flat = Flat::new();
         let mut widths = Vec::new();
         for arg in &given {
             match arg {
@@ -56,7 +56,10 @@ impl<'p> FnLower<'_, 'p> {
                 }
             }
         }
-        let mut results = self.call_func(callable.func, &flat);
+        let mut results = match self.in_place(callable, &flat) {
+            Some(results) => results,
+            None => self.call_flat(callable, &flat),
+        };
         let mut ends = results.split_off(results.len() - widths.iter().sum::<usize>()).into_iter();
         let spots = given.iter().filter_map(|g| if let Given::Inout(spot) = g { Some(spot) } else { None });
         for (spot, width) in spots.zip(widths) {
@@ -66,7 +69,7 @@ impl<'p> FnLower<'_, 'p> {
         results
     }
 
-    fn given(&mut self, callable: &Callable, index: usize, arg: &'p CallArg) -> Given {
+    fn given(&mut self, callable: &Callable<'p>, index: usize, arg: &'p CallArg) -> Given {
         match arg {
             CallArg::Value(e) => Given::Value(self.expr(e)),
             CallArg::Inout(place) => Given::Inout(self.spot(place)),
@@ -95,7 +98,7 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Calls with leaves.
-    pub fn call_flat(&mut self, callable: &Callable, args: &[Value]) -> Flat {
+    pub fn call_flat(&mut self, callable: &Callable<'p>, args: &[Value]) -> Flat {
         let all = [&callable.prefix, args].concat();
         self.call_func(callable.func, &all)
     }

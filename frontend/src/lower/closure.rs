@@ -9,9 +9,13 @@ use super::body::{Binder, BodyJob, Flat, FnLower};
 use super::instance::Target;
 use super::{Cx, Generated, body};
 use crate::source::Span;
-use crate::typed::{Arg, Builtin, CallArg, Closure, Expr, ExprKind, FnId, FnParamTy, FnRef, Ty};
+use crate::ast::Symbol;
+use crate::check::Subst;
+use crate::typed::{
+    Arg, Builtin, CallArg, Closure, Expr, ExprKind, FnId, FnParamTy, FnRef, GenericId, Local, LocalId, Ty,
+};
 use dprog_ir::module::NodeKind;
-use dprog_ir::{CaseDef, FieldDef, FuncId, NodeId, Type, Value};
+use dprog_ir::{Arena, CaseDef, FieldDef, FuncId, NodeId, Type, Value};
 use std::rc::Rc;
 
 /// A lowered signature: leaves of the parameters with whether they are `inout`, and of the result.
@@ -33,14 +37,57 @@ pub(super) struct SignatureData {
 }
 
 /// A function that can be called: code, and what goes in front of the arguments.
-#[derive(Clone, Debug)]
-pub(super) struct Callable {
+#[derive(Clone)]
+pub(super) struct Callable<'p> {
     pub func: FuncId,
     pub prefix: Flat,
     pub params: Vec<FnParamTy>,
     pub result: Ty,
     /// Where defaults of parameters are found.
     pub origin: Option<(FnId, Vec<Arg>)>,
+    pub code: Code<'p>,
+}
+
+/// Where the text of a function is, if it has one that could be written in place of a call.
+#[derive(Clone)]
+pub(super) enum Code<'p> {
+    None,
+    Fn(FnId, Vec<Arg>),
+    Closure(Rc<ClosureCode<'p>>),
+}
+
+/// A closure with the surroundings in which it was made.
+pub(super) struct ClosureCode<'p> {
+    pub closure: &'p Closure,
+    pub captures: Vec<(LocalId, Ty, Flat)>,
+    pub sizes: Vec<(GenericId, Value)>,
+    pub subst: Rc<Subst>,
+    pub args: Rc<[Arg]>,
+    pub locals: Option<&'p Arena<LocalId, Local>>,
+    pub display: Symbol,
+}
+
+/// A captured function whose code is known: instead of the value, what it has captured is captured.
+#[derive(Clone)]
+pub(super) struct KnownCapture {
+    func: FuncId,
+    pub prefix: Vec<Type>,
+    params: Vec<FnParamTy>,
+    result: Ty,
+    origin: Option<(FnId, Vec<Arg>)>,
+}
+
+impl KnownCapture {
+    fn of(callable: &Callable, prefix: Vec<Type>) -> KnownCapture {
+        let Callable { func, params, result, origin, .. } = callable.clone();
+        KnownCapture { func, prefix, params, result, origin }
+    }
+
+    /// The function again, from what it had captured.
+    pub fn callable<'p>(&self, prefix: Flat) -> Callable<'p> {
+        let KnownCapture { func, params, result, origin, .. } = self.clone();
+        Callable { func, prefix, params, result, origin, code: Code::None }
+    }
 }
 
 impl<'p> Cx<'p> {
@@ -118,7 +165,7 @@ impl<'p> FnLower<'_, 'p> {
         vec![self.value_of(callable)]
     }
 
-    pub fn value_of(&mut self, callable: Callable) -> Value {
+    pub fn value_of(&mut self, callable: Callable<'p>) -> Value {
         let id = self.cx.signature(&callable.params, &callable.result);
         let case = self.cx.case_of(id, callable.func, callable.prefix.len());
         let node = self.cx.closures[id].node;
@@ -128,7 +175,7 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// What an expression of function type calls.
-    pub fn callable(&mut self, e: &'p Expr) -> Callable {
+    pub fn callable(&mut self, e: &'p Expr) -> Callable<'p> {
         let ty = self.ty(&e.ty).into_owned();
         let Ty::Fn(params, result) = &ty else { panic!("{ty:?} is no function type") };
         match &e.kind {
@@ -142,32 +189,32 @@ impl<'p> FnLower<'_, 'p> {
         }
     }
 
-    pub fn value_callable(&mut self, value: Value, params: &[FnParamTy], result: &Ty) -> Callable {
+    pub fn value_callable(&mut self, value: Value, params: &[FnParamTy], result: &Ty) -> Callable<'p> {
         if let Some(known) = self.known.get(&value) {
             return (**known).clone();
         }
         let id = self.cx.signature(params, result);
         let func = self.cx.closures[id].apply;
-        Callable { func, prefix: vec![value], params: params.to_vec(), result: result.clone(), origin: None }
+        Callable { func, prefix: vec![value], params: params.to_vec(), result: result.clone(), origin: None, code: Code::None }
     }
 
-    fn named_callable(&mut self, reference: &FnRef, params: &[FnParamTy], result: &Ty) -> Callable {
+    fn named_callable(&mut self, reference: &FnRef, params: &[FnParamTy], result: &Ty) -> Callable<'p> {
         let (params, result) = (params.to_vec(), result.clone());
         match self.resolve(reference) {
             Target::Fn(id, args) => {
                 let (func, prefix, args) = self.instance_of(id, &args);
-                Callable { func, prefix, params, result, origin: Some((id, args)) }
+                Callable { func, prefix, params, result, origin: Some((id, args.clone())), code: Code::Fn(id, args) }
             }
             Target::Builtin(which) => {
                 let func = self.builtin_function(which, &params, &result);
-                Callable { func, prefix: Vec::new(), params, result, origin: None }
+                Callable { func, prefix: Vec::new(), params, result, origin: None, code: Code::None }
             }
             Target::Case { adt, args, case } => {
                 let func = self.wrapper(&format!("case {adt:?} {case}"), &params, &result, |s, flat, result| {
                     let fields = flat.concat();
                     s.case_value(adt, &args, case, result, &fields)
                 });
-                Callable { func, prefix: Vec::new(), params, result, origin: None }
+                Callable { func, prefix: Vec::new(), params, result, origin: None, code: Code::None }
             }
         }
     }
@@ -211,60 +258,96 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// The lifted function of a closure: captures, sizes, parameters.
-    fn closure_callable(&mut self, closure: &'p Closure, span: Span, params: &[FnParamTy], result: &Ty) -> Callable {
-        let captures: Vec<_> = closure.captures.iter().filter(|l| self.lookup(**l).is_some()).copied().collect();
-        let captures: Vec<(_, Ty)> = captures
+    fn closure_callable(
+        &mut self,
+        closure: &'p Closure,
+        span: Span,
+        params: &[FnParamTy],
+        result: &Ty,
+    ) -> Callable<'p> {
+        let bound: Vec<LocalId> = closure.captures.iter().filter(|l| self.lookup(**l).is_some()).copied().collect();
+        let locals = self.locals;
+        let captures: Vec<(LocalId, Ty, Flat)> = bound
             .into_iter()
             .map(|local| {
-                let locals = self.locals.expect("a closure stands in a body");
-                (local, self.ty(&locals[local].ty).into_owned())
+                let ty = &locals.expect("a closure stands in a body")[local].ty;
+                (local, self.ty(ty).into_owned(), self.local(local))
             })
             .collect();
-        let mut sizes: Vec<_> = closure.size_params.iter().filter(|id| self.sizes.contains_key(id)).copied().collect();
-        sizes.extend(self.placeholders().into_iter().filter(|id| !closure.size_params.contains(id)));
-        let mut prefix: Flat = captures.iter().flat_map(|(local, _)| self.local(*local)).collect();
-        prefix.extend(sizes.iter().map(|id| self.sizes[id]));
-        let func = self.closure_function(closure, span, captures, sizes, params, result);
-        Callable { func, prefix, params: params.to_vec(), result: result.clone(), origin: None }
+        let mut ids: Vec<_> = closure.size_params.iter().filter(|id| self.sizes.contains_key(id)).copied().collect();
+        ids.extend(self.placeholders().into_iter().filter(|id| !closure.size_params.contains(id)));
+        let sizes: Vec<(GenericId, Value)> = ids.into_iter().map(|id| (id, self.sizes[&id])).collect();
+        let known: Vec<Option<KnownCapture>> = captures.iter().map(|(_, _, flat)| self.known_capture(flat)).collect();
+        let mut prefix = Flat::new();
+        for ((_, _, flat), known) in captures.iter().zip(&known) {
+            match known {
+                Some(_) => prefix.extend(&self.known[&flat[0]].prefix),
+                None => prefix.extend(flat),
+            }
+        }
+        prefix.extend(sizes.iter().map(|(_, value)| *value));
+        let code = Rc::new(ClosureCode {
+            closure,
+            captures,
+            sizes,
+            subst: self.subst.clone(),
+            args: self.args.clone(),
+            locals,
+            display: self.display.clone(),
+        });
+        let func = self.closure_function(&code, span, known, params, result);
+        let (params, result) = (params.to_vec(), result.clone());
+        Callable { func, prefix, params, result, origin: None, code: Code::Closure(code) }
+    }
+
+    fn known_capture(&self, flat: &[Value]) -> Option<KnownCapture> {
+        let [value] = flat else { return None };
+        let callable = self.known.get(value)?;
+        let prefix = callable.prefix.iter().map(|v| self.b.ty(*v)).collect();
+        Some(KnownCapture::of(callable, prefix))
     }
 
     fn closure_function(
         &mut self,
-        closure: &'p Closure,
+        code: &ClosureCode<'p>,
         span: Span,
-        captures: Vec<(crate::typed::LocalId, Ty)>,
-        sizes: Vec<crate::typed::GenericId>,
+        known: Vec<Option<KnownCapture>>,
         params: &[FnParamTy],
         result: &Ty,
     ) -> FuncId {
-        let key = (std::ptr::from_ref(closure) as usize, self.args.to_vec());
-        if let Some(func) = self.cx.bodies.get(&key) {
+        let funcs: Vec<Option<FuncId>> = known.iter().map(|k| k.as_ref().map(|k| k.func)).collect();
+        let key = (std::ptr::from_ref(code.closure) as usize, code.args.to_vec(), funcs);
+        if let Some(func) = self.cx.closure_bodies.get(&key) {
             return *func;
         }
-        let mut types: Vec<Type> = captures.iter().flat_map(|(_, ty)| self.cx.types(ty)).collect();
-        types.extend(sizes.iter().map(|_| Type::I64));
+        let mut types: Vec<Type> = Vec::new();
+        for ((_, ty, _), known) in code.captures.iter().zip(&known) {
+            match known {
+                Some(known) => types.extend(&known.prefix),
+                None => types.extend(self.cx.types(ty)),
+            }
+        }
+        types.extend(code.sizes.iter().map(|_| Type::I64));
         let mut results = self.cx.types(result);
         for param in params {
             let leaves = self.cx.types(&param.ty);
             types.extend(&leaves);
             results.extend(leaves.iter().filter(|_| param.inout));
         }
-        let display = self.display.clone();
-        let loc = self.cx.location(span, &display);
-        let func = self.cx.declare(&format!("{}.closure", display.as_str()), types, results, loc);
-        self.cx.bodies.insert(key, func);
-        let own =
-            closure.params.iter().zip(params).map(|(p, ty)| (Binder::Pattern(&p.pattern), ty.ty.clone(), ty.inout));
+        let loc = self.cx.location(span, &code.display);
+        let func = self.cx.declare(&format!("{}.closure", code.display.as_str()), types, results, loc);
+        self.cx.closure_bodies.insert(key, func);
+        let captures = code.captures.iter().zip(known).map(|((local, ty, _), known)| (*local, ty.clone(), known));
         self.cx.queue.push_back(BodyJob {
             func,
-            display,
-            subst: self.subst.clone(),
-            args: self.args.clone(),
-            sizes: sizes.into_iter().map(|id| vec![id]).collect(),
-            captures,
-            params: own.collect(),
-            locals: self.locals,
-            value: &closure.body,
+            display: code.display.clone(),
+            subst: code.subst.clone(),
+            args: code.args.clone(),
+            sizes: code.sizes.iter().map(|(id, _)| vec![*id]).collect(),
+            captures: captures.collect(),
+            params: closure_params(code.closure, params),
+            locals: code.locals,
+            value: &code.closure.body,
             result: result.clone(),
         });
         func
@@ -275,4 +358,9 @@ impl<'p> FnLower<'_, 'p> {
         let callable = self.callable(callee);
         self.call_args(&callable, args)
     }
+}
+
+pub(super) fn closure_params<'p>(closure: &'p Closure, params: &[FnParamTy]) -> Vec<(Binder<'p>, Ty, bool)> {
+    let each = closure.params.iter().zip(params);
+    each.map(|(p, ty)| (Binder::Pattern(&p.pattern), ty.ty.clone(), ty.inout)).collect()
 }

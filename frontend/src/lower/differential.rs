@@ -7,7 +7,7 @@
 
 use super::Generated;
 use super::body::{Flat, FnLower};
-use super::closure::Callable;
+use super::closure::{Callable, Code};
 use crate::typed::{DiffOp, Differential, FnParamTy, Ty};
 use dprog_ir::module::NodeKind;
 use dprog_ir::{Derivative, DerivativeMode, FuncId, SrcLoc, Type, Value};
@@ -27,15 +27,15 @@ pub(super) struct Objective {
 }
 
 impl<'p> FnLower<'_, 'p> {
-    pub fn differential_callable(&mut self, d: &'p Differential, params: &[FnParamTy], result: &Ty) -> Callable {
+    pub fn differential_callable(&mut self, d: &'p Differential, params: &[FnParamTy], result: &Ty) -> Callable<'p> {
         let inner = self.callable(&d.of);
         let objective = self.objective(&inner, &d.wrt);
         let func = self.derivative_wrapper(d.op, &objective, params, result);
         let origin = inner.origin.clone();
-        Callable { func, prefix: inner.prefix, params: params.to_vec(), result: result.clone(), origin }
+        Callable { func, prefix: inner.prefix, params: params.to_vec(), result: result.clone(), origin, code: Code::None }
     }
 
-    fn objective(&mut self, f: &Callable, wrt: &[usize]) -> Objective {
+    fn objective(&mut self, f: &Callable<'p>, wrt: &[usize]) -> Objective {
         let mut active = |ty: &Ty| -> Vec<bool> { self.cx.tangent_leaves(ty).iter().map(Option::is_some).collect() };
         let params: Vec<(Ty, Vec<bool>)> = f.params.iter().map(|p| (p.ty.clone(), active(&p.ty))).collect();
         let mut active_results = active(&f.result);
@@ -179,7 +179,7 @@ impl<'p> FnLower<'_, 'p> {
         let mut value = self.call_func(augmented, primal);
         let tape = value.pop().expect("the tape is the last result");
         let result = (**gradient).clone();
-        let back = Callable { func: code, prefix: vec![tape], params: params.clone(), result, origin: None };
+        let back = Callable { func: code, prefix: vec![tape], params: params.clone(), result, origin: None, code: Code::None };
         let back = self.value_of(back);
         value.push(back);
         value

@@ -213,7 +213,7 @@ struct Scheme<'g> {
 }
 
 /// The type parameters' arguments; sizes stay, as names of values.
-fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
+pub(super) fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
     let mut subst = Subst::default();
     for (generic, arg) in generics.iter().zip(args) {
         if let Arg::Ty(_) = arg {
@@ -224,7 +224,7 @@ fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
 }
 
 /// For each size parameter of an instance the generics whose value it is.
-fn size_params(generics: &[Generic], args: &[Arg]) -> Vec<Vec<GenericId>> {
+pub(super) fn size_params(generics: &[Generic], args: &[Arg]) -> Vec<Vec<GenericId>> {
     let count = numbered(args).1.len();
     let mut params: Vec<Vec<GenericId>> = (0..count).map(|k| vec![placeholder(k)]).collect();
     for (generic, arg) in generics.iter().zip(args) {

@@ -176,7 +176,11 @@ impl<'p> FnLower<'_, 'p> {
             self.set(self.has_returned, vec![no]);
         }
         if self.lookup(self.returned).is_none() {
-            let types = self.b.func.results.clone();
+            let result = self.result.clone();
+            let mut types = self.cx.types(&result);
+            for local in &self.inouts {
+                types.extend(self.local(*local).iter().map(|v| self.b.ty(*v)));
+            }
             let undefs = self.undefs(&types);
             self.set(self.returned, undefs);
         }

@@ -7,6 +7,7 @@
 //! control.rs    branches and loops: which locals they change, where they may leave
 //! expr.rs …     one file for each family of expressions
 //! closure.rs    function values: a node for each signature, called by `apply`
+//! inline.rs     calls that take or give known functions are written in place
 //! differential.rs  `grad` and the like: wrappers around requests to the AD pass
 //! ```
 //!
@@ -23,6 +24,7 @@ mod differential;
 mod equality;
 mod expr;
 mod indexing;
+mod inline;
 mod instance;
 mod jacobian;
 mod layout;
@@ -144,8 +146,10 @@ struct Cx<'p> {
     open_layouts: usize,
     enums: FxHashMap<(AdtId, Vec<Arg>), NodeId>,
     instances: FxHashMap<(FnId, Vec<Arg>), FuncId>,
-    /// Closures, defaults and constants by the address of their tree and the type arguments around them.
+    /// Defaults and constants by the address of their tree and the type arguments around them.
     bodies: FxHashMap<(usize, Vec<Arg>), FuncId>,
+    /// Closures, also by the code of the functions that they capture, where it is known.
+    closure_bodies: FxHashMap<(usize, Vec<Arg>, Vec<Option<FuncId>>), FuncId>,
     generated: FxHashMap<Generated, FuncId>,
     signatures: FxHashMap<Signature, closure::SignatureId>,
     closures: Vec<closure::SignatureData>,
@@ -168,6 +172,7 @@ impl<'p> Cx<'p> {
             enums: FxHashMap::default(),
             instances: FxHashMap::default(),
             bodies: FxHashMap::default(),
+            closure_bodies: FxHashMap::default(),
             generated: FxHashMap::default(),
             signatures: FxHashMap::default(),
             closures: Vec::new(),

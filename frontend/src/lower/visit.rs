@@ -25,7 +25,7 @@ impl Name {
 
 impl<'p> FnLower<'_, 'p> {
     /// Calls `f(name, shape, data)` for each leaf.
-    pub fn visit_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) {
+    pub fn visit_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable<'p>) {
         let mut visit = |s: &mut Self, name: Value, shape: Value, x: Value| {
             let data = s.as_data(x);
             s.call_flat(f, &[name, shape, data]);
@@ -35,7 +35,7 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Each leaf becomes what `f(name, shape)` gives.
-    pub fn load_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) -> Flat {
+    pub fn load_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable<'p>) -> Flat {
         let mut load = |s: &mut Self, name: Value, shape: Value, x: Value| {
             let data = s.call_flat(f, &[name, shape])[0];
             s.from_data(data, x)
