@@ -88,6 +88,11 @@ impl<K: Entity, V> Arena<K, V> {
         self.items.iter()
     }
 
+    /// The entries themselves, in order of their names.
+    pub fn into_values(self) -> impl Iterator<Item = V> {
+        self.items.into_iter()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         self.items.iter().enumerate().map(|(i, v)| (K::from_index(i), v))
     }

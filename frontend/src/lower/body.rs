@@ -153,7 +153,12 @@ impl<'a, 'p> FnLower<'a, 'p> {
         }
     }
 
-    fn bind_params(&mut self, captures: &[(LocalId, Ty, Option<KnownCapture>)], sizes: &[Vec<GenericId>], params: &[(Binder<'p>, Ty, bool)]) {
+    fn bind_params(
+        &mut self,
+        captures: &[(LocalId, Ty, Option<KnownCapture>)],
+        sizes: &[Vec<GenericId>],
+        params: &[(Binder<'p>, Ty, bool)],
+    ) {
         let mut next = 0;
         let mut take_leaves = |this: &mut Self, count: usize| -> Flat {
             next += count;
@@ -388,9 +393,10 @@ impl<'a, 'p> FnLower<'a, 'p> {
         let function = &self.function;
         let inlined_at = self.inlined_at;
         let locations = &mut self.cx.module.locations;
-        let loc = *self.locations.entry(position).or_insert_with(|| {
-            locations.intern(LocData { position, function: function.clone(), inlined_at })
-        });
+        let loc = *self
+            .locations
+            .entry(position)
+            .or_insert_with(|| locations.intern(LocData { position, function: function.clone(), inlined_at }));
         (self.b.loc, self.span) = (loc, span);
         self.cx.span = span;
         before

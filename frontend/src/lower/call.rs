@@ -19,7 +19,14 @@ impl<'p> FnLower<'_, 'p> {
             Target::Fn(id, generics) => {
                 let (func, prefix, generics) = self.instance_of(id, &generics);
                 let result = self.ty(ty).into_owned();
-                let callable = Callable { func, prefix, params: Vec::new(), result, origin: Some((id, generics.clone())), code: Code::Fn(id, generics) };
+                let callable = Callable {
+                    func,
+                    prefix,
+                    params: Vec::new(),
+                    result,
+                    origin: Some((id, generics.clone())),
+                    code: Code::Fn(id, generics),
+                };
                 self.call_args(&callable, args)
             }
             Target::Builtin(which) => self.builtin_call(which, args, ty),

@@ -8,9 +8,9 @@
 use super::body::{Binder, BodyJob, Flat, FnLower};
 use super::instance::Target;
 use super::{Cx, Generated, body};
-use crate::source::Span;
 use crate::ast::Symbol;
 use crate::check::Subst;
+use crate::source::Span;
 use crate::typed::{
     Arg, Builtin, CallArg, Closure, Expr, ExprKind, FnId, FnParamTy, FnRef, GenericId, Local, LocalId, Ty,
 };
@@ -195,7 +195,14 @@ impl<'p> FnLower<'_, 'p> {
         }
         let id = self.cx.signature(params, result);
         let func = self.cx.closures[id].apply;
-        Callable { func, prefix: vec![value], params: params.to_vec(), result: result.clone(), origin: None, code: Code::None }
+        Callable {
+            func,
+            prefix: vec![value],
+            params: params.to_vec(),
+            result: result.clone(),
+            origin: None,
+            code: Code::None,
+        }
     }
 
     fn named_callable(&mut self, reference: &FnRef, params: &[FnParamTy], result: &Ty) -> Callable<'p> {

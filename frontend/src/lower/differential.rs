@@ -32,7 +32,14 @@ impl<'p> FnLower<'_, 'p> {
         let objective = self.objective(&inner, &d.wrt);
         let func = self.derivative_wrapper(d.op, &objective, params, result);
         let origin = inner.origin.clone();
-        Callable { func, prefix: inner.prefix, params: params.to_vec(), result: result.clone(), origin, code: Code::None }
+        Callable {
+            func,
+            prefix: inner.prefix,
+            params: params.to_vec(),
+            result: result.clone(),
+            origin,
+            code: Code::None,
+        }
     }
 
     fn objective(&mut self, f: &Callable<'p>, wrt: &[usize]) -> Objective {
@@ -179,7 +186,8 @@ impl<'p> FnLower<'_, 'p> {
         let mut value = self.call_func(augmented, primal);
         let tape = value.pop().expect("the tape is the last result");
         let result = (**gradient).clone();
-        let back = Callable { func: code, prefix: vec![tape], params: params.clone(), result, origin: None, code: Code::None };
+        let back =
+            Callable { func: code, prefix: vec![tape], params: params.clone(), result, origin: None, code: Code::None };
         let back = self.value_of(back);
         value.push(back);
         value

@@ -32,6 +32,7 @@ mod loops;
 mod model;
 mod pattern;
 mod place;
+mod prune;
 mod reduce;
 mod regions;
 mod scan;
@@ -45,6 +46,7 @@ use crate::source::{FileId, Span};
 use crate::typed::{AdtId, Arg, FnId, Program, Ty};
 use body::BodyJob;
 use closure::Signature;
+use dprog_ir::entity::Entity;
 use dprog_ir::{FuncId, Function, Module, NodeId, SrcLoc, Type};
 use layout::Layout;
 use rustc_hash::FxHashMap;
@@ -99,12 +101,17 @@ pub struct LeafLayout {
 /// Lowers the roots and all that they reach. Errors are types beyond the limits of the IR.
 pub fn lower(program: &Program, roots: &Roots) -> Result<Lowered, Vec<Diagnostic>> {
     let mut cx = Cx::new(program);
-    let roots: Vec<Root> = roots.fns.iter().map(|f| cx.root(*f)).collect();
+    let mut roots: Vec<Root> = roots.fns.iter().map(|f| cx.root(*f)).collect();
     cx.work_off();
     cx.write_applies();
     cx.module.complete_tangents();
     cx.write_later();
     cx.module.complete_tangents();
+    let entries: Vec<FuncId> = roots.iter().map(|r| r.func).collect();
+    let names = prune::prune(&mut cx.module, &entries);
+    for root in &mut roots {
+        root.func = names[root.func.index()].expect("roots are kept");
+    }
     if cx.errors.is_empty() { Ok(Lowered { module: cx.module, roots }) } else { Err(cx.errors) }
 }
 
