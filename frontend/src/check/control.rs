@@ -100,10 +100,6 @@ impl<'a> FnCx<'_, 'a> {
         tail: Option<Span>,
         span: Span,
     ) -> Expr {
-        let is_loop = source == MatchSource::WhileLet;
-        if is_loop {
-            return self.while_let(scrutinee, arms, span);
-        }
         let value = self.expr(scrutinee, None);
         let ty = self.structure(&value.ty);
         let (arms, sound) = self.arms(arms, &ty, want, tail);
@@ -136,18 +132,6 @@ impl<'a> FnCx<'_, 'a> {
             typed.push(arm);
         }
         (typed, sound)
-    }
-
-    /// `while let P = x { … }`: a loop around a match whose last arm breaks.
-    fn while_let(&mut self, scrutinee: &'a ast::Expr, arms: &'a [ast::Arm], span: Span) -> Expr {
-        let body = self.in_loop(|cx| {
-            let value = cx.expr(scrutinee, None);
-            let ty = cx.structure(&value.ty);
-            let (arms, _) = cx.arms(arms, &ty, None, None);
-            let kind = ExprKind::Match { scrutinee: Box::new(value), arms };
-            cx.make(kind, Ty::UNIT, span)
-        });
-        self.make(ExprKind::Loop { body: Box::new(body.0) }, Ty::UNIT, span)
     }
 
     /// Runs `f` as the body of a loop; whether there was a `break`.

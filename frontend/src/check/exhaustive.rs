@@ -5,7 +5,9 @@
 //! match. Guarded arms are left out by the caller: a guard may say no.
 
 use super::body::FnCx;
+use super::pattern::of_tangent;
 use super::subst::Subst;
+use super::tangent;
 use crate::ast::MatchSource;
 use crate::errors::patterns;
 use crate::source::Span;
@@ -131,7 +133,7 @@ impl Search<'_, '_, '_> {
 
     /// All constructors of a type, if they are few.
     fn all_heads(&self, ty: &Ty) -> Option<Vec<Head>> {
-        match ty {
+        match of_tangent(ty) {
             Ty::Adt(id, _) => match &self.cx.cx.program.adts[*id].kind {
                 AdtKind::Enum(cases) => Some((0..cases.len() as u32).map(Head::Case).collect()),
                 AdtKind::Struct(_) | AdtKind::Model(_) => Some(vec![Head::Single]),
@@ -143,7 +145,7 @@ impl Search<'_, '_, '_> {
     }
 
     fn fields(&self, ty: &Ty, head: &Head) -> Vec<Ty> {
-        match (ty, head) {
+        match (of_tangent(ty), head) {
             (Ty::Tuple(parts), _) => parts.clone(),
             (Ty::Adt(id, args), head) => {
                 let program = &self.cx.cx.program;
@@ -153,7 +155,11 @@ impl Search<'_, '_, '_> {
                     Head::Case(case) => &def.cases()[*case as usize].fields,
                     _ => def.fields(),
                 };
-                fields.iter().map(|f| subst.ty(program, &f.ty)).collect()
+                let types = fields.iter().map(|f| subst.ty(program, &f.ty));
+                match ty {
+                    Ty::Tangent(_) => types.map(|t| tangent::tangent(program, &t)).collect(),
+                    _ => types.collect(),
+                }
             }
             _ => Vec::new(),
         }
@@ -162,7 +168,7 @@ impl Search<'_, '_, '_> {
     /// A row of examples in which the fields of the first column are put together again.
     fn rebuild(&self, ty: &Ty, head: &Head, count: usize, row: Vec<String>) -> Vec<String> {
         let (fields, rest) = row.split_at(count.min(row.len()));
-        let text = match (ty, head) {
+        let text = match (of_tangent(ty), head) {
             (Ty::Adt(id, _), Head::Case(case)) => self.case_text(*id, *case, fields),
             (Ty::Adt(id, _), _) => {
                 let def = &self.cx.cx.program.adts[*id];

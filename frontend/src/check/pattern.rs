@@ -2,6 +2,7 @@
 
 use super::body::{FnCx, Origin};
 use super::subst::Subst;
+use super::tangent;
 use crate::ast::{self, PatternKind as Ast};
 use crate::errors::patterns;
 use crate::resolve::scope::Def;
@@ -99,7 +100,7 @@ impl<'a> FnCx<'_, 'a> {
     fn find_case(&mut self, path: &'a ast::Path, ty: &Ty) -> Option<(AdtId, u32)> {
         let known = self.structure(ty);
         let name = &path.last().name;
-        match &known {
+        match of_tangent(&known) {
             Ty::Error => return None,
             Ty::Adt(id, _) if matches!(self.cx.program.adts[*id].kind, AdtKind::Enum(_)) => {
                 if let Some(number) = self.cx.case_number(*id, &name.text) {
@@ -151,11 +152,17 @@ impl<'a> FnCx<'_, 'a> {
 
     /// Fields of a case with the arguments of the type put in.
     fn case_fields(&mut self, id: AdtId, case: u32, ty: &Ty) -> Vec<Field> {
-        let Ty::Adt(_, args) = self.resolve(ty) else { return Vec::new() };
+        let ty = self.resolve(ty);
+        let Ty::Adt(_, args) = of_tangent(&ty) else { return Vec::new() };
+        let is_tangent = matches!(ty, Ty::Tangent(_));
         let def = &self.cx.program.adts[id];
-        let subst = Subst::new(&def.generics, &args);
+        let subst = Subst::new(&def.generics, args);
         let program = &self.cx.program;
-        def.cases()[case as usize].fields.iter().map(|f| Field { ty: subst.ty(program, &f.ty), ..f.clone() }).collect()
+        let part = |f: &Field| {
+            let ty = subst.ty(program, &f.ty);
+            Field { ty: if is_tangent { tangent::tangent(program, &ty) } else { ty }, ..f.clone() }
+        };
+        def.cases()[case as usize].fields.iter().map(part).collect()
     }
 
     fn case_pattern(
@@ -225,7 +232,8 @@ impl<'a> FnCx<'_, 'a> {
         how: Binding,
         span: Span,
     ) -> PatternKind {
-        let (adt, case, fields, name, at) = match self.structure(ty) {
+        let known = self.structure(ty);
+        let (adt, case, fields, name, at) = match of_tangent(&known).clone() {
             Ty::Adt(id, args) if !matches!(self.cx.program.adts[id].kind, AdtKind::Enum(_)) => {
                 let def = &self.cx.program.adts[id];
                 let (name, at) = (def.name.clone(), def.span);
@@ -235,8 +243,14 @@ impl<'a> FnCx<'_, 'a> {
                 let def = &self.cx.program.adts[id];
                 let subst = Subst::new(&def.generics, &args);
                 let program = &self.cx.program;
-                let fields: Vec<Field> =
-                    def.fields().iter().map(|f| Field { ty: subst.ty(program, &f.ty), ..f.clone() }).collect();
+                let part = |(index, f): (usize, &Field)| {
+                    let ty = match &known {
+                        Ty::Tangent(_) => tangent::field(program, id, &subst, index).unwrap_or(Ty::UNIT),
+                        _ => subst.ty(program, &f.ty),
+                    };
+                    Field { ty, ..f.clone() }
+                };
+                let fields: Vec<Field> = def.fields().iter().enumerate().map(part).collect();
                 (id, None, fields, name, at)
             }
             _ => match self.find_case(path, ty) {
@@ -327,6 +341,14 @@ impl<'a> FnCx<'_, 'a> {
         if let Some(missing) = self.unmatched(&ty, &[pattern]) {
             self.report(patterns::refutable(pattern.span, &missing[0]));
         }
+    }
+}
+
+/// The type whose tangent a type is: patterns on tangents are those on the type itself.
+pub(super) fn of_tangent(ty: &Ty) -> &Ty {
+    match ty {
+        Ty::Tangent(of) => of,
+        other => other,
     }
 }
 

@@ -51,7 +51,6 @@ impl<'a> FnCx<'_, 'a> {
         let statement = match &e.kind {
             ast::ExprKind::For(_) | ast::ExprKind::While { .. } | ast::ExprKind::Loop { .. } => true,
             ast::ExprKind::If { otherwise, .. } => otherwise.is_none(),
-            ast::ExprKind::Match { source: ast::MatchSource::WhileLet, .. } => true,
             _ => false,
         };
         if statement && value.ty.is_unit() {
