@@ -47,6 +47,11 @@ pub fn check(name: &str, bytes: &[u8], loader: &dyn Loader, observer: &mut dyn O
 }
 
 impl Checked {
+    /// The file that was checked, among the others that it imports.
+    pub fn root(&self) -> FileId {
+        self.root
+    }
+
     /// Whether the program cannot be compiled.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)

@@ -1,6 +1,7 @@
 //! One program, four engines, what each of them makes of it.
 
-use dprog::{Checked, Compiled, Ending, Engine, Limits, Loader, MemoryLoader, OptLevel, Options, Silent, World};
+use dprog::{Checked, Compiled, Ending, Engine, Limits, Loader, MemoryLoader, OptLevel, Options, Silent, Trap, World};
+use dprog_ir::TrapCode;
 use std::fmt;
 
 /// The engines by name: derivatives as dual numbers, what `ad-pass` made interpreted, and as machine code.
@@ -76,11 +77,19 @@ impl<'a> Subject<'a> {
             Ending::Returned => 0,
             Ending::Exited(status) => status,
             Ending::Trapped(trap) => {
-                err += &format!("{trap}\n");
+                err += &told(&trap);
                 3
             }
         };
         Outcome { out, err, status }
+    }
+}
+
+/// The text of a trap. Where a limit is hit differs between engines: each counts its own frames and bytes.
+fn told(trap: &Trap) -> String {
+    match trap.code {
+        TrapCode::Depth | TrapCode::Memory => format!("trap: {}\n", trap.message),
+        _ => format!("{trap}\n"),
     }
 }
 

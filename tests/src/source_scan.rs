@@ -64,6 +64,9 @@ fn quoted(text: &str, quote: char) -> usize {
 
 const OPERATIONS: [&str; 3] = ["Op::", "UnaryOp::", "BinaryOp::"];
 
+/// A match with fewer arms about operations asks a question; one with more is a table, and decides.
+const TABLE: usize = 4;
+
 /// Lines with an arm `_ =>` in a `match` most of whose arms begin with an operation.
 pub fn default_arms_on_operations(text: &str) -> Vec<usize> {
     let code = code_only(text);
@@ -73,7 +76,7 @@ pub fn default_arms_on_operations(text: &str) -> Vec<usize> {
         let arms = arms(&code, open);
         let operations = arms.iter().filter(|arm| OPERATIONS.iter().any(|op| code[**arm..].starts_with(op))).count();
         let default = arms.iter().find(|arm| code[**arm..].starts_with("_ =>"));
-        if let (true, Some(default)) = (2 * operations > arms.len(), default) {
+        if let (true, Some(default)) = (operations >= TABLE && 2 * operations > arms.len(), default) {
             found.push(1 + code[..*default].matches('\n').count());
         }
     }
@@ -134,8 +137,8 @@ mod tests {
 
     #[test]
     fn default_arms_are_found_where_they_matter() {
-        let bad = "fn f() {\n match op {\n Op::A { x } => { 1 }\n Op::B(_) => 2,\n _ => 3,\n }\n}";
-        assert_eq!(default_arms_on_operations(bad), [5]);
+        let bad = "fn f() {\n match op {\n Op::A { x } => { 1 }\n Op::B(_) => 2,\n Op::C | Op::D => 3,\n Op::E => 4,\n _ => 3,\n }\n}";
+        assert_eq!(default_arms_on_operations(bad), [7]);
         let good =
             "match (a, b) { (Op::A, 1) => 1, _ => 2 } match n { 0 => Op::A, _ => Op::B } match op { Op::A => 1 }";
         assert!(default_arms_on_operations(good).is_empty());
