@@ -209,6 +209,7 @@ impl Generator {
             .functions
             .iter()
             .filter(|f| f.result == *result && f.params.iter().all(|(_, inout)| !inout))
+            .filter(|f| self.closures == 0 || !f.differentiates)
             .cloned()
             .collect();
         if all.is_empty() {

@@ -54,7 +54,11 @@ impl Generator {
             for (name, _) in fields.iter().filter(|(_, ty)| *ty == Ty::F64) {
                 g.declare(&format!("self.{name}"), Ty::F64, false);
             }
-            g.folded(2)
+            // Closures may call methods, so these differentiate nothing either.
+            g.closures += 1;
+            let body = g.folded(2);
+            g.closures -= 1;
+            body
         })
     }
 
@@ -169,7 +173,28 @@ impl Generator {
     }
 
     fn add(&mut self, name: &str, params: Vec<(Ty, bool)>, result: Ty, fuel: bool) {
-        self.functions.push(Signature { name: name.into(), params, result, cost: self.work + 5, fuel });
+        self.functions.push(Signature {
+            name: name.into(),
+            params,
+            result,
+            cost: self.work + 5,
+            fuel,
+            differentiates: false,
+        });
+    }
+
+    /// Notes which of the functions so far differentiate function values, by themselves or by what they call.
+    pub fn note_differentiation(&mut self, code: &[Code]) {
+        let marks: Vec<String> = self.functions.iter().filter(|f| f.differentiates).map(|f| call_of(&f.name)).collect();
+        let differentiating = |text: &str| text.contains("slope_of(") || marks.iter().any(|mark| text.contains(mark));
+        for definition in code {
+            let Code::Block { open, .. } = definition else { continue };
+            let head = open.strip_prefix("fn ").unwrap_or_default();
+            let name = head.split(['(', '<', '_']).next().unwrap_or_default();
+            if differentiating(&definition.to_string()) {
+                self.functions.iter_mut().filter(|f| f.name == name).for_each(|f| f.differentiates = true);
+            }
+        }
     }
 
     /// A function that calls itself once or twice, with fuel.
@@ -270,4 +295,8 @@ fn case_text(case: usize, payload: &[Ty], named: bool) -> String {
     } else {
         format!("C{case}({}),", types.join(", "))
     }
+}
+
+fn call_of(name: &str) -> String {
+    format!("{name}(")
 }

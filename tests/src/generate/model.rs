@@ -77,6 +77,8 @@ pub struct Signature {
     pub cost: u64,
     /// The first parameter is fuel; a call gives a small literal.
     pub fuel: bool,
+    /// Differentiates function values, so function values may not call it: they would need their own derivative.
+    pub differentiates: bool,
 }
 
 /// A struct: its fields, and whether it has methods `level(self, x: f64) -> f64` and `bump(inout self, x: f64)`.

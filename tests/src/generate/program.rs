@@ -64,6 +64,7 @@ fn definitions(g: &mut Generator) -> Vec<Code> {
     }
     code.extend(g.define_generic());
     generic_signatures(g);
+    g.note_differentiation(&code);
     let count = 2 + g.random.below(3);
     for i in 0..count {
         let name = format!("f{i}");
@@ -77,6 +78,7 @@ fn definitions(g: &mut Generator) -> Vec<Code> {
             }
             _ => code.push(g.define_function(&name, Ty::F64, false)),
         }
+        g.note_differentiation(&code);
     }
     code
 }
@@ -86,7 +88,7 @@ fn generic_signatures(g: &mut Generator) {
     use super::model::Signature;
     let mut add = |name: &str, params: &[Ty], result: Ty, cost| {
         let params = params.iter().map(|ty| (ty.clone(), false)).collect();
-        g.functions.push(Signature { name: name.into(), params, result, cost, fuel: false });
+        g.functions.push(Signature { name: name.into(), params, result, cost, fuel: false, differentiates: false });
     };
     for n in 2..5 {
         add("blend", &[Ty::F64, Ty::Vector(n)], Ty::F64, 40);
