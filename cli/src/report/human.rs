@@ -81,14 +81,27 @@ fn snippet<'a>(d: &'a Diagnostic, sources: &'a SourceMap, id: FileId) -> Snippet
     let file = sources.file(id);
     let labels: Vec<(AnnotationKind, &Label)> = std::iter::once((AnnotationKind::Primary, &d.primary))
         .chain(d.secondary.iter().map(|label| (AnnotationKind::Context, label)))
-        .filter(|(_, label)| label.span.file == id)
+        .filter(|(_, label)| label.span.file == id && in_view(d.primary.span, label.span, file))
         .collect();
-    let excerpt = Excerpt::around(file, labels.iter().map(|(_, label)| &label.span));
-    let annotations = labels.into_iter().map(|(kind, label)| {
+    let spans: Vec<Span> = labels.iter().map(|(_, label)| shortened(label.span, file)).collect();
+    let excerpt = Excerpt::around(file, spans.iter());
+    let annotations = labels.into_iter().zip(&spans).map(|((kind, label), span)| {
         let text = (!label.text.is_empty()).then_some(&*label.text);
-        kind.span(excerpt.relative(label.span)).label(text)
+        kind.span(excerpt.relative(*span)).label(text)
     });
     Snippet::source(excerpt.text).line_start(excerpt.first_line).path(&*file.name).annotations(annotations)
+}
+
+/// Whether a place can be drawn together with the primary one: not if they are far apart on one endless line.
+fn in_view(primary: Span, other: Span, file: &SourceFile) -> bool {
+    let near = primary.lo.abs_diff(other.lo) <= WINDOW;
+    near || primary.file != other.file || file.line_col(primary.lo).line != file.line_col(other.lo).line
+}
+
+/// A place, cut if it is longer than what is drawn and lies on one line.
+fn shortened(span: Span, file: &SourceFile) -> Span {
+    let long = span.hi - span.lo > WINDOW && file.line_col(span.lo).line == file.line_col(span.hi).line;
+    if long { Span { hi: span.lo + WINDOW, ..span } } else { span }
 }
 
 /// The part of a file that is drawn.
@@ -172,5 +185,10 @@ mod tests {
         let text = "x".repeat(10_000_000);
         let shown = drawn(&text, |id| Diagnostic::error("E0002", Span::new(id, 5_000_000, 5_000_001), "long"));
         assert!(shown.len() < 20_000, "{}", shown.len());
+        let apart = drawn(&text, |id| {
+            Diagnostic::error("E0002", Span::new(id, 9, 9_000_000), "long")
+                .also(Span::new(id, 9_999_999, 10_000_000), "end")
+        });
+        assert!(apart.len() < 20_000, "{}", apart.len());
     }
 }

@@ -26,11 +26,30 @@ pub enum Form {
 
 /// All diagnostics as one text, empty if there are none (but for SARIF, which always has a document).
 pub fn render(form: Form, diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let diagnostics: Vec<Diagnostic> = diagnostics.iter().cloned().map(clipped).collect();
     match form {
-        Form::Human => human::render(diagnostics, sources, color),
-        Form::Short => short::render(diagnostics, sources),
-        Form::Json => json::render(diagnostics, sources),
-        Form::Sarif => sarif::render(diagnostics, sources),
+        Form::Human => human::render(&diagnostics, sources, color),
+        Form::Short => short::render(&diagnostics, sources),
+        Form::Json => json::render(&diagnostics, sources),
+        Form::Sarif => sarif::render(&diagnostics, sources),
+    }
+}
+
+/// Texts quote the program, where a name may have a million letters.
+const LONGEST_TEXT: usize = 2_000;
+
+fn clipped(mut diagnostic: Diagnostic) -> Diagnostic {
+    let labels = std::iter::once(&mut diagnostic.primary).chain(&mut diagnostic.secondary).map(|label| &mut label.text);
+    labels.chain(&mut diagnostic.notes).chain(&mut diagnostic.helps).chain([&mut diagnostic.message]).for_each(clip);
+    // An edit that is cut would be a wrong one.
+    diagnostic.suggestion.take_if(|s| s.message.len() + s.replacement.len() > LONGEST_TEXT);
+    diagnostic
+}
+
+fn clip(text: &mut String) {
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.push('…');
     }
 }
 
