@@ -68,9 +68,22 @@ use std::rc::Rc;
 pub fn check_program(root: FileId, sources: &mut SourceMap, loader: &dyn Loader) -> (Program, Vec<Diagnostic>) {
     let mut diagnostics = Diagnostics::new();
     let graph = load(root, sources, loader, &mut diagnostics);
+    let misread: Vec<Span> = diagnostics.iter().filter(|d| d.is_error()).map(|d| d.primary.span).collect();
     let mut cx = Cx::new(diagnostics);
     cx.check_modules(&graph);
-    (cx.program, cx.diagnostics.into_sorted())
+    let mut problems = cx.diagnostics.into_sorted();
+    forget_consequences(&mut problems, &misread, sources);
+    (cx.program, problems)
+}
+
+/// On a line that could not be read properly, what the checker says about it is a consequence.
+fn forget_consequences(problems: &mut Vec<Diagnostic>, misread: &[Span], sources: &SourceMap) {
+    if misread.is_empty() {
+        return;
+    }
+    let line = |span: Span| (span.file, sources.line_col(span).line);
+    let lines: Vec<_> = misread.iter().map(|span| line(*span)).collect();
+    problems.retain(|d| misread.contains(&d.primary.span) || !lines.contains(&line(d.primary.span)));
 }
 
 /// Everything that is known about the program while it is checked.

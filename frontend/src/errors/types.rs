@@ -8,7 +8,6 @@ use crate::source::Span;
 pub const CODES: &[&str] = &[
     "E0300", "E0301", "E0302", "E0303", "E0304", "E0305", "E0306", "E0307", "E0308", "E0309", "E0310", "E0311",
     "E0312", "E0313", "E0314", "E0315", "E0316", "E0317", "E0318", "E0319", "E0320", "E0321", "E0322", "E0323",
-    "E0324",
 ];
 
 /// An operand for a message: where it is, and its type.
@@ -283,10 +282,4 @@ pub fn try_in(at: Span, have: &str, result: Span, shown: &str) -> Diagnostic {
 /// A function in a text.
 pub fn cannot_print(at: Span, have: &str) -> Diagnostic {
     Diagnostic::error("E0323", at, format!("a function has no text, found `{have}`")).help("call it: `{f(x)}`")
-}
-
-/// An index below zero, written out.
-pub fn negative_index(at: Span, index: i64) -> Diagnostic {
-    Diagnostic::error("E0324", at, format!("an index cannot be negative, this is {index}"))
-        .help("indices begin at 0; the last element is `x[x.len() - 1]`")
 }
