@@ -7,9 +7,10 @@
 //! Results of the function, and whether it has returned, are locals too (*hidden* ones), so `return` is an assignment.
 
 use super::Cx;
-use super::closure::{Callable, KnownCapture};
+use super::callable::{Callable, Shape};
 use super::control::{Dead, Join};
 use super::layout::{map_sizes, placeholder};
+use super::variant::VariantKey;
 use crate::ast::Symbol;
 use crate::check::Subst;
 use crate::source::Span;
@@ -31,6 +32,15 @@ pub(super) enum Binder<'p> {
     Pattern(&'p Pattern),
 }
 
+/// A parameter of a body, or a capture.
+pub(super) struct BodyParam<'p> {
+    pub binder: Binder<'p>,
+    pub ty: Ty,
+    pub inout: bool,
+    /// Which of its leaves are known functions.
+    pub shape: Shape,
+}
+
 /// A function whose signature is declared and whose body waits. Its parameters are the captures, the sizes, the others.
 pub(super) struct BodyJob<'p> {
     pub func: FuncId,
@@ -41,8 +51,8 @@ pub(super) struct BodyJob<'p> {
     pub args: Rc<[Arg]>,
     /// The generics that each size parameter is the value of.
     pub sizes: Vec<Vec<GenericId>>,
-    pub captures: Vec<(LocalId, Ty, Option<KnownCapture>)>,
-    pub params: Vec<(Binder<'p>, Ty, bool)>,
+    pub captures: Vec<BodyParam<'p>>,
+    pub params: Vec<BodyParam<'p>>,
     pub locals: Option<&'p Arena<LocalId, Local>>,
     pub value: &'p Expr,
     pub result: Ty,
@@ -53,13 +63,13 @@ pub(super) struct FnLower<'a, 'p> {
     pub cx: &'a mut Cx<'p>,
     pub b: Builder<'a>,
     pub display: Symbol,
-    pub function: Arc<str>,
+    function: Arc<str>,
     pub subst: Rc<Subst>,
     pub args: Rc<[Arg]>,
     pub sizes: FxHashMap<GenericId, Value>,
     pub locals: Option<&'p Arena<LocalId, Local>>,
-    pub env: Vec<Option<Flat>>,
-    pub hidden: usize,
+    env: Vec<Option<Flat>>,
+    hidden: usize,
     pub trail: Vec<(LocalId, Option<Flat>)>,
     /// Branches that wait for the end of the region that they are written in; see `control.rs`.
     pub joins: Vec<Join>,
@@ -75,33 +85,42 @@ pub(super) struct FnLower<'a, 'p> {
     pub has_returned: LocalId,
     pub result: Ty,
     pub inouts: Vec<LocalId>,
-    /// Function values whose code is known, by their node.
-    pub known: FxHashMap<Value, Rc<Callable<'p>>>,
-    /// Bodies that are being written in place of calls, and where the innermost of these calls is.
-    pub inlined: Vec<usize>,
-    pub inlined_at: SrcLoc,
-    pub locations: FxHashMap<u64, SrcLoc>,
+    /// Function values whose code is known, by what stands for them; see `callable.rs`.
+    pub known: FxHashMap<Value, Rc<Callable>>,
+    locations: FxHashMap<u64, SrcLoc>,
     pub span: Span,
 }
 
-/// Writes the body of a declared function.
-pub(super) fn lower_body<'p>(cx: &mut Cx<'p>, job: BodyJob<'p>) {
+/// Writes the body of a declared function, an instance if functions may be given as what they capture. Says which.
+pub(super) fn lower_body<'p>(cx: &mut Cx<'p>, job: BodyJob<'p>, key: Option<&VariantKey>) -> Shape {
     let mut function = cx.module.funcs[job.func].clone();
     let mut lower = FnLower::new(cx, &mut function, job.display.clone(), job.value.span);
-    lower.subst = job.subst;
-    lower.args = job.args;
+    lower.subst = job.subst.clone();
+    lower.args = job.args.clone();
     lower.locals = job.locals;
     lower.hidden = job.locals.map_or(0, |l| l.len());
     lower.returned = lower.fresh_hidden();
     lower.has_returned = lower.fresh_hidden();
-    lower.result = job.result;
-    lower.bind_params(&job.captures, &job.sizes, &job.params);
-    lower.write(job.value);
+    lower.result = job.result.clone();
+    lower.bind_params(&job);
+    let shape = lower.write(job.value, key);
     cx.module.funcs[job.func] = function;
+    shape
 }
 
 /// Writes the body of a declared function that has no body in the source.
 pub(super) fn generate<'p>(cx: &mut Cx<'p>, func: FuncId, body: impl FnOnce(&mut FnLower<'_, 'p>, &[Value]) -> Flat) {
+    generate_variant(cx, func, 0, None, body);
+}
+
+/// As [`generate`], of an instance; of the results `count` are leaves of the value.
+pub(super) fn generate_variant<'p>(
+    cx: &mut Cx<'p>,
+    func: FuncId,
+    count: usize,
+    key: Option<&VariantKey>,
+    body: impl FnOnce(&mut FnLower<'_, 'p>, &[Value]) -> Flat,
+) -> Shape {
     let mut function = cx.module.funcs[func].clone();
     let loc = function.loc;
     let display: Symbol = Symbol::new(&cx.module.locations.get(loc).function.clone());
@@ -109,8 +128,9 @@ pub(super) fn generate<'p>(cx: &mut Cx<'p>, func: FuncId, body: impl FnOnce(&mut
     let mut lower = FnLower::new(cx, &mut function, display, span);
     let params: Flat = (0..lower.b.func.params.len()).map(|i| lower.b.param(i)).collect();
     let results = body(&mut lower, &params);
-    lower.b.finish(&results);
+    let shape = lower.finish(&results, count, key);
     cx.module.funcs[func] = function;
+    shape
 }
 
 impl<'a, 'p> FnLower<'a, 'p> {
@@ -146,57 +166,39 @@ impl<'a, 'p> FnLower<'a, 'p> {
             result: Ty::UNIT,
             inouts: Vec::new(),
             known: FxHashMap::default(),
-            inlined: Vec::new(),
-            inlined_at: SrcLoc::NONE,
             locations: FxHashMap::default(),
             span,
         }
     }
 
-    fn bind_params(
-        &mut self,
-        captures: &[(LocalId, Ty, Option<KnownCapture>)],
-        sizes: &[Vec<GenericId>],
-        params: &[(Binder<'p>, Ty, bool)],
-    ) {
-        let mut next = 0;
-        let mut take_leaves = |this: &mut Self, count: usize| -> Flat {
-            next += count;
-            (next - count..next).map(|i| this.b.param(i)).collect()
-        };
-        for (local, ty, known) in captures {
-            let flat = match known {
-                Some(known) => {
-                    let prefix = take_leaves(self, known.prefix.len());
-                    vec![self.value_of(known.callable(prefix))]
-                }
-                None => {
-                    let count = self.cx.leaf_count(ty);
-                    take_leaves(self, count)
-                }
-            };
-            self.bind_local(*local, ty, flat);
+    fn bind_params(&mut self, job: &BodyJob<'p>) {
+        let params: Flat = (0..self.b.func.params.len()).map(|i| self.b.param(i)).collect();
+        let mut rest = &params[..];
+        for param in &job.captures {
+            rest = self.bind_param(param, rest);
         }
-        let mut take = |this: &mut Self, ty: &Ty| -> Flat {
-            let count = this.cx.leaf_count(ty);
-            take_leaves(this, count)
-        };
-        for ids in sizes {
-            let value = take(self, &Ty::I64)[0];
-            self.sizes.extend(ids.iter().map(|id| (*id, value)));
+        for ids in &job.sizes {
+            self.sizes.extend(ids.iter().map(|id| (*id, rest[0])));
+            rest = &rest[1..];
         }
-        for (binder, ty, inout) in params {
-            let flat = take(self, ty);
-            match *binder {
-                Binder::Local(local) => self.bind_local(local, ty, flat),
-                Binder::Pattern(pattern) => self.bind(pattern, &flat),
-            }
-            self.inouts.extend(inout.then(|| binder.local()));
+        for param in &job.params {
+            rest = self.bind_param(param, rest);
+            self.inouts.extend(param.inout.then(|| param.binder.local()));
         }
     }
 
+    fn bind_param<'v>(&mut self, param: &BodyParam<'p>, values: &'v [Value]) -> &'v [Value] {
+        let count = self.cx.leaf_count(&param.ty);
+        let (flat, rest) = self.put_together(count, &param.shape, values);
+        match param.binder {
+            Binder::Local(local) => self.bind_local(local, &param.ty, flat),
+            Binder::Pattern(pattern) => self.bind(pattern, &flat),
+        }
+        rest
+    }
+
     /// The whole body: results come from `return`s and from the last value.
-    fn write(mut self, value: &'p Expr) {
+    fn write(mut self, value: &'p Expr, key: Option<&VariantKey>) -> Shape {
         let scope = self.enter_here();
         let result = self.result.clone();
         let flat = self.expr_as(value, &result);
@@ -212,7 +214,8 @@ impl<'a, 'p> FnLower<'a, 'p> {
                 self.undefs(&types)
             }
         };
-        self.b.finish(&results);
+        let count = self.cx.leaf_count(&result);
+        self.finish(&results, count, key)
     }
 
     fn cx_result_types(&self) -> Vec<Type> {
@@ -391,12 +394,10 @@ impl<'a, 'p> FnLower<'a, 'p> {
         let before = (self.b.loc, self.span);
         let position = super::encode_position(span);
         let function = &self.function;
-        let inlined_at = self.inlined_at;
         let locations = &mut self.cx.module.locations;
-        let loc = *self
-            .locations
-            .entry(position)
-            .or_insert_with(|| locations.intern(LocData { position, function: function.clone(), inlined_at }));
+        let loc = *self.locations.entry(position).or_insert_with(|| {
+            locations.intern(LocData { position, function: function.clone(), inlined_at: SrcLoc::NONE })
+        });
         (self.b.loc, self.span) = (loc, span);
         self.cx.span = span;
         before
@@ -407,9 +408,19 @@ impl<'a, 'p> FnLower<'a, 'p> {
     }
 }
 
+impl<'p> BodyParam<'p> {
+    pub fn local(local: LocalId, ty: Ty, inout: bool) -> BodyParam<'p> {
+        BodyParam { binder: Binder::Local(local), ty, inout, shape: Shape::new() }
+    }
+
+    pub fn pattern(pattern: &'p Pattern, ty: Ty, inout: bool) -> BodyParam<'p> {
+        BodyParam { binder: Binder::Pattern(pattern), ty, inout, shape: Shape::new() }
+    }
+}
+
 impl Binder<'_> {
     /// The local of an `inout` parameter, which is always a plain name.
-    pub fn local(&self) -> LocalId {
+    fn local(&self) -> LocalId {
         match self {
             Binder::Local(local) => *local,
             Binder::Pattern(pattern) => match pattern.kind {

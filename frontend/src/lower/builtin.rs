@@ -236,11 +236,12 @@ impl<'p> FnLower<'_, 'p> {
 
     fn map_leaves(&mut self, f: &'p Expr, args: &'p [CallArg]) -> Flat {
         let f = self.callable(f);
+        let func = self.cx.general(f.code);
         let flats: Vec<Flat> = values(args).map(|e| self.expr(e)).collect();
         (0..flats[0].len())
             .map(|leaf| {
                 let corresponding: Flat = flats.iter().map(|flat| flat[leaf]).collect();
-                self.leafwise(LeafOp::Apply(f.func), &corresponding, &f.prefix)
+                self.leafwise(LeafOp::Apply(func), &corresponding, &f.prefix)
             })
             .collect()
     }

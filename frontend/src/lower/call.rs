@@ -1,7 +1,7 @@
 //! Calls: arguments from left to right, places read last, results written back in order.
 
 use super::body::{Flat, FnLower};
-use super::closure::{Callable, Code};
+use super::callable::Callable;
 use super::instance::Target;
 use super::place::Spot;
 use crate::typed::{CallArg, FnRef, Ty};
@@ -17,16 +17,7 @@ impl<'p> FnLower<'_, 'p> {
     pub fn call(&mut self, callee: &FnRef, args: &'p [CallArg], ty: &Ty) -> Flat {
         match self.resolve(callee) {
             Target::Fn(id, generics) => {
-                let (func, prefix, generics) = self.instance_of(id, &generics);
-                let result = self.ty(ty).into_owned();
-                let callable = Callable {
-                    func,
-                    prefix,
-                    params: Vec::new(),
-                    result,
-                    origin: Some((id, generics.clone())),
-                    code: Code::Fn(id, generics),
-                };
+                let callable = self.fn_callable(id, &generics);
                 self.call_args(&callable, args)
             }
             Target::Builtin(which) => self.builtin_call(which, args, ty),
@@ -44,11 +35,13 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Calls a function with arguments from the source.
-    pub fn call_args(&mut self, callable: &Callable<'p>, args: &'p [CallArg]) -> Flat {
+    pub fn call_args(&mut self, callable: &Callable, args: &'p [CallArg]) -> Flat {
         let never = args.iter().any(|a| matches!(a, CallArg::Value(e) if matches!(e.ty, Ty::Never)));
         let given: Vec<Given> = args.iter().enumerate().map(|(i, arg)| self.given(callable, i, arg)).collect();
         if never {
-            return self.undefined(&callable.result);
+            let result = self.cx.codes[callable.code].result.clone();
+            let types = self.cx.types(&result);
+            return self.undefs(&types);
         }
         self.check_aliases(&given);
         let mut flat = Flat::new();
@@ -63,10 +56,7 @@ impl<'p> FnLower<'_, 'p> {
                 }
             }
         }
-        let mut results = match self.in_place(callable, &flat) {
-            Some(results) => results,
-            None => self.call_flat(callable, &flat),
-        };
+        let mut results = self.call_flat(callable, &flat);
         let mut ends = results.split_off(results.len() - widths.iter().sum::<usize>()).into_iter();
         let spots = given.iter().filter_map(|g| if let Given::Inout(spot) = g { Some(spot) } else { None });
         for (spot, width) in spots.zip(widths) {
@@ -76,15 +66,14 @@ impl<'p> FnLower<'_, 'p> {
         results
     }
 
-    fn given(&mut self, callable: &Callable<'p>, index: usize, arg: &'p CallArg) -> Given {
+    fn given(&mut self, callable: &Callable, index: usize, arg: &'p CallArg) -> Given {
         match arg {
             CallArg::Value(e) => Given::Value(self.expr(e)),
             CallArg::Inout(place) => Given::Inout(self.spot(place)),
             CallArg::Default => {
-                let (id, generics) = callable.origin.as_ref().expect("only named functions have defaults");
-                let func = self.cx.default_value(*id, generics, index);
-                let prefix = callable.prefix.clone();
-                Given::Value(self.call_func(func, &prefix))
+                let (id, generics) = self.cx.origin(callable.code).expect("only named functions have defaults");
+                let code = self.cx.default_code(id, generics, index);
+                Given::Value(self.call_flat(&Callable { code, prefix: callable.prefix.clone() }, &[]))
             }
         }
     }
@@ -102,11 +91,5 @@ impl<'p> FnLower<'_, 'p> {
     pub fn call_func(&mut self, func: FuncId, args: &[Value]) -> Flat {
         let results = self.cx.result_types(func);
         self.b.call(func, args, &results)
-    }
-
-    /// Calls with leaves.
-    pub fn call_flat(&mut self, callable: &Callable<'p>, args: &[Value]) -> Flat {
-        let all = [&callable.prefix, args].concat();
-        self.call_func(callable.func, &all)
     }
 }

@@ -1,21 +1,19 @@
-//! Function values.
+//! Function values behind nodes.
 //!
-//! All functions of one lowered signature that occur as values are the cases of one node type; the fields of a case are
-//! what the function captures (sizes too). A call goes through `apply`, one function for each signature, which looks at
-//! the case: defunctionalisation [Reynolds 1972]. Where the code behind a value is known when the call is written,
-//! `apply` is left out.
+//! All functions of one lowered signature that are used as values at run time are the cases of one node type; the fields of
+//! a case are what the function captures (sizes too). A call goes through `apply`, one function for each signature, which
+//! looks at the case: defunctionalisation [Reynolds 1972]. Most functions are known where they are called, and come to no
+//! node: see `callable.rs`.
 
-use super::body::{Binder, BodyJob, Flat, FnLower};
+use super::body::{BodyJob, BodyParam, Flat, FnLower};
+use super::callable::{Callable, ClosureText, Code, CodeData, CodeId, Shape};
 use super::instance::Target;
 use super::{Cx, Generated, body};
-use crate::ast::Symbol;
-use crate::check::Subst;
 use crate::source::Span;
-use crate::typed::{
-    Arg, Builtin, CallArg, Closure, Expr, ExprKind, FnId, FnParamTy, FnRef, GenericId, Local, LocalId, Ty,
-};
+use crate::typed::{Builtin, CallArg, Closure, Expr, ExprKind, FnParamTy, FnRef, LocalId, Ty};
+use dprog_ir::entity::Entity;
 use dprog_ir::module::NodeKind;
-use dprog_ir::{Arena, CaseDef, FieldDef, FuncId, NodeId, Type, Value};
+use dprog_ir::{CaseDef, FieldDef, FuncId, NodeId, Type, Value};
 use std::rc::Rc;
 
 /// A lowered signature: leaves of the parameters with whether they are `inout`, and of the result.
@@ -34,60 +32,6 @@ pub(super) struct SignatureData {
     apply: FuncId,
     /// The code of each case: takes the fields, then the parameters.
     cases: Vec<FuncId>,
-}
-
-/// A function that can be called: code, and what goes in front of the arguments.
-#[derive(Clone)]
-pub(super) struct Callable<'p> {
-    pub func: FuncId,
-    pub prefix: Flat,
-    pub params: Vec<FnParamTy>,
-    pub result: Ty,
-    /// Where defaults of parameters are found.
-    pub origin: Option<(FnId, Vec<Arg>)>,
-    pub code: Code<'p>,
-}
-
-/// Where the text of a function is, if it has one that could be written in place of a call.
-#[derive(Clone)]
-pub(super) enum Code<'p> {
-    None,
-    Fn(FnId, Vec<Arg>),
-    Closure(Rc<ClosureCode<'p>>),
-}
-
-/// A closure with the surroundings in which it was made.
-pub(super) struct ClosureCode<'p> {
-    pub closure: &'p Closure,
-    pub captures: Vec<(LocalId, Ty, Flat)>,
-    pub sizes: Vec<(GenericId, Value)>,
-    pub subst: Rc<Subst>,
-    pub args: Rc<[Arg]>,
-    pub locals: Option<&'p Arena<LocalId, Local>>,
-    pub display: Symbol,
-}
-
-/// A captured function whose code is known: instead of the value, what it has captured is captured.
-#[derive(Clone)]
-pub(super) struct KnownCapture {
-    func: FuncId,
-    pub prefix: Vec<Type>,
-    params: Vec<FnParamTy>,
-    result: Ty,
-    origin: Option<(FnId, Vec<Arg>)>,
-}
-
-impl KnownCapture {
-    fn of(callable: &Callable, prefix: Vec<Type>) -> KnownCapture {
-        let Callable { func, params, result, origin, .. } = callable.clone();
-        KnownCapture { func, prefix, params, result, origin }
-    }
-
-    /// The function again, from what it had captured.
-    pub fn callable<'p>(&self, prefix: Flat) -> Callable<'p> {
-        let KnownCapture { func, params, result, origin, .. } = self.clone();
-        Callable { func, prefix, params, result, origin, code: Code::None }
-    }
 }
 
 impl<'p> Cx<'p> {
@@ -130,6 +74,23 @@ impl<'p> Cx<'p> {
         data.cases.len() as u32 - 1
     }
 
+    /// Where a known function belongs as a node.
+    pub fn node_case(&mut self, callable: &Callable) -> (NodeId, u32) {
+        let func = self.general(callable.code);
+        let data = &self.codes[callable.code];
+        let (params, result) = (data.params.clone(), data.result.clone());
+        let id = self.signature(&params, &result);
+        let case = self.case_of(id, func, callable.prefix.len());
+        (self.closures[id].node, case)
+    }
+
+    /// Whether a code is the `apply` of the functions of type `ty`.
+    pub fn applies(&self, code: CodeId, ty: Type) -> bool {
+        let of_node =
+            |data: &SignatureData| Type::node(data.node) == ty && self.codes[code].code == Code::Made(data.apply);
+        self.closures.iter().any(of_node)
+    }
+
     /// Writes `apply` of every signature, now that all cases are known.
     pub fn write_applies(&mut self) {
         for id in 0..self.closures.len() {
@@ -165,17 +126,8 @@ impl<'p> FnLower<'_, 'p> {
         vec![self.value_of(callable)]
     }
 
-    pub fn value_of(&mut self, callable: Callable<'p>) -> Value {
-        let id = self.cx.signature(&callable.params, &callable.result);
-        let case = self.cx.case_of(id, callable.func, callable.prefix.len());
-        let node = self.cx.closures[id].node;
-        let value = self.b.node_new(node, case, &callable.prefix);
-        self.known.insert(value, Rc::new(callable));
-        value
-    }
-
     /// What an expression of function type calls.
-    pub fn callable(&mut self, e: &'p Expr) -> Callable<'p> {
+    pub fn callable(&mut self, e: &'p Expr) -> Callable {
         let ty = self.ty(&e.ty).into_owned();
         let Ty::Fn(params, result) = &ty else { panic!("{ty:?} is no function type") };
         match &e.kind {
@@ -189,41 +141,32 @@ impl<'p> FnLower<'_, 'p> {
         }
     }
 
-    pub fn value_callable(&mut self, value: Value, params: &[FnParamTy], result: &Ty) -> Callable<'p> {
-        if let Some(known) = self.known.get(&value) {
-            return (**known).clone();
-        }
-        let id = self.cx.signature(params, result);
-        let func = self.cx.closures[id].apply;
-        Callable {
-            func,
-            prefix: vec![value],
-            params: params.to_vec(),
-            result: result.clone(),
-            origin: None,
-            code: Code::None,
+    fn value_callable(&mut self, value: Value, params: &[FnParamTy], result: &Ty) -> Callable {
+        match self.known.get(&value) {
+            Some(known) => (**known).clone(),
+            None => self.dynamic(value, params, result),
         }
     }
 
-    fn named_callable(&mut self, reference: &FnRef, params: &[FnParamTy], result: &Ty) -> Callable<'p> {
-        let (params, result) = (params.to_vec(), result.clone());
-        match self.resolve(reference) {
-            Target::Fn(id, args) => {
-                let (func, prefix, args) = self.instance_of(id, &args);
-                Callable { func, prefix, params, result, origin: Some((id, args.clone())), code: Code::Fn(id, args) }
-            }
-            Target::Builtin(which) => {
-                let func = self.builtin_function(which, &params, &result);
-                Callable { func, prefix: Vec::new(), params, result, origin: None, code: Code::None }
-            }
+    /// Calls whatever the node says.
+    pub fn dynamic(&mut self, value: Value, params: &[FnParamTy], result: &Ty) -> Callable {
+        let id = self.cx.signature(params, result);
+        let apply = self.cx.closures[id].apply;
+        Callable { code: self.cx.made(apply, 1, params, result), prefix: vec![value] }
+    }
+
+    fn named_callable(&mut self, reference: &FnRef, params: &[FnParamTy], result: &Ty) -> Callable {
+        let func = match self.resolve(reference) {
+            Target::Fn(id, args) => return self.fn_callable(id, &args),
+            Target::Builtin(which) => self.builtin_function(which, params, result),
             Target::Case { adt, args, case } => {
-                let func = self.wrapper(&format!("case {adt:?} {case}"), &params, &result, |s, flat, result| {
+                self.wrapper(&format!("case {adt:?} {case}"), params, result, |s, flat, result| {
                     let fields = flat.concat();
                     s.case_value(adt, &args, case, result, &fields)
-                });
-                Callable { func, prefix: Vec::new(), params, result, origin: None, code: Code::None }
+                })
             }
-        }
+        };
+        Callable { code: self.cx.made(func, 0, params, result), prefix: Vec::new() }
     }
 
     fn builtin_function(&mut self, which: Builtin, params: &[FnParamTy], result: &Ty) -> FuncId {
@@ -264,100 +207,35 @@ impl<'p> FnLower<'_, 'p> {
         func
     }
 
-    /// The lifted function of a closure: captures, sizes, parameters.
-    fn closure_callable(
-        &mut self,
-        closure: &'p Closure,
-        span: Span,
-        params: &[FnParamTy],
-        result: &Ty,
-    ) -> Callable<'p> {
-        let bound: Vec<LocalId> = closure.captures.iter().filter(|l| self.lookup(**l).is_some()).copied().collect();
+    /// A closure with the captures and sizes of the moment.
+    fn closure_callable(&mut self, closure: &'p Closure, span: Span, params: &[FnParamTy], result: &Ty) -> Callable {
+        let captures: Vec<LocalId> = closure.captures.iter().filter(|l| self.lookup(**l).is_some()).copied().collect();
+        let mut sizes: Vec<_> = closure.size_params.iter().filter(|id| self.sizes.contains_key(id)).copied().collect();
+        sizes.extend(self.placeholders().into_iter().filter(|id| !closure.size_params.contains(id)));
+        let flat: Flat = captures.iter().flat_map(|local| self.local(*local)).collect();
+        let shape = self.shape(&flat);
+        let mut prefix = self.take_apart(&flat, &shape);
+        prefix.extend(sizes.iter().map(|id| self.sizes[id]));
+        let types = prefix.iter().map(|v| self.b.ty(*v)).collect();
+        let code = Code::Closure(std::ptr::from_ref(closure) as usize, self.args.clone(), shape.clone());
         let locals = self.locals;
-        let captures: Vec<(LocalId, Ty, Flat)> = bound
-            .into_iter()
-            .map(|local| {
-                let ty = &locals.expect("a closure stands in a body")[local].ty;
-                (local, self.ty(ty).into_owned(), self.local(local))
-            })
-            .collect();
-        let mut ids: Vec<_> = closure.size_params.iter().filter(|id| self.sizes.contains_key(id)).copied().collect();
-        ids.extend(self.placeholders().into_iter().filter(|id| !closure.size_params.contains(id)));
-        let sizes: Vec<(GenericId, Value)> = ids.into_iter().map(|id| (id, self.sizes[&id])).collect();
-        let known: Vec<Option<KnownCapture>> = captures.iter().map(|(_, _, flat)| self.known_capture(flat)).collect();
-        let mut prefix = Flat::new();
-        for ((_, _, flat), known) in captures.iter().zip(&known) {
-            match known {
-                Some(_) => prefix.extend(&self.known[&flat[0]].prefix),
-                None => prefix.extend(flat),
-            }
-        }
-        prefix.extend(sizes.iter().map(|(_, value)| *value));
-        let code = Rc::new(ClosureCode {
+        let local_type = |local: LocalId| (local, self.ty(&locals.expect("a closure has one")[local].ty).into_owned());
+        let text = ClosureText {
             closure,
-            captures,
+            span,
+            captures: captures.into_iter().map(local_type).collect(),
             sizes,
             subst: self.subst.clone(),
             args: self.args.clone(),
             locals,
             display: self.display.clone(),
+        };
+        let code = self.cx.code(code, |cx, code| CodeData {
+            depth: cx.depth(&shape) + 1,
+            closure: Some(Rc::new(text)),
+            ..CodeData::new(code, types, params.to_vec(), result.clone())
         });
-        let func = self.closure_function(&code, span, known, params, result);
-        let (params, result) = (params.to_vec(), result.clone());
-        Callable { func, prefix, params, result, origin: None, code: Code::Closure(code) }
-    }
-
-    fn known_capture(&self, flat: &[Value]) -> Option<KnownCapture> {
-        let [value] = flat else { return None };
-        let callable = self.known.get(value)?;
-        let prefix = callable.prefix.iter().map(|v| self.b.ty(*v)).collect();
-        Some(KnownCapture::of(callable, prefix))
-    }
-
-    fn closure_function(
-        &mut self,
-        code: &ClosureCode<'p>,
-        span: Span,
-        known: Vec<Option<KnownCapture>>,
-        params: &[FnParamTy],
-        result: &Ty,
-    ) -> FuncId {
-        let funcs: Vec<Option<FuncId>> = known.iter().map(|k| k.as_ref().map(|k| k.func)).collect();
-        let key = (std::ptr::from_ref(code.closure) as usize, code.args.to_vec(), funcs);
-        if let Some(func) = self.cx.closure_bodies.get(&key) {
-            return *func;
-        }
-        let mut types: Vec<Type> = Vec::new();
-        for ((_, ty, _), known) in code.captures.iter().zip(&known) {
-            match known {
-                Some(known) => types.extend(&known.prefix),
-                None => types.extend(self.cx.types(ty)),
-            }
-        }
-        types.extend(code.sizes.iter().map(|_| Type::I64));
-        let mut results = self.cx.types(result);
-        for param in params {
-            let leaves = self.cx.types(&param.ty);
-            types.extend(&leaves);
-            results.extend(leaves.iter().filter(|_| param.inout));
-        }
-        let loc = self.cx.location(span, &code.display);
-        let func = self.cx.declare(&format!("{}.closure", code.display.as_str()), types, results, loc);
-        self.cx.closure_bodies.insert(key, func);
-        let captures = code.captures.iter().zip(known).map(|((local, ty, _), known)| (*local, ty.clone(), known));
-        self.cx.queue.push_back(BodyJob {
-            func,
-            display: code.display.clone(),
-            subst: code.subst.clone(),
-            args: code.args.clone(),
-            sizes: code.sizes.iter().map(|(id, _)| vec![*id]).collect(),
-            captures: captures.collect(),
-            params: closure_params(code.closure, params),
-            locals: code.locals,
-            value: &code.closure.body,
-            result: result.clone(),
-        });
-        func
+        Callable { code, prefix }
     }
 
     /// `callee(args)` of a function value.
@@ -367,7 +245,32 @@ impl<'p> FnLower<'_, 'p> {
     }
 }
 
-pub(super) fn closure_params<'p>(closure: &'p Closure, params: &[FnParamTy]) -> Vec<(Binder<'p>, Ty, bool)> {
-    let each = closure.params.iter().zip(params);
-    each.map(|(p, ty)| (Binder::Pattern(&p.pattern), ty.ty.clone(), ty.inout)).collect()
+impl<'p> Cx<'p> {
+    /// The lifted function of a closure: captures, sizes, parameters.
+    pub fn closure_job(&mut self, code: CodeId, captured: &Shape, args: &Shape) -> BodyJob<'p> {
+        let data = &self.codes[code];
+        let (params, result) = (data.params.clone(), data.result.clone());
+        let text = data.closure.clone().expect("the code of a closure");
+        let captures = text.captures.iter().map(|(local, ty)| BodyParam::local(*local, ty.clone(), false));
+        let captures = self.with_shapes(captures.collect(), captured);
+        let own = text.closure.params.iter().zip(params);
+        let own = own.map(|(p, ty)| BodyParam::pattern(&p.pattern, ty.ty, ty.inout)).collect();
+        let params = self.with_shapes(own, args);
+        self.declare_job(
+            BodyJob {
+                func: FuncId::from_index(0),
+                display: text.display.clone(),
+                subst: text.subst.clone(),
+                args: text.args.clone(),
+                sizes: text.sizes.iter().map(|id| vec![*id]).collect(),
+                captures,
+                params,
+                locals: text.locals,
+                value: &text.closure.body,
+                result,
+            },
+            &format!("{}.closure", text.display.as_str()),
+            text.span,
+        )
+    }
 }

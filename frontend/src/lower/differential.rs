@@ -5,9 +5,11 @@
 //! wrapper takes what `f` captures in front, never differentiated by `wrt` (but by a derivative around it). Since wrappers
 //! are functions like others, `grad(grad(f))` is a request for a derivative of a wrapper.
 
+use super::Cx;
 use super::Generated;
-use super::body::{Flat, FnLower};
-use super::closure::{Callable, Code};
+use super::body::{Flat, FnLower, generate_variant};
+use super::callable::{Callable, Code, CodeData, CodeId, Shape};
+use super::variant::{Variant, VariantKey};
 use crate::typed::{DiffOp, Differential, FnParamTy, Ty};
 use dprog_ir::module::NodeKind;
 use dprog_ir::{Derivative, DerivativeMode, FuncId, SrcLoc, Type, Value};
@@ -26,51 +28,72 @@ pub(super) struct Objective {
     active_results: Vec<bool>,
 }
 
-impl<'p> FnLower<'_, 'p> {
-    pub fn differential_callable(&mut self, d: &'p Differential, params: &[FnParamTy], result: &Ty) -> Callable<'p> {
-        let inner = self.callable(&d.of);
-        let objective = self.objective(&inner, &d.wrt);
-        let func = self.derivative_wrapper(d.op, &objective, params, result);
-        let origin = inner.origin.clone();
-        Callable {
-            func,
-            prefix: inner.prefix,
-            params: params.to_vec(),
-            result: result.clone(),
-            origin,
-            code: Code::None,
+impl<'p> Cx<'p> {
+    /// The wrapper for arguments of a shape.
+    pub fn derivative_variant(&mut self, key: VariantKey, op: DiffOp, inner: CodeId, wrt: &[usize]) -> Variant {
+        let of = self.objective(inner, &key.args, wrt);
+        let (params, result) = (self.codes[key.code].params.clone(), self.codes[key.code].result.clone());
+        let mut types = self.codes[inner].prefix.clone();
+        let mut leaves = Vec::new();
+        let mut results = self.types(&result);
+        for param in &params {
+            let own = self.types(&param.ty);
+            results.extend(own.iter().filter(|_| param.inout));
+            leaves.extend(own);
         }
-    }
-
-    fn objective(&mut self, f: &Callable<'p>, wrt: &[usize]) -> Objective {
-        let mut active = |ty: &Ty| -> Vec<bool> { self.cx.tangent_leaves(ty).iter().map(Option::is_some).collect() };
-        let params: Vec<(Ty, Vec<bool>)> = f.params.iter().map(|p| (p.ty.clone(), active(&p.ty))).collect();
-        let mut active_results = active(&f.result);
-        for ((_, leaves), _) in params.iter().zip(&f.params).filter(|(_, p)| p.inout) {
-            active_results.extend(leaves);
-        }
-        let name = self.cx.module.funcs[f.func].name.to_string();
-        Objective { func: f.func, name, prefix: f.prefix.len(), params, wrt: wrt.to_vec(), active_results }
-    }
-
-    fn derivative_wrapper(&mut self, op: DiffOp, of: &Objective, params: &[FnParamTy], result: &Ty) -> FuncId {
-        let key = Generated::Wrapper(format!("{op:?} {:?} {:?}", of.func, of.wrt));
-        if let Some(func) = self.cx.generated.get(&key) {
-            return *func;
-        }
-        let mut types = self.cx.param_types(of.func)[..of.prefix].to_vec();
-        let mut results = self.cx.types(result);
-        for param in params {
-            let leaves = self.cx.types(&param.ty);
-            types.extend(&leaves);
-            results.extend(leaves.iter().filter(|_| param.inout));
-        }
+        types.extend(self.shaped(&leaves, &key.args));
         let name = format!("{}.{}", of.name, operator_name(op));
-        let func = self.cx.declare(&name, types, results, SrcLoc::NONE);
-        self.cx.generated.insert(key, func);
-        let (of, result) = (of.clone(), result.clone());
-        self.generate(func, |s, values| s.wrapper_body(op, &of, values, &result));
-        func
+        let func = self.declare(&name, types, results, SrcLoc::NONE);
+        let count = self.leaf_count(&result);
+        self.opened(&key, func);
+        let span = self.span;
+        let body = |s: &mut FnLower<'_, 'p>, values: &[Value]| s.wrapper_body(op, &of, values, &result);
+        let results = generate_variant(self, func, count, Some(&key), body);
+        self.span = span;
+        self.closed(key, func, results)
+    }
+
+    /// The instance of a code for arguments of a shape, to be differentiated.
+    fn objective(&mut self, code: CodeId, args: &Shape, wrt: &[usize]) -> Objective {
+        let func = self.for_args(code, args);
+        let data = &self.codes[code];
+        let (own, result, prefix) = (data.params.clone(), data.result.clone(), data.prefix.len());
+        let mut rest = args.iter().copied().chain(std::iter::repeat(None));
+        let mut params = Vec::new();
+        let mut active_results = self.active_leaves(&result);
+        for param in &own {
+            let leaves = self.active_leaves(&param.ty);
+            active_results.extend(leaves.iter().filter(|_| param.inout));
+            let mut expanded = Vec::new();
+            for active in leaves {
+                match rest.next().flatten() {
+                    Some(known) => expanded.extend(vec![false; self.codes[known].prefix.len()]),
+                    None => expanded.push(active),
+                }
+            }
+            params.push((param.ty.clone(), expanded));
+        }
+        let name = self.module.funcs[func].name.to_string();
+        Objective { func, name, prefix, params, wrt: wrt.to_vec(), active_results }
+    }
+
+    fn active_leaves(&mut self, ty: &Ty) -> Vec<bool> {
+        self.tangent_leaves(ty).iter().map(Option::is_some).collect()
+    }
+}
+
+impl<'p> FnLower<'_, 'p> {
+    /// `grad(f)` of a function that is known or not.
+    pub fn differential_callable(&mut self, d: &'p Differential, params: &[FnParamTy], result: &Ty) -> Callable {
+        let inner = self.callable(&d.of);
+        let inner = self.shallow(inner);
+        let code = Code::Derivative(d.op, inner.code, d.wrt.clone());
+        let code = self.cx.code(code, |cx, code| {
+            let CodeData { prefix, depth, .. } = &cx.codes[inner.code];
+            let (prefix, depth) = (prefix.clone(), depth + 1);
+            CodeData { depth, ..CodeData::new(code, prefix, params.to_vec(), result.clone()) }
+        });
+        Callable { code, prefix: inner.prefix }
     }
 
     fn wrapper_body(&mut self, op: DiffOp, of: &Objective, values: &[Value], result: &Ty) -> Flat {
@@ -186,8 +209,7 @@ impl<'p> FnLower<'_, 'p> {
         let mut value = self.call_func(augmented, primal);
         let tape = value.pop().expect("the tape is the last result");
         let result = (**gradient).clone();
-        let back =
-            Callable { func: code, prefix: vec![tape], params: params.clone(), result, origin: None, code: Code::None };
+        let back = Callable { code: self.cx.made(code, 1, params, &result), prefix: vec![tape] };
         let back = self.value_of(back);
         value.push(back);
         value

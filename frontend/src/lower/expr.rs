@@ -1,6 +1,7 @@
 //! Expressions: the dispatch, and those that are neither calls nor arrays.
 
 use super::body::{Flat, FnLower};
+use super::callable::Callable;
 use super::control::{Leave, Selector};
 use super::loops::Sequence;
 use super::scan::Scan;
@@ -155,8 +156,8 @@ impl<'p> FnLower<'_, 'p> {
         if let ExprKind::Literal(literal) = &def.value.kind {
             return vec![self.literal(literal, &def.value.ty)];
         }
-        let func = self.cx.constant(id);
-        self.call_func(func, &[])
+        let code = self.cx.const_code(id);
+        self.call_flat(&Callable { code, prefix: Vec::new() }, &[])
     }
 
     /// Fields are evaluated in the order of the text and lie in the order of the declaration.

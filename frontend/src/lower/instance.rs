@@ -4,7 +4,8 @@
 //! type argument (`score<Spring<n>>`): each is an `i64` parameter. So the list of arguments says nothing about sizes,
 //! and one instance serves all.
 
-use super::body::{Binder, BodyJob, Flat, FnLower};
+use super::body::{BodyJob, BodyParam, Flat, FnLower};
+use super::callable::{Callable, Code, CodeData, CodeId, Shape};
 use super::layout::{numbered, placeholder, type_arguments};
 use super::{Cx, LeafLayout, Root, RootParam, encode_position};
 use crate::ast::Symbol;
@@ -12,6 +13,7 @@ use crate::check::Subst;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::typed::*;
+use dprog_ir::entity::Entity;
 use dprog_ir::{Arena, FuncId, LocData, SrcLoc, Type};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -57,55 +59,53 @@ impl<'p> Cx<'p> {
         leaves.map(|((ty, tangent), name)| LeafLayout { name, ty, active: tangent.is_some() }).collect()
     }
 
-    /// The instance of a function for arguments with numbered sizes.
+    /// A function for arguments with numbered sizes.
+    pub fn fn_code(&mut self, id: FnId, args: Vec<Arg>) -> CodeId {
+        self.code(Code::Fn(id, args.clone()), |cx, code| {
+            let def = &cx.program.fns[id];
+            let subst = type_subst(&def.generics, &args);
+            let param = |p: &Param| FnParamTy { ty: subst.ty(cx.program, &p.ty), inout: p.inout };
+            let params = def.params.iter().map(param).collect();
+            let sizes = numbered(&args).1.len();
+            CodeData::new(code, vec![Type::I64; sizes], params, subst.ty(cx.program, &def.result))
+        })
+    }
+
+    /// The instance of a function that takes and gives no known functions.
     pub fn instance(&mut self, id: FnId, args: Vec<Arg>) -> FuncId {
-        if let Some(func) = self.instances.get(&(id, args.clone())) {
-            return *func;
-        }
+        let code = self.fn_code(id, args);
+        self.general(code)
+    }
+
+    pub fn fn_job(&mut self, id: FnId, args: &[Arg], shape: &Shape) -> BodyJob<'p> {
         let def = &self.program.fns[id];
         let body = def.body.as_ref().unwrap_or_else(|| panic!("`{}` has no body", def.display.as_str()));
-        let subst = Rc::new(type_subst(&def.generics, &args));
-        let params: Vec<_> =
-            def.params.iter().map(|p| (Binder::Local(p.local), subst.ty(self.program, &p.ty), p.inout)).collect();
+        let subst = Rc::new(type_subst(&def.generics, args));
+        let param = |p: &Param| BodyParam::local(p.local, subst.ty(self.program, &p.ty), p.inout);
+        let params = self.with_shapes(def.params.iter().map(param).collect(), shape);
         let result = subst.ty(self.program, &def.result);
-        let name = format!("{}{}", def.display.as_str(), type_arguments(&args, self));
-        let func = self.declare_body(
-            &name,
-            &def.display,
-            def.span,
-            Scheme { generics: &def.generics, args: &args, subst },
-            params,
-            result,
-            Some(&body.locals),
-            &body.value,
-        );
-        self.instances.insert((id, args), func);
-        func
+        let name = format!("{}{}", def.display.as_str(), type_arguments(args, self));
+        let scheme = Scheme { generics: &def.generics, args, subst };
+        self.declare_body(&name, &def.display, def.span, scheme, params, result, Some(&body.locals), &body.value)
     }
 
     /// The default of parameter `index`: a function of the sizes.
-    pub fn default_value(&mut self, id: FnId, args: &[Arg], index: usize) -> FuncId {
+    pub fn default_code(&mut self, id: FnId, args: Vec<Arg>, index: usize) -> CodeId {
+        self.code(Code::Default(id, args.clone(), index), |cx, code| {
+            let def = &cx.program.fns[id];
+            let result = type_subst(&def.generics, &args).ty(cx.program, &def.params[index].ty);
+            CodeData::new(code, vec![Type::I64; numbered(&args).1.len()], Vec::new(), result)
+        })
+    }
+
+    pub fn default_job(&mut self, id: FnId, args: &[Arg], index: usize) -> BodyJob<'p> {
         let def = &self.program.fns[id];
         let body = def.params[index].default.as_ref().expect("the parameter has a default");
-        let key = (std::ptr::from_ref(body) as usize, args.to_vec());
-        if let Some(func) = self.bodies.get(&key) {
-            return *func;
-        }
         let subst = Rc::new(type_subst(&def.generics, args));
         let result = subst.ty(self.program, &def.params[index].ty);
         let name = format!("{}.{}.default", def.display.as_str(), def.params[index].name.as_str());
-        let func = self.declare_body(
-            &name,
-            &def.display,
-            body.value.span,
-            Scheme { generics: &def.generics, args, subst },
-            Vec::new(),
-            result,
-            Some(&body.locals),
-            &body.value,
-        );
-        self.bodies.insert(key, func);
-        func
+        let (scheme, span) = (Scheme { generics: &def.generics, args, subst }, body.value.span);
+        self.declare_body(&name, &def.display, span, scheme, Vec::new(), result, Some(&body.locals), &body.value)
     }
 
     /// The default of a field of a model: a function of the sizes of the model, and of the generator if it names one.
@@ -117,9 +117,9 @@ impl<'p> Cx<'p> {
         let def = &self.program.adts[adt];
         let subst = Rc::new(type_subst(&def.generics, args));
         let result = subst.ty(self.program, &def.fields()[index].ty);
-        let rng = self.rng_local(body).map(|local| (Binder::Local(local), body.locals[local].ty.clone(), true));
+        let rng = self.rng_local(body).map(|local| BodyParam::local(local, body.locals[local].ty.clone(), true));
         let name = format!("{}.{}.default", def.name.as_str(), def.fields()[index].name.as_str());
-        let func = self.declare_body(
+        let job = self.declare_body(
             &name,
             &def.name,
             body.value.span,
@@ -129,6 +129,8 @@ impl<'p> Cx<'p> {
             Some(&body.locals),
             &body.value,
         );
+        let func = job.func;
+        self.queue.push_back(job);
         self.bodies.insert(key, func);
         func
     }
@@ -140,25 +142,16 @@ impl<'p> Cx<'p> {
     }
 
     /// A constant: a function without parameters.
-    pub fn constant(&mut self, id: ConstId) -> FuncId {
+    pub fn const_code(&mut self, id: ConstId) -> CodeId {
+        let ty = self.program.consts[id].ty.clone();
+        self.code(Code::Const(id), |_, code| CodeData::new(code, Vec::new(), Vec::new(), ty))
+    }
+
+    pub fn const_job(&mut self, id: ConstId) -> BodyJob<'p> {
         let def = &self.program.consts[id];
-        let key = (std::ptr::from_ref(def) as usize, Vec::new());
-        if let Some(func) = self.bodies.get(&key) {
-            return *func;
-        }
         let scheme = Scheme { generics: &[], args: &[], subst: Rc::new(Subst::default()) };
-        let func = self.declare_body(
-            &def.name,
-            &def.name,
-            def.span,
-            scheme,
-            Vec::new(),
-            def.ty.clone(),
-            Some(&def.locals),
-            &def.value,
-        );
-        self.bodies.insert(key, func);
-        func
+        let (name, locals) = (&def.name, Some(&def.locals));
+        self.declare_body(name, name, def.span, scheme, Vec::new(), def.ty.clone(), locals, &def.value)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a function, each of another kind")]
@@ -168,34 +161,50 @@ impl<'p> Cx<'p> {
         display: &Symbol,
         span: Span,
         scheme: Scheme,
-        params: Vec<(Binder<'p>, Ty, bool)>,
+        params: Vec<BodyParam<'p>>,
         result: Ty,
         locals: Option<&'p Arena<LocalId, Local>>,
         value: &'p Expr,
-    ) -> FuncId {
-        let sizes = size_params(scheme.generics, scheme.args);
-        let mut types = vec![Type::I64; sizes.len()];
-        let mut results = self.types(&result);
-        for (_, ty, inout) in &params {
-            let leaves = self.types(ty);
-            types.extend(&leaves);
-            results.extend(leaves.iter().filter(|_| *inout));
-        }
-        let loc = self.location(span, display);
-        let func = self.declare(name, types, results, loc);
-        self.queue.push_back(BodyJob {
-            func,
+    ) -> BodyJob<'p> {
+        let job = BodyJob {
+            func: FuncId::from_index(0),
             display: display.clone(),
             subst: scheme.subst,
             args: scheme.args.into(),
-            sizes,
+            sizes: size_params(scheme.generics, scheme.args),
             captures: Vec::new(),
             params,
             locals,
             value,
             result,
-        });
-        func
+        };
+        self.declare_job(job, name, span)
+    }
+
+    /// Declares the function of a job.
+    pub fn declare_job(&mut self, job: BodyJob<'p>, name: &str, span: Span) -> BodyJob<'p> {
+        let mut types = self.param_leaves(&job.captures);
+        types.extend(job.sizes.iter().map(|_| Type::I64));
+        types.extend(self.param_leaves(&job.params));
+        let mut results = self.types(&job.result);
+        for param in job.params.iter().filter(|p| p.inout) {
+            results.extend(self.types(&param.ty));
+        }
+        let loc = self.location(span, &job.display);
+        let func = self.declare(name, types, results, loc);
+        BodyJob { func, ..job }
+    }
+
+    /// Distributes a shape of leaves to parameters.
+    pub fn with_shapes(&mut self, params: Vec<BodyParam<'p>>, shape: &Shape) -> Vec<BodyParam<'p>> {
+        let mut rest = &shape[..];
+        let take = |param: BodyParam<'p>| {
+            let count = self.leaf_count(&param.ty).min(rest.len());
+            let (own, others) = rest.split_at(count);
+            rest = others;
+            BodyParam { shape: own.to_vec(), ..param }
+        };
+        params.into_iter().map(take).collect()
     }
 
     pub fn location(&mut self, span: Span, display: &Symbol) -> SrcLoc {
@@ -213,7 +222,7 @@ struct Scheme<'g> {
 }
 
 /// The type parameters' arguments; sizes stay, as names of values.
-pub(super) fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
+fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
     let mut subst = Subst::default();
     for (generic, arg) in generics.iter().zip(args) {
         if let Arg::Ty(_) = arg {
@@ -224,7 +233,7 @@ pub(super) fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
 }
 
 /// For each size parameter of an instance the generics whose value it is.
-pub(super) fn size_params(generics: &[Generic], args: &[Arg]) -> Vec<Vec<GenericId>> {
+fn size_params(generics: &[Generic], args: &[Arg]) -> Vec<Vec<GenericId>> {
     let count = numbered(args).1.len();
     let mut params: Vec<Vec<GenericId>> = (0..count).map(|k| vec![placeholder(k)]).collect();
     for (generic, arg) in generics.iter().zip(args) {
@@ -250,6 +259,12 @@ impl<'p> FnLower<'_, 'p> {
                 Target::Fn(id, args)
             }
         }
+    }
+
+    /// A function with arguments, and the sizes that go in front.
+    pub fn fn_callable(&mut self, id: FnId, args: &[Arg]) -> Callable {
+        let (args, prefix) = self.instance_args(args);
+        Callable { code: self.cx.fn_code(id, args), prefix }
     }
 
     /// The instance that a function with arguments is, and the sizes that go in front of its arguments.

@@ -6,25 +6,26 @@
 //! body.rs       what is known while one function is written: locals, sizes, location
 //! control.rs    branches and loops: which locals they change, where they may leave
 //! expr.rs …     one file for each family of expressions
-//! closure.rs    function values: a node for each signature, called by `apply`
-//! inline.rs     calls that take or give known functions are written in place
+//! callable.rs   function values whose code is known
+//! variant.rs    instances for the known functions among the arguments
+//! closure.rs    the other function values: a node for each signature, called by `apply`
 //! differential.rs  `grad` and the like: wrappers around requests to the AD pass
 //! ```
 //!
 //! Functions wait in a queue until their signature is known and their body is wanted; nothing recurses from one body
-//! into another. Sizes are `i64` parameters in front of the others, so one instance serves all of them.
+//! into another, but for functions that give functions (`variant.rs`). Sizes are `i64` parameters in front of the others, so one instance serves all of them.
 
 mod array;
 mod body;
 mod builtin;
 mod call;
+mod callable;
 mod closure;
 mod control;
 mod differential;
 mod equality;
 mod expr;
 mod indexing;
-mod inline;
 mod instance;
 mod jacobian;
 mod layout;
@@ -38,6 +39,7 @@ mod regions;
 mod scan;
 mod tangent;
 mod text;
+mod variant;
 mod visit;
 
 use crate::ast::Symbol;
@@ -45,12 +47,14 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 use crate::typed::{AdtId, Arg, FnId, Program, Ty};
 use body::BodyJob;
+use callable::{Code, CodeData, CodeId};
 use closure::Signature;
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, Module, NodeId, SrcLoc, Type};
+use dprog_ir::{Arena, FuncId, Function, Module, NodeId, SrcLoc, Type};
 use layout::Layout;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use variant::{Variant, VariantKey};
 
 /// What is to be lowered, with everything that it needs. Functions without type parameters only.
 #[derive(Clone, Debug, Default)]
@@ -152,11 +156,13 @@ struct Cx<'p> {
     /// Types whose layout is being computed, for the error about a type that contains itself.
     open_layouts: usize,
     enums: FxHashMap<(AdtId, Vec<Arg>), NodeId>,
-    instances: FxHashMap<(FnId, Vec<Arg>), FuncId>,
-    /// Defaults and constants by the address of their tree and the type arguments around them.
+    codes: Arena<CodeId, CodeData<'p>>,
+    code_ids: FxHashMap<Code, CodeId>,
+    variants: FxHashMap<VariantKey, Variant>,
+    /// Bodies that are being written to learn what they give.
+    open_bodies: usize,
+    /// Defaults of fields by the address of their tree and the type arguments around them.
     bodies: FxHashMap<(usize, Vec<Arg>), FuncId>,
-    /// Closures, also by the code of the functions that they capture, where it is known.
-    closure_bodies: FxHashMap<(usize, Vec<Arg>, Vec<Option<FuncId>>), FuncId>,
     generated: FxHashMap<Generated, FuncId>,
     signatures: FxHashMap<Signature, closure::SignatureId>,
     closures: Vec<closure::SignatureData>,
@@ -177,9 +183,11 @@ impl<'p> Cx<'p> {
             layouts: FxHashMap::default(),
             open_layouts: 0,
             enums: FxHashMap::default(),
-            instances: FxHashMap::default(),
+            codes: Arena::new(),
+            code_ids: FxHashMap::default(),
+            variants: FxHashMap::default(),
+            open_bodies: 0,
             bodies: FxHashMap::default(),
-            closure_bodies: FxHashMap::default(),
             generated: FxHashMap::default(),
             signatures: FxHashMap::default(),
             closures: Vec::new(),
@@ -192,7 +200,7 @@ impl<'p> Cx<'p> {
 
     fn work_off(&mut self) {
         while let Some(job) = self.queue.pop_front() {
-            body::lower_body(self, job);
+            body::lower_body(self, job, None);
         }
     }
 

@@ -4,7 +4,7 @@
 //! is put together on the way down. Of a model, plain fields are left out.
 
 use super::body::{Flat, FnLower};
-use super::closure::Callable;
+use super::callable::Callable;
 use crate::typed::{FieldRole, Ty};
 use dprog_ir::{Access, CompareOp, FormatSpec, Scalar, TrapCode, Type, Value};
 
@@ -25,7 +25,7 @@ impl Name {
 
 impl<'p> FnLower<'_, 'p> {
     /// Calls `f(name, shape, data)` for each leaf.
-    pub fn visit_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable<'p>) {
+    pub fn visit_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) {
         let mut visit = |s: &mut Self, name: Value, shape: Value, x: Value| {
             let data = s.as_data(x);
             s.call_flat(f, &[name, shape, data]);
@@ -35,7 +35,7 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Each leaf becomes what `f(name, shape)` gives.
-    pub fn load_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable<'p>) -> Flat {
+    pub fn load_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) -> Flat {
         let mut load = |s: &mut Self, name: Value, shape: Value, x: Value| {
             let data = s.call_flat(f, &[name, shape])[0];
             s.from_data(data, x)
