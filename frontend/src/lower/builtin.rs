@@ -257,11 +257,19 @@ fn values(args: &[CallArg]) -> impl Iterator<Item = &Expr> {
 
 /// The axis that a reduction was given: its second argument.
 fn axis_of(which: Builtin, args: &[CallArg]) -> Option<usize> {
-    let takes_axis = match which {
-        Builtin::Sum | Builtin::Prod | Builtin::Mean | Builtin::Max | Builtin::Min | Builtin::Norm => true,
-        Builtin::LogSumExp | Builtin::ArgMax | Builtin::ArgMin | Builtin::Softmax => true,
-        _ => false,
-    };
+    let takes_axis = matches!(
+        which,
+        Builtin::Sum
+            | Builtin::Prod
+            | Builtin::Mean
+            | Builtin::Max
+            | Builtin::Min
+            | Builtin::Norm
+            | Builtin::LogSumExp
+            | Builtin::ArgMax
+            | Builtin::ArgMin
+            | Builtin::Softmax
+    );
     match args.get(1) {
         Some(CallArg::Value(Expr { kind: ExprKind::Literal(Literal::Int(axis)), .. })) if takes_axis => {
             Some(*axis as usize)

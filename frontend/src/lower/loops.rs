@@ -223,7 +223,7 @@ impl<'p> FnLower<'_, 'p> {
         match flags[..] {
             [] => self.b.bool(true),
             [flag] => self.b.unary(UnaryOp::Not, flag),
-            [ref flags @ ..] => {
+            ref flags => {
                 let any = flags[1..].iter().fold(flags[0], |any, f| self.b.binary(BinaryOp::Or, any, *f));
                 self.b.unary(UnaryOp::Not, any)
             }

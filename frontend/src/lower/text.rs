@@ -2,7 +2,8 @@
 
 use super::Generated;
 use super::body::{Flat, FnLower};
-use crate::typed::{AdtId, Arg, TextPart, Ty};
+use crate::check::tangent;
+use crate::typed::{AdtId, TextPart, Ty};
 use dprog_ir::{CompareOp, FormatSpec, FuncId, Type, Value};
 
 impl<'p> FnLower<'_, 'p> {
@@ -52,12 +53,13 @@ impl<'p> FnLower<'_, 'p> {
             }
             Ty::Array(element, _) | Ty::List(element) => self.elements_text(flat, element, spec),
             Ty::Tuple(parts) => self.tuple_text(flat, parts, spec),
-            Ty::Adt(id, args) if self.cx.is_enum(ty) => self.enum_text(flat[0], ty, *id, args, spec),
+            Ty::Adt(..) if self.cx.is_enum(ty) => self.enum_text(flat[0], ty, spec),
             Ty::Adt(id, _) => {
                 let name = self.cx.program.adts[*id].name.to_string();
                 self.fields_text(&name, flat, ty, spec)
             }
-            Ty::Tangent(of) if matches!(&**of, Ty::Adt(..)) && !self.cx.is_enum(of) => {
+            Ty::Tangent(of) if self.cx.is_enum(of) => self.enum_text(flat[0], ty, spec),
+            Ty::Tangent(of) if matches!(&**of, Ty::Adt(..)) => {
                 let name = super::layout::type_name(of, self.cx);
                 self.fields_text(&name, flat, ty, spec)
             }
@@ -132,32 +134,42 @@ impl<'p> FnLower<'_, 'p> {
         self.b.concat(&[text[0], close])
     }
 
-    fn enum_text(&mut self, value: Value, ty: &Ty, id: AdtId, args: &[Arg], spec: FormatSpec) -> Value {
-        let func = self.enum_text_function(ty, id, args, spec);
+    fn enum_text(&mut self, value: Value, ty: &Ty, spec: FormatSpec) -> Value {
+        let func = self.enum_text_function(ty, spec);
         self.b.call(func, &[value], &[Type::STR])[0]
     }
 
-    fn enum_text_function(&mut self, ty: &Ty, id: AdtId, args: &[Arg], spec: FormatSpec) -> FuncId {
+    fn enum_text_function(&mut self, ty: &Ty, spec: FormatSpec) -> FuncId {
         let key = Generated::Text(ty.clone(), spec);
         if let Some(func) = self.cx.generated.get(&key) {
             return *func;
         }
+        let (of, is_tangent) = match ty {
+            Ty::Tangent(of) => (&**of, true),
+            of => (of, false),
+        };
+        let Ty::Adt(id, args) = of else { panic!("{ty:?} is no enum") };
         let name = format!("{}.text", super::layout::type_name(ty, self.cx));
         let params = self.cx.types(ty);
         let func = self.cx.declare(&name, params, vec![Type::STR], self.b.loc);
         self.cx.generated.insert(key, func);
         self.generate(func, |s, params| {
             let tag = s.tag(params[0]);
-            let cases = s.cx.program.adts[id].cases().len();
-            s.switch_cases(tag, cases, &[Type::STR], |s, case| vec![s.case_text(params[0], id, args, case, spec)])
+            let cases = s.cx.program.adts[*id].cases().len();
+            s.switch_cases(tag, cases, &[Type::STR], |s, case| {
+                let mut types = s.cx.case_fields(*id, args, case as u32);
+                if is_tangent {
+                    types.iter_mut().for_each(|ty| *ty = tangent(s.cx.program, ty));
+                }
+                vec![s.case_text(params[0], *id, case, types, spec)]
+            })
         });
         func
     }
 
-    /// `Circle(1.0)`, `Rect { w: 1.0, h: 2.0 }`, `Empty`.
-    fn case_text(&mut self, value: Value, id: AdtId, args: &[Arg], case: usize, spec: FormatSpec) -> Value {
+    /// `Circle(1.0)`, `Rect { w: 1.0, h: 2.0 }`, `Empty`. In a tangent, `()` stands where there is none.
+    fn case_text(&mut self, value: Value, id: AdtId, case: usize, types: Vec<Ty>, spec: FormatSpec) -> Value {
         let def = &self.cx.program.adts[id].cases()[case];
-        let types = self.cx.case_fields(id, args, case as u32);
         if types.is_empty() {
             return self.b.str(&def.name);
         }

@@ -38,7 +38,7 @@ impl<'p> FnLower<'_, 'p> {
     pub fn load_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) -> Flat {
         let mut load = |s: &mut Self, name: Value, shape: Value, x: Value| {
             let data = s.call_flat(f, &[name, shape])[0];
-            s.from_data(data, x)
+            s.shaped_data(data, x)
         };
         self.walk_leaves(flat, ty, &Name { found: None, known: String::new() }, &mut load)
     }
@@ -125,7 +125,7 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// A list of f64 in the shape of `x`; a list takes any length.
-    fn from_data(&mut self, data: Value, x: Value) -> Value {
+    fn shaped_data(&mut self, data: Value, x: Value) -> Value {
         let ty = self.b.ty(x);
         let scalar: Scalar = match ty.leaf {
             dprog_ir::Leaf::Scalar(s) => s,
