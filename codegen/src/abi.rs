@@ -41,6 +41,14 @@ pub fn runtime_signature(name: &str, c: CallConv) -> Signature {
     sig
 }
 
+/// The signature of a *detour*: a call of that function of the runtime that keeps every register, so that a path seldom
+/// taken costs the values around it no place on the stack. Its result is left in the context.
+pub fn detour_signature(name: &str) -> Signature {
+    let mut sig = runtime_signature(name, CallConv::PreserveAll);
+    sig.returns.clear();
+    sig
+}
+
 /// Parameters and result of each function of the runtime that compiled code calls.
 fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
     match name {
@@ -66,6 +74,7 @@ fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
         "dprog_rt_outer_f64" | "dprog_rt_outer_f32" => (&[PTR, I32, PTR, PTR], Some(PTR)),
         "dprog_rt_release" | "dprog_rt_drop" => (&[PTR, PTR], None),
         "dprog_rt_new_array" => (&[PTR, I32, PTR, I64], Some(PTR)),
+        "dprog_rt_new_list" => (&[PTR, I32, I64, I64], Some(PTR)),
         "dprog_rt_new_node" => (&[PTR, I32, I64, I64], Some(PTR)),
         "dprog_rt_unshare" => (&[PTR, I32, PTR], Some(PTR)),
         "dprog_rt_zeros_like" => (&[PTR, I32, PTR], Some(PTR)),

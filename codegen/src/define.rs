@@ -1,6 +1,6 @@
 //! Declaring and compiling the functions of a program, into memory or elsewhere.
 
-use crate::abi::{PTR, entry_signature, function_signature};
+use crate::abi::{PTR, detour_signature, entry_signature, function_signature, runtime_signature};
 use crate::jit::{Error, target};
 use crate::lower::{Program, lower};
 use crate::types::{Types, register};
@@ -16,8 +16,10 @@ use cranelift_module::{
 use dprog_ir::analysis::CallGraph;
 use dprog_ir::entity::Entity;
 use dprog_ir::{FuncId, Function, Module};
+use dprog_runtime::Context;
 use dprog_runtime::layout::{IMMORTAL, small_meta};
 use rustc_hash::FxHashMap;
+use std::mem::offset_of;
 
 /// Above this many instructions the single-pass register allocator is used: the other is superlinear, and was measured to
 /// take more than a second for ten thousand.
@@ -39,8 +41,8 @@ pub(crate) fn declare<'a>(
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
     let recursive = module.funcs.keys().map(|id| calls.recursive[id]).collect();
-    let (runtime, texts) = (FxHashMap::default(), FxHashMap::default());
-    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, texts })
+    let (runtime, detours, texts) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
+    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, detours, texts })
 }
 
 /// Puts a string into the data of the module; see `dprog_runtime::layout`.
@@ -78,7 +80,30 @@ impl Workshop {
     ) -> Result<(), Error> {
         let mut ids: Vec<FuncId> = program.functions.keys().copied().collect();
         ids.sort_unstable();
-        ids.into_iter().try_for_each(|id| self.function(clif, program, id, options))
+        ids.into_iter().try_for_each(|id| self.function(clif, program, id, options))?;
+        let mut detours: Vec<(&'static str, ClifFuncId)> =
+            program.detours.iter().map(|(name, id)| (*name, *id)).collect();
+        detours.sort_unstable();
+        detours.into_iter().try_for_each(|(name, id)| self.detour(clif, program, name, id))
+    }
+
+    fn detour(
+        &mut self,
+        clif: &mut impl ClifModule,
+        program: &mut Program,
+        name: &'static str,
+        id: ClifFuncId,
+    ) -> Result<(), Error> {
+        let signature = runtime_signature(name, clif.isa().default_call_conv());
+        let target = match program.runtime.get(name) {
+            Some(known) => *known,
+            None => clif.declare_function(name, Linkage::Import, &signature).map_err(|e| Error(e.to_string()))?,
+        };
+        program.runtime.insert(name, target);
+        let mut context = self.open(clif, detour_signature(name), id);
+        let callee = clif.declare_func_in_func(target, &mut context.func);
+        lower_detour(FunctionBuilder::new(&mut context.func, &mut self.builder), callee, clif.target_config());
+        self.define(clif, context, id, name, &Options::default())
     }
 
     fn function(
@@ -162,6 +187,21 @@ impl Workshop {
             code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
         clif.define_function_bytes(id, alignment, code.code_buffer(), &relocs)
     }
+}
+
+/// Calls `callee` and leaves its result in the context.
+fn lower_detour(mut b: FunctionBuilder, callee: ir::FuncRef, config: TargetFrontendConfig) {
+    let block = b.create_block();
+    b.append_block_params_for_function_params(block);
+    b.switch_to_block(block);
+    let args = b.block_params(block).to_vec();
+    let call = b.ins().call(callee, &args);
+    if let Some(result) = b.inst_results(call).first().copied() {
+        b.ins().store(MemFlagsData::trusted(), result, args[0], offset_of!(Context, detour_result) as i32);
+    }
+    b.ins().return_(&[]);
+    b.seal_all_blocks();
+    b.finalize(config);
 }
 
 /// `(context, arguments, results) -> status`: loads words, calls, stores words.

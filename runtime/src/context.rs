@@ -65,6 +65,8 @@ pub struct Context {
     pub depth_left: i64,
     /// Set by another thread to stop the program.
     pub cancel: *const AtomicBool,
+    /// What a function of the runtime gave that was called without touching a register.
+    pub detour_result: u64,
     /// Its first field are the free lists.
     pub heap: Heap,
     /// What an undefined value points to; see [`crate::layout`].
@@ -89,6 +91,7 @@ impl Context {
             stack_limit: 0,
             depth_left: limits.depth,
             cancel: Arc::as_ptr(&cancel_flag),
+            detour_result: 0,
             heap: Heap::new(limits.memory),
             empty,
             types: std::ptr::null(),

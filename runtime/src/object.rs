@@ -268,6 +268,11 @@ pub unsafe extern "C" fn dprog_rt_new_array(ctx: &mut Context, desc: u32, dims: 
     ctx.new_array(desc, dims).unwrap_or(null_mut())
 }
 
+/// A rank-1 array of `len` unset elements with room for `room`; null: trapped.
+pub unsafe extern "C" fn dprog_rt_new_list(ctx: &mut Context, desc: u32, len: i64, room: u64) -> Object {
+    ctx.new_array_with_room(desc, &[len], room as usize).unwrap_or(null_mut())
+}
+
 /// A node of unset fields, where the free list is empty.
 pub unsafe extern "C" fn dprog_rt_new_node(ctx: &mut Context, desc: u32, case: u64, fields: u64) -> Object {
     ctx.new_node(desc, case as usize, fields as usize).unwrap_or(null_mut())

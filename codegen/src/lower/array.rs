@@ -145,7 +145,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.brif(fits, next, &[array], full, &[]);
         self.b.switch_to_block(full);
         let desc = self.desc(ty);
-        let grown = self.runtime_object("dprog_rt_grow", &[self.ctx, desc, array]);
+        let grown = self.detour_object("dprog_rt_grow", &[self.ctx, desc, array]);
         self.jump(next, &[grown]);
         self.b.switch_to_block(next);
         let array = self.params(next)[0];

@@ -1,8 +1,13 @@
 //! Operations over whole arrays: those with a body become loops here, the others are kernels of the runtime.
 
 use super::*;
+use crate::types::element_bytes;
 use cranelift_codegen::ir::condcodes::FloatCC;
 use dprog_ir::{InstData, ReduceOp, Scalar};
+use dprog_runtime::layout::{DIMS, MAX_SMALL, class_bytes, class_of, data_offset};
+
+/// Bytes of elements that an empty array has room for.
+const ROOM_TO_GROW: usize = 96;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- making ----
@@ -22,8 +27,19 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn elements(&mut self, result: Value, args: &[Value]) -> V {
         let ty = self.ty(result);
+        let size = element_bytes(ty.element()) as usize;
+        let head = data_offset(1) as usize;
+        // An empty array mostly is one that will grow.
+        let wanted = if args.is_empty() { ROOM_TO_GROW } else { args.len() * size };
         let count = self.word(args.len() as i64);
-        let array = self.new_array(ty, &[count]);
+        let array = if head + wanted <= MAX_SMALL {
+            let room = (class_bytes(class_of(head + wanted)) - head) / size;
+            let array = self.small_list(ty, count, room, class_of(head + wanted));
+            self.store(Memory::Sizes, count, array, DIMS);
+            array
+        } else {
+            self.new_array(ty, &[count])
+        };
         for (i, arg) in args.iter().enumerate() {
             let (number, v) = (self.word(i as i64), self.get(*arg));
             self.store_element(array, ty, number, v);

@@ -1,8 +1,9 @@
 //! Calls, traps, and the way to the runtime.
 
 use super::*;
-use crate::abi::runtime_signature;
+use crate::abi::{detour_signature, runtime_signature};
 use cranelift_codegen::ir::{Signature, StackSlot, StackSlotData, StackSlotKind};
+use cranelift_module::Linkage;
 use dprog_ir::{HostFn, InstData};
 
 impl<M: ClifModule> Lower<'_, '_, M> {
@@ -23,11 +24,39 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let clif = &mut *self.clif;
         let id = *self.program.runtime.entry(name).or_insert_with(|| {
             let sig: Signature = runtime_signature(name, convention);
-            clif.declare_function(name, cranelift_module::Linkage::Import, &sig).expect("one signature per name")
+            clif.declare_function(name, Linkage::Import, &sig).expect("one signature per name")
         });
         let callee = self.clif.declare_func_in_func(id, self.b.func);
         self.runtime_refs.insert(name, callee);
         callee
+    }
+
+    /// Calls a function of the runtime, of which the first argument is the context, and keeps every register.
+    pub(super) fn detour(&mut self, name: &'static str, args: &[V]) {
+        let callee = match self.detour_refs.get(name) {
+            Some(known) => *known,
+            None => self.declare_detour(name),
+        };
+        self.b.ins().call(callee, args);
+    }
+
+    fn declare_detour(&mut self, name: &'static str) -> FuncRef {
+        let clif = &mut *self.clif;
+        let id = *self.program.detours.entry(name).or_insert_with(|| {
+            let declared = clif.declare_function(&format!("detour:{name}"), Linkage::Local, &detour_signature(name));
+            declared.expect("one signature per name")
+        });
+        let callee = self.clif.declare_func_in_func(id, self.b.func);
+        self.detour_refs.insert(name, callee);
+        callee
+    }
+
+    /// A detour that gives an object, or null for a trap.
+    pub(super) fn detour_object(&mut self, name: &'static str, args: &[V]) -> V {
+        self.detour(name, args);
+        let object = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, detour_result) as i32);
+        self.fail_unless(object);
+        object
     }
 
     /// Calls a function of the runtime that gives an object, or null for a trap.

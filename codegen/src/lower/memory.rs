@@ -2,8 +2,13 @@
 
 use super::*;
 use dprog_ir::{FormatSpec, NodeId};
-use dprog_runtime::layout::{CASE, COUNT, FIELDS, MAX_SMALL, META, class_of, node_bytes, small_meta};
+use dprog_runtime::layout::{CASE, COUNT, FIELDS, LARGE, MAX_SMALL, META, class_of, node_bytes, small_meta};
 use dprog_runtime::text::pack;
+
+/// Offset in the context of the head of the free list of a class.
+fn free_list(class: usize) -> i32 {
+    offset_of!(Context, heap) as i32 + 8 * class as i32
+}
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- counts ----
@@ -14,16 +19,90 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.store(Memory::Count, count, object, COUNT);
     }
 
-    pub(super) fn release(&mut self, object: V) {
-        let count = self.load(types::I64, Memory::Count, object, COUNT);
-        let count = self.b.ins().iadd_imm_s(count, -1);
-        self.store(Memory::Count, count, object, COUNT);
+    /// One reference less. What frees the object stands here for objects with no other objects in them, and for chains of
+    /// nodes, as tapes are.
+    pub(super) fn release(&mut self, x: Value) {
+        let (object, ty) = (self.get(x), self.ty(x));
+        if let Some((bytes, field)) = self.link(ty) {
+            return self.release_chain(object, bytes, field);
+        }
+        let count = self.less(object);
         let (last, next) = (self.b.create_block(), self.b.create_block());
         self.brif(count, next, &[], last, &[]);
         self.b.switch_to_block(last);
-        self.runtime("dprog_rt_drop", &[self.ctx, object]);
+        if self.is_flat(ty) {
+            self.free(object, next);
+        } else {
+            self.runtime("dprog_rt_drop", &[self.ctx, object]);
+        }
         self.jump(next, &[]);
         self.b.switch_to_block(next);
+    }
+
+    fn less(&mut self, object: V) -> V {
+        let count = self.load(types::I64, Memory::Count, object, COUNT);
+        let count = self.b.ins().iadd_imm_s(count, -1);
+        self.store(Memory::Count, count, object, COUNT);
+        count
+    }
+
+    /// Whether objects of this type have no other objects in them.
+    fn is_flat(&self, ty: Type) -> bool {
+        match ty.as_node() {
+            Some(node) => {
+                let cases = &self.program.module.nodes[node].cases;
+                cases.iter().all(|case| case.fields.iter().all(|field| !field.ty.is_heap()))
+            }
+            None => !ty.is_array() || !ty.element().is_heap(),
+        }
+    }
+
+    /// For nodes of one case in which the only object is another such node: their size, and the field with that.
+    fn link(&self, ty: Type) -> Option<(usize, usize)> {
+        let [case] = &self.program.module.nodes[ty.as_node()?].cases[..] else { return None };
+        let mut links = case.fields.iter().enumerate().filter(|(_, field)| field.ty.is_heap());
+        let (Some((k, field)), None) = (links.next(), links.next()) else { return None };
+        let bytes = node_bytes(case.fields.len());
+        (field.ty == ty && bytes <= MAX_SMALL).then_some((bytes, k))
+    }
+
+    fn release_chain(&mut self, first: V, bytes: usize, field: usize) {
+        let (top, last, next) = (self.block(&[PTR]), self.b.create_block(), self.b.create_block());
+        self.jump(top, &[first]);
+        self.b.switch_to_block(top);
+        let object = self.params(top)[0];
+        let count = self.less(object);
+        self.brif(count, next, &[], last, &[]);
+        self.b.switch_to_block(last);
+        let inner = self.load(PTR, Memory::Node, object, FIELDS + 8 * field as i32);
+        let list = self.b.ins().iadd_imm_s(self.ctx, free_list(class_of(bytes)) as i64);
+        self.put_on_list(object, list);
+        self.jump(top, &[inner]);
+        self.b.switch_to_block(next);
+    }
+
+    /// Gives the block of an object back to the heap, in whose free list it goes unless it is large.
+    fn free(&mut self, object: V, next: Block) {
+        let meta = self.load(types::I64, Memory::Count, object, META);
+        let class = self.b.ins().ushr_imm_u(meta, 32);
+        let class = self.b.ins().band_imm_u(class, LARGE as i64);
+        let (small, large) = (self.b.create_block(), self.cold_block());
+        let is_large = self.b.ins().icmp_imm_s(IntCC::Equal, class, LARGE as i64);
+        self.brif(is_large, large, &[], small, &[]);
+        self.b.switch_to_block(large);
+        self.detour("dprog_rt_drop", &[self.ctx, object]);
+        self.jump(next, &[]);
+        self.b.switch_to_block(small);
+        let offset = self.b.ins().ishl_imm_u(class, 3);
+        let lists = self.b.ins().iadd(self.ctx, offset);
+        let list = self.b.ins().iadd_imm_s(lists, free_list(0) as i64);
+        self.put_on_list(object, list);
+    }
+
+    fn put_on_list(&mut self, object: V, list: V) {
+        let head = self.load(PTR, Memory::Context, list, 0);
+        self.store(Memory::Count, head, object, 0);
+        self.store(Memory::Context, object, list, 0);
     }
 
     pub(super) fn unshare(&mut self, x: Value) -> V {
@@ -45,10 +124,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn node_new(&mut self, node: NodeId, case: u32, args: &[Value]) -> V {
         let bytes = node_bytes(args.len());
         let desc = self.program.types.id(Type::node(node));
+        let (case, fields) = (self.word(case as i64), self.word(args.len() as i64));
+        let slow = ("dprog_rt_new_node", [case, fields]);
         let object = if bytes <= MAX_SMALL {
-            self.small_block(desc, case, args.len(), class_of(bytes))
+            self.small_block(desc, case, class_of(bytes), slow)
         } else {
-            self.new_node_slowly(desc, case, args.len())
+            let desc = self.int(types::I32, desc as i64);
+            self.runtime_object(slow.0, &[self.ctx, desc, case, fields])
         };
         for (i, arg) in args.iter().enumerate() {
             let v = self.get(*arg);
@@ -57,28 +139,31 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         object
     }
 
-    fn new_node_slowly(&mut self, desc: u32, case: u32, fields: usize) -> V {
-        let (desc, case, fields) =
-            (self.int(types::I32, desc as i64), self.word(case as i64), self.word(fields as i64));
-        self.runtime_object("dprog_rt_new_node", &[self.ctx, desc, case, fields])
+    /// A rank-1 array of `count` unset elements; its size is still to be stored.
+    pub(super) fn small_list(&mut self, ty: Type, count: V, room: usize, class: usize) -> V {
+        let (desc, room) = (self.program.types.id(ty), self.word(room as i64));
+        self.small_block(desc, room, class, ("dprog_rt_new_list", [count, room]))
     }
 
-    /// A block from the free list of its class, or from the runtime if the list is empty; with a node's header.
-    fn small_block(&mut self, desc: u32, case: u32, fields: usize, class: usize) -> V {
-        let head = offset_of!(Context, heap) as i32 + 8 * class as i32;
-        let first = self.load(PTR, Memory::Context, self.ctx, head);
+    /// A block from the free list of its class, or from the runtime if the list is empty; with a header, of which `third`
+    /// is the third word.
+    fn small_block(&mut self, desc: u32, third: V, class: usize, slow: (&'static str, [V; 2])) -> V {
+        let first = self.load(PTR, Memory::Context, self.ctx, free_list(class));
         let (take, empty, next) = (self.b.create_block(), self.cold_block(), self.block(&[PTR]));
         self.brif(first, take, &[], empty, &[]);
         self.b.switch_to_block(take);
         let second = self.load(PTR, Memory::Count, first, 0);
-        self.store(Memory::Context, second, self.ctx, head);
-        let (one, meta, tag) = (self.word(1), self.word(small_meta(desc, class) as i64), self.word(case as i64));
+        self.store(Memory::Context, second, self.ctx, free_list(class));
+        let (one, meta) = (self.word(1), self.word(small_meta(desc, class) as i64));
         self.store(Memory::Count, one, first, COUNT);
         self.store(Memory::Count, meta, first, META);
-        self.store(Memory::Node, tag, first, CASE);
+        let memory = if slow.0 == "dprog_rt_new_node" { Memory::Node } else { Memory::Sizes };
+        self.store(memory, third, first, CASE);
         self.jump(next, &[first]);
         self.b.switch_to_block(empty);
-        let fresh = self.new_node_slowly(desc, case, fields);
+        let (name, [a, b]) = slow;
+        let desc = self.int(types::I32, desc as i64);
+        let fresh = self.detour_object(name, &[self.ctx, desc, a, b]);
         self.jump(next, &[fresh]);
         self.b.switch_to_block(next);
         self.params(next)[0]

@@ -40,6 +40,8 @@ pub struct Program<'a> {
     /// Functions in a cycle of calls.
     pub recursive: Vec<bool>,
     pub runtime: FxHashMap<&'static str, ClifFuncId>,
+    /// Detours that have been declared, by the function of the runtime that they lead to.
+    pub detours: FxHashMap<&'static str, ClifFuncId>,
     pub texts: FxHashMap<Arc<str>, DataId>,
 }
 
@@ -73,6 +75,7 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
     let recursive = program.recursive[id.index()];
     let values = vec![None; func.values.len()];
     let (runtime_refs, function_refs) = (FxHashMap::default(), FxHashMap::default());
+    let detour_refs = FxHashMap::default();
     let (regions, ctx, loc) = (Vec::new(), V::from_u32(0), func.loc);
     let lower = Lower {
         b,
@@ -82,6 +85,7 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         ctx,
         regions,
         runtime_refs,
+        detour_refs,
         function_refs,
         failed: None,
         recursive,
@@ -100,6 +104,7 @@ struct Lower<'a, 'p, M: ClifModule> {
     ctx: V,
     regions: Vec<AliasRegion>,
     runtime_refs: FxHashMap<&'static str, FuncRef>,
+    detour_refs: FxHashMap<&'static str, FuncRef>,
     function_refs: FxHashMap<FuncId, FuncRef>,
     /// The block that returns after a trap.
     failed: Option<Block>,
@@ -192,7 +197,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Trap => return self.trap(args[0]),
             Op::Host(f) => return self.host(*f, data),
             Op::Retain => return self.retain(self.get(args[0])),
-            Op::Release => return self.release(self.get(args[0])),
+            Op::Release => return self.release(args[0]),
             Op::Unshare => self.unshare(args[0]),
         };
         self.values[data.results[0].index()] = Some(result);
