@@ -6,7 +6,7 @@
 
 use crate::context::{Active, Context, Instance};
 use crate::error::{AdError, Reason, Report};
-use crate::reverse::{self, Reverse, array_accumulators, blank_like, define_tape, marked_of, reverse_of};
+use crate::reverse::{self, Reverse, blank_like, define_tape, marked_of, reverse_of};
 use crate::tangent;
 use dprog_ir::{
     Body, Builder, CompareOp, Derivative, DerivativeMode, FuncId, Function, Module, NodeId, Op, SrcLoc, TrapCode, Type,
@@ -141,16 +141,17 @@ pub fn vjp_by_halves(cx: &mut Context, active: &Rc<Active>, function: &mut Funct
         args.push(conform(&mut b, *out, seed));
     }
     let accumulators: Vec<Option<Value>> = (0..count).map(|k| into.then(|| b.param(params + seeds + k))).collect();
-    for (k, x) in marked.iter().enumerate().filter(|(k, _)| array_accumulators(active)[*k]) {
+    for (k, x) in marked.iter().enumerate().filter(|(k, _)| halves.accumulated[*k]) {
         args.push(match accumulators[k] {
             Some(accumulator) => conform(&mut b, *x, accumulator),
+            None if adjoints[k].is_float() => b.float(0.0, adjoints[k]),
             None => b.zeros_like(*x, adjoints[k]),
         });
     }
     let found = b.call(halves.rev, &args, &adjoints);
     for (k, adjoint) in found.into_iter().enumerate() {
         let whole = match accumulators[k] {
-            Some(accumulator) if !adjoints[k].is_array() => add(&mut b, accumulator, adjoint),
+            Some(accumulator) if !halves.accumulated[k] => add(&mut b, accumulator, adjoint),
             _ => adjoint,
         };
         results.push(whole);
@@ -202,7 +203,7 @@ struct Packing {
 enum Shape {
     /// It is given, at this place among the fields.
     Given(usize),
-    /// Its sizes are in fields.
+    /// Its sizes are in fields; those of a scalar are none.
     Dims,
     /// It is kept for this.
     Kept,
@@ -219,9 +220,9 @@ impl Packing {
                 None => Shape::Kept,
             }
         };
-        let arrays =
-            (0..active.func().params.len()).filter(|k| active.instance.wrt[*k] && active.func().params[*k].is_array());
-        let shapes = arrays.map(|k| (k, shape(k))).collect();
+        let marked = (0..active.func().params.len()).filter(|k| active.instance.wrt[*k]);
+        let handed_in = marked.zip(&halves.accumulated).filter(|(_, accumulated)| **accumulated);
+        let shapes = handed_in.map(|(k, _)| (k, shape(k))).collect();
         Packing { inner, given, shapes }
     }
 
@@ -286,6 +287,7 @@ fn reverse_request(cx: &mut Context, instance: Instance, function: &mut Function
         let ty = active.func().params[*k];
         let tangent = cx.tangent(ty);
         args.push(match shape {
+            _ if ty.is_float() => b.float(0.0, ty),
             Shape::Given(at) => b.zeros_like(fields[*at], tangent),
             Shape::Kept => {
                 next += 1;

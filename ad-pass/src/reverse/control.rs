@@ -158,8 +158,8 @@ impl Sweep<'_, '_, '_> {
     ///   adjoint: x̄… += f.rev(tape of f.aug(x…), z̄…)
     ///   needs:   of x… what `f.rev` reads; the tape
     ///
-    /// Adjoints of arrays are handed in and come back added to, so that a callee that reads one element costs no more;
-    /// those of scalars and nodes come back as contributions.
+    /// Adjoints of arrays (in a recursion of scalars too) are handed in and come back added to, so that a callee that reads
+    /// one element costs no more; others come back as contributions.
     pub(super) fn call(&mut self, inst: Inst, callee: FuncId, data: &InstData) {
         let instance = self.call_instance(callee, data);
         if !instance.wrt.contains(&true) {
@@ -186,8 +186,7 @@ impl Sweep<'_, '_, '_> {
         }
         let wrt: Vec<Value> = data.args.iter().zip(&instance.wrt).filter(|(_, w)| **w).map(|(v, _)| *v).collect();
         let mut handed = FxHashSet::default();
-        let active = self.active.clone();
-        for v in wrt.iter().filter(|v| active.func().value_type(**v).is_array()) {
+        for (v, _) in wrt.iter().zip(&reverse.accumulated).filter(|(_, accumulated)| **accumulated) {
             args.push(if handed.insert(*v) { self.materialize(*v) } else { self.zeros(*v) });
             self.take(*v);
         }

@@ -12,26 +12,29 @@ pub mod nest;
 pub mod nodes;
 pub mod plan;
 pub mod sweep;
+pub mod tail;
 
 use crate::context::{Active, Context, Instance};
 use crate::error::Reason;
 use crate::request::conform;
 use crate::reverse::augment::Augment;
 use crate::reverse::item::Item;
-use crate::reverse::plan::{Plan, Recorder, Setting};
+use crate::reverse::plan::{Given, Plan, Recorder, Setting};
 use crate::reverse::sweep::{Stage, Sweep};
 use dprog_ir::module::NodeKind;
-use dprog_ir::{Body, Builder, CaseDef, FieldDef, FuncId, Function, NodeId, SrcLoc, Type, Value};
+use dprog_ir::{Body, Builder, CaseDef, FieldDef, FuncId, Function, Inst, NodeId, Op, SrcLoc, Type, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// The two halves of a function's derivative.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reverse {
     /// `(p…) -> (r…, tape…)`; the primal itself if nothing is kept.
     pub aug: FuncId,
-    /// `(tape…, given…, seed…, acc…) -> (adjoint…)`: an accumulator for each array among the marked parameters.
+    /// `(tape…, given…, seed…, acc…) -> (adjoint…)`
     pub rev: FuncId,
+    /// The marked parameters for which `rev` is handed an accumulator; see [`accumulated`].
+    pub accumulated: Vec<bool>,
     pub tape: Vec<Type>,
     /// The parameters of the primal that `rev` wants to see again.
     pub given: Vec<usize>,
@@ -46,7 +49,8 @@ pub fn reverse_of(cx: &mut Context, instance: Instance) -> Rc<Reverse> {
     if cx.calls.is_recursive(instance.primal) {
         return recursive(cx, active);
     }
-    let plan = make_plan(cx, &active, Setting::Apart { given: true }, array_accumulators(&active));
+    let accumulated = accumulated(&active, false);
+    let plan = make_plan(cx, &active, Setting::Apart { given: Given::All }, accumulated.clone());
     let entry = plan.root;
     let tape: Vec<Type> = plan.layout(entry).iter().map(|slot| slot.ty).collect();
     let given = plan.given(active.primal.params());
@@ -58,9 +62,9 @@ pub fn reverse_of(cx: &mut Context, instance: Instance) -> Rc<Reverse> {
         cx.module.add_function(function)
     };
     let name = cx.derived_name(&instance, "rev");
-    let function = sweep_apart(cx, &active, &plan, name, &tape, &given, None);
+    let function = sweep_apart(cx, &active, &plan, name, &tape, &given, &accumulated, None);
     let rev = cx.module.add_function(function);
-    let reverse = Rc::new(Reverse { aug, rev, tape, given });
+    let reverse = Rc::new(Reverse { aug, rev, accumulated, tape, given });
     cx.reverses.insert(instance, reverse.clone());
     reverse
 }
@@ -76,19 +80,51 @@ fn recursive(cx: &mut Context, active: Rc<Active>) -> Rc<Reverse> {
     let loc = active.func().loc;
     let aug = cx.module.add_function(Function::new(aug_name.clone(), vec![], vec![], loc));
     let rev = cx.module.add_function(Function::new(rev_name.clone(), vec![], vec![], loc));
-    let reverse = Rc::new(Reverse { aug, rev, tape: tape.clone(), given: vec![] });
-    cx.reverses.insert(instance, reverse.clone());
-
-    let plan = make_plan(cx, &active, Setting::Apart { given: false }, array_accumulators(&active));
+    let (plan, reverse) = {
+        let accumulated = accumulated(&active, true);
+        plan_recursion(cx, &active, Reverse { aug, rev, accumulated, tape: tape.clone(), given: vec![] })
+    };
     let slots: Vec<Type> = plan.layout(plan.root).iter().map(|slot| slot.ty).collect();
     define_tape(cx, node, &slots);
     let mut function = Function::new(aug_name, active.func().params.clone(), active.func().results.clone(), loc);
     function.results.extend(&tape);
     write_augmented(&active, &plan, &mut function, Some(node));
     cx.module.funcs[aug] = function;
-    let function = sweep_apart(cx, &active, &plan, rev_name, &tape, &[], Some(node));
-    cx.module.funcs[rev] = function;
+    let Reverse { given, accumulated, .. } = &*reverse;
+    let function = sweep_apart(cx, &active, &plan, rev_name, &tape, given, accumulated, Some(node));
+    cx.module.funcs[rev] = tail::as_loop(&function, rev).unwrap_or(function);
     reverse
+}
+
+/// The plan of a function that calls itself depends on what the sweep of the inner call is to be given, which is what this
+/// one's is given: begun with nothing, repeated until nothing is added. Where a cycle goes through other functions or other
+/// instances, these have been made for a sweep that is given nothing; then it stays at that.
+fn plan_recursion(cx: &mut Context, active: &Rc<Active>, begin: Reverse) -> (Rc<Plan>, Rc<Reverse>) {
+    let rev = begin.rev;
+    let mut given = Vec::new();
+    loop {
+        let reverse = Rc::new(Reverse { given: given.clone(), ..begin.clone() });
+        cx.reverses.insert(active.instance.clone(), reverse.clone());
+        let plan = make_plan(cx, active, Setting::Apart { given: Given::Scalars }, begin.accumulated.clone());
+        if given.is_empty() && !calls_only_itself(cx, active, &plan, rev) {
+            let plan = make_plan(cx, active, Setting::Apart { given: Given::None }, begin.accumulated.clone());
+            return (plan, reverse);
+        }
+        let wanted = plan.given(active.primal.params());
+        if wanted == given {
+            return (plan, reverse);
+        }
+        given = wanted;
+    }
+}
+
+/// Whether `rev` is the only sweep of a recursive function that the plan calls.
+fn calls_only_itself(cx: &Context, active: &Active, plan: &Plan, rev: FuncId) -> bool {
+    let is_fine = |(inst, call): (&Inst, &Rc<Reverse>)| match active.func().insts[*inst].op {
+        Op::Call(callee) => call.rev == rev || !cx.calls.is_recursive(callee),
+        _ => true,
+    };
+    plan.calls.iter().all(is_fine) && plan.inline.values().all(|inner| calls_only_itself(cx, active, inner, rev))
 }
 
 /// Gives a tape its one case.
@@ -100,10 +136,11 @@ pub fn define_tape(cx: &mut Context, node: NodeId, slots: &[Type]) {
     cx.module.complete_tangents();
 }
 
-/// For each marked parameter whether the sweep gets an accumulator for it.
-pub fn array_accumulators(active: &Active) -> Vec<bool> {
+/// For each marked parameter whether the sweep gets an accumulator for it: arrays, so that reading one element costs one
+/// addition; in a recursion scalars too, so that the sweep of an inner call can be the last thing that the outer one does.
+fn accumulated(active: &Active, recursive: bool) -> Vec<bool> {
     let marked = active.func().params.iter().zip(&active.instance.wrt).filter(|(_, wrt)| **wrt);
-    marked.map(|(ty, _)| ty.is_array()).collect()
+    marked.map(|(ty, _)| ty.is_array() || (recursive && ty.is_float())).collect()
 }
 
 /// Runs the sweep on paper, and decides.
@@ -191,15 +228,15 @@ fn sweep_apart(
     name: Arc<str>,
     tape: &[Type],
     given: &[usize],
+    accumulated: &[bool],
     node: Option<NodeId>,
 ) -> Function {
     let (seeds, adjoints) = (seed_types(cx, active), adjoint_types(cx, active));
-    let accumulated = array_accumulators(active);
     let given_types = given.iter().map(|k| active.func().params[*k]);
     let mut params = tape.to_vec();
     params.extend(given_types);
     params.extend(&seeds);
-    params.extend(marked_of(&adjoints, &accumulated));
+    params.extend(marked_of(&adjoints, accumulated));
     let mut function = Function::new(name, params, adjoints, active.func().loc);
     let mut b = Builder::new(&mut function);
     let slots: Vec<Value> = match node {

@@ -60,8 +60,17 @@ impl Recorder {
 pub enum Setting {
     /// After the primal, in the same region: values of the root region are in scope.
     Direct,
-    /// In a function of its own, that is handed the tape and, if `given`, the parameters that it needs.
-    Apart { given: bool },
+    /// In a function of its own, that is handed the tape and such parameters as it needs.
+    Apart { given: Given },
+}
+
+/// Which parameters a caller hands to a sweep apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Given {
+    None,
+    /// An inner activation of a recursion has its arrays and nodes from nowhere but its tape.
+    Scalars,
+    All,
 }
 
 /// How the sweep gets an item.
@@ -260,7 +269,12 @@ impl Decider<'_> {
     /// Whether the item is a parameter of the primal that the caller hands over.
     fn is_given(&self, item: Item) -> bool {
         let Item::Value(v) = item else { return false };
-        self.plan.setting == Setting::Apart { given: true }
+        let allowed = match self.plan.setting {
+            Setting::Direct | Setting::Apart { given: Given::None } => false,
+            Setting::Apart { given: Given::Scalars } => !self.active.func().value_type(v).is_heap(),
+            Setting::Apart { given: Given::All } => true,
+        };
+        allowed
             && self.active.primal.structure.home(v) == self.plan.root
             && matches!(self.active.primal.structure.def(v), Def::Param { .. })
     }
@@ -424,7 +438,7 @@ fn operation_cost(op: &Op, first: Option<Scalar>) -> Option<u32> {
     match op {
         Op::Const(_) | Op::Undef => Some(0),
         Op::Unary(op) => unary_cost(*op),
-        Op::Binary(op) => binary_cost(*op),
+        Op::Binary(op) => binary_cost(*op, first?),
         Op::Compare(_) if first.is_some() => Some(1),
         Op::Compare(_) => None,
         Op::Select | Op::Convert(_) | Op::Dim(_) | Op::Get(_) | Op::NodeTag | Op::NodeGet { .. } => Some(1),
@@ -443,10 +457,12 @@ fn unary_cost(op: UnaryOp) -> Option<u32> {
     cheap.contains(&op).then_some(1)
 }
 
-fn binary_cost(op: BinaryOp) -> Option<u32> {
+fn binary_cost(op: BinaryOp, scalar: Scalar) -> Option<u32> {
     match op {
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign => Some(1),
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => Some(1),
+        // Less than a slot costs, where several divisions are on their way at once; of integers it may trap.
+        BinaryOp::Div if scalar.is_float() => Some(4),
         BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => None,
     }
 }

@@ -28,14 +28,21 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
 
 /// Division.
 ///   primal:  z = x / y
-///   tangent: ż = ẋ/y − z·(ẏ/y)
-///   adjoint: c = z̄ / y;  x̄ += c;  ȳ += −z·c
-///   needs:   y, and z if y is active (keeping z rather than x saves a division)
+///   tangent: ż = ẋ/y − (z/y)·ẏ
+///   adjoint: x̄ += z̄ / y;  ȳ += −(z/y)·z̄
+///   needs:   y, and z if y is active
 ///   kink:    y = 0 follows IEEE, guarded where z̄ (the tangent) is 0
 fn div<'f>(k: usize, at: &mut impl Point<'f>) -> Partial {
     let guard = !at.constant(1).is_some_and(|y| y.is_normal());
     let y = at.operand(1);
-    if k == 0 { Partial::Over { y, guard } } else { Partial::MinusRatio { z: at.result(), y } }
+    if k == 0 {
+        return Partial::Over { y, guard };
+    }
+    // z/y does not wait for z̄, as z̄/y would: a chain of adjoints has no division in it.
+    let z = at.result();
+    let b = at.builder();
+    let ratio = b.div(z, y);
+    Partial::Guarded(b.unary(UnaryOp::Neg, ratio))
 }
 
 /// Remainder.

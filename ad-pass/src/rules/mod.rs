@@ -42,8 +42,6 @@ pub enum Partial {
     Guarded(Value),
     /// `t / y`; where `guard`, 0 where `t` is 0 and `y` is 0 or NaN.
     Over { y: Value, guard: bool },
-    /// `-z · (t / y)`, but 0 where `t` is 0 and `z` is not finite.
-    MinusRatio { z: Value, y: Value },
     /// `t` where the condition is `when`, else 0.
     Pick { cond: Value, when: bool },
 }
@@ -73,25 +71,12 @@ impl Partial {
                 let quotient = b.div(t, y);
                 b.select(keep, quotient, zero)
             }
-            Partial::MinusRatio { z, y } => minus_ratio(b, z, y, t),
             Partial::Pick { cond, when } => {
                 let zero = b.float(0.0, b.ty(t));
                 if when { b.select(cond, t, zero) } else { b.select(cond, zero, t) }
             }
         }
     }
-}
-
-fn minus_ratio(b: &mut Builder, z: Value, y: Value, t: Value) -> Value {
-    let finite = is_finite(b, z);
-    let zero = b.float(0.0, b.ty(t));
-    let moving = b.compare(CompareOp::Ne, t, zero);
-    let keep = b.binary(BinaryOp::Or, finite, moving);
-    let quotient = b.div(t, y);
-    let quotient = b.select(keep, quotient, zero);
-    let z = b.select(keep, z, zero);
-    let product = b.mul(z, quotient);
-    b.unary(UnaryOp::Neg, product)
 }
 
 /// Whether `p` is neither infinite nor NaN. The test has no derivative, and should give no warning about that.

@@ -1,0 +1,120 @@
+//! A sweep that ends by calling itself becomes a loop.
+//!
+//! Where a recursion first calls itself and then goes on, its sweep ends with the call of the inner sweep, since scalars have
+//! accumulators there ([`super::accumulated`]). Before:
+//!
+//! ```text
+//! func @f.rev(%t, %s, %a) {                     func @f.rev(%t0, %s0, %a0) {
+//!   %c = …                                        %t, %s, %a = while (%t1 = %t0, %s1 = %s0, %a1 = %a0) {
+//!   %r = if %c { …; yield %base } else {            %c1 = …; yield not %c1
+//!     …                                           } do (%t2, %s2, %a2) {
+//!     %q = call @f.rev(%t1, %s1, %a1)               …; yield %t3, %s3, %a3
+//!     yield %q                            →       }
+//!   }                                             …; yield %base
+//!   yield %r                                    }
+//! }
+//! ```
+//!
+//! So the sweep needs no stack, and frees the tape as it goes. It is done here and not in the optimizer because there a call
+//! of the user's would no longer count for the limit on depth, which must not depend on the level of optimization.
+
+use crate::copy::{Copies, copy_inst};
+use dprog_ir::{BinaryOp, Builder, FuncId, Function, Inst, Op, Region, UnaryOp, Value};
+
+/// Above this many instructions in front of the branch, which are written three times, it is left. Chosen by feeling.
+const MOST_IN_FRONT: usize = 24;
+
+/// What makes `func` such a function.
+struct Tail {
+    /// The instructions in front of the branch.
+    front: Vec<Inst>,
+    cond: Value,
+    /// The side of the branch that calls again, the one for `true` being 0.
+    again: usize,
+    branches: [Region; 2],
+    call: Inst,
+}
+
+/// `func`, which is known as `id`, as a loop; `None` if it does not end by calling itself.
+pub fn as_loop(func: &Function, id: FuncId) -> Option<Function> {
+    let tail = find(func, id)?;
+    let types = func.params.clone();
+    let mut looping = Function::new(func.name.clone(), types.clone(), func.results.clone(), func.loc);
+    let mut b = Builder::new(&mut looping);
+    let mut copies = Copies::of(func);
+    let start: Vec<Value> = (0..types.len()).map(|k| b.param(k)).collect();
+
+    b.open_region(&types);
+    front(&mut b, func, &tail, &mut copies);
+    let cond = copies.get(tail.cond);
+    let go_on = if tail.again == 0 { cond } else { b.unary(UnaryOp::Not, cond) };
+    let condition = b.close_region(&[go_on]);
+
+    b.open_region(&types);
+    front(&mut b, func, &tail, &mut copies);
+    let (_, before) = func.regions[tail.branches[tail.again]].insts.split_last()?;
+    before.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
+    let next = copies.all(&func.insts[tail.call].args);
+    let body = b.close_region(&next);
+
+    b.loc = func.insts[tail.call].loc;
+    let inst = b.inst(Op::While, &start, &[condition, body], &types);
+    let end = b.results(inst);
+    bind_params(func, &end, &mut copies);
+    tail.front.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
+    let base = &func.regions[tail.branches[1 - tail.again]];
+    base.insts.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
+    let results = copies.all(&base.yields);
+    b.finish(&results);
+    Some(looping)
+}
+
+fn bind_params(func: &Function, to: &[Value], copies: &mut Copies) {
+    let entry = func.entry().expect("a function just written");
+    func.regions[entry].params.iter().zip(to).for_each(|(param, v)| copies.set(*param, *v));
+}
+
+/// The instructions in front of the branch, at the start of a region with the function's parameters.
+fn front(b: &mut Builder, func: &Function, tail: &Tail, copies: &mut Copies) {
+    let params: Vec<Value> = (0..func.params.len()).map(|k| b.region_param(k)).collect();
+    bind_params(func, &params, copies);
+    tail.front.iter().for_each(|inst| copy_inst(b, func, *inst, copies));
+}
+
+fn find(func: &Function, id: FuncId) -> Option<Tail> {
+    let entry = &func.regions[func.entry()?];
+    let (branch, front) = entry.insts.split_last()?;
+    let data = &func.insts[*branch];
+    let may_repeat = front.len() <= MOST_IN_FRONT && front.iter().all(|inst| is_cheap(func, *inst));
+    if data.op != Op::If || data.results[..] != entry.yields[..] || !may_repeat {
+        return None;
+    }
+    let call_at_end = |region: &Region| {
+        let region = &func.regions[*region];
+        let call = *region.insts.last()?;
+        let ends = func.insts[call].op == Op::Call(id) && func.insts[call].results[..] == region.yields[..];
+        ends.then_some(call)
+    };
+    let (again, call) = data.regions.iter().enumerate().find_map(|(k, region)| Some((k, call_at_end(region)?)))?;
+    let branches = [data.regions[0], data.regions[1]];
+    Some(Tail { front: front.to_vec(), cond: data.args[0], again, branches, call })
+}
+
+/// Whether an instruction may be done three times for once.
+fn is_cheap(func: &Function, inst: Inst) -> bool {
+    let data = &func.insts[inst];
+    match &data.op {
+        Op::Const(_) | Op::Undef | Op::Compare(_) | Op::Select | Op::Convert(_) | Op::StopGrad => true,
+        Op::NodeGet { .. } | Op::NodeTag | Op::Dim(_) => true,
+        Op::Unary(op) => matches!(op, UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign),
+        Op::Binary(op) => {
+            !matches!(op, BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot)
+        }
+        Op::Fill | Op::Elements | Op::Get(_) | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => false,
+        Op::AddSlice(_) | Op::Push | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) | Op::Dot => false,
+        Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } => false,
+        Op::ZerosLike | Op::AddTangent | Op::Concat | Op::Format(_) | Op::If | Op::Switch | Op::For => false,
+        Op::While | Op::Call(_) | Op::Check(_) | Op::Trap | Op::Host(_) => false,
+        Op::Retain | Op::Release | Op::Unshare => false,
+    }
+}
