@@ -257,7 +257,7 @@ impl<'a> FnCx<'_, 'a> {
                 return self.error(call.span);
             }
             let is_array = matches!(&ty, Ty::Array(element, _) if matches!(**element, Ty::Scalar(_) | Ty::Infer(_)));
-            let is_tangent = !ty.is_unit() && self.tangent(&ty) == ty;
+            let is_tangent = self.is_tangent(&ty);
             if !is_array && !is_tangent {
                 let shown = self.show(&ty);
                 self.report(calls::needs_array(value.span, call.name, &shown, matches!(ty, Ty::List(_))));
@@ -273,6 +273,12 @@ impl<'a> FnCx<'_, 'a> {
             return self.built(&call, vec![value], result);
         }
         self.reduction(call, LeafKind::Float)
+    }
+
+    /// Whether a type is the tangent type of something; open literals are what they are without context.
+    fn is_tangent(&mut self, ty: &Ty) -> bool {
+        let ty = self.open_literal(ty);
+        !ty.is_unit() && self.tangent(&ty) == ty
     }
 
     fn arg_extreme(&mut self, call: Call<'a>) -> Expr {
@@ -324,7 +330,7 @@ impl<'a> FnCx<'_, 'a> {
                 self.require_leaf(element, LeafKind::Number, "dot", call.span);
                 (**element).clone()
             }
-            other if !other.is_unit() && self.tangent(other) == *other => Ty::F64,
+            other if self.is_tangent(other) => Ty::F64,
             other => {
                 let shown = self.show(other);
                 self.report(calls::needs_array(a.span, "dot", &shown, matches!(other, Ty::List(_))));

@@ -59,7 +59,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// The type of a literal that was looked at only once: the one it has without context.
-    fn open_literal(&mut self, ty: &Ty) -> Ty {
+    pub fn open_literal(&mut self, ty: &Ty) -> Ty {
         let ty = self.resolve(ty);
         match &ty {
             Ty::Infer(v) => match self.infer.var(*v) {
@@ -68,6 +68,7 @@ impl<'a> FnCx<'_, 'a> {
                 super::infer::TyVar::Free | super::infer::TyVar::Is(_) => ty,
             },
             Ty::Array(element, sizes) => Ty::Array(Box::new(self.open_literal(element)), sizes.clone()),
+            Ty::List(element) => Ty::List(Box::new(self.open_literal(element))),
             Ty::Tuple(parts) => Ty::Tuple(parts.iter().map(|t| self.open_literal(t)).collect()),
             _ => ty,
         }
