@@ -170,11 +170,10 @@ impl<'a> Cx<'a> {
     /// Enters what a module imports.
     pub(super) fn import(&mut self, scope: ScopeId, module: &Loaded) {
         for import in &module.imports {
-            let from = self.modules[import.module];
-            let def = if import.rest.is_empty() {
-                Def::Module(import.module)
-            } else {
-                self.find_import(from, module.is_std, &import.rest)
+            let def = match import.module {
+                None => Def::Error,
+                Some(from) if import.rest.is_empty() => Def::Module(from),
+                Some(from) => self.find_import(self.modules[from], module.is_std, &import.rest),
             };
             let entry = Entry { def, span: import.local.span, public: import.public };
             if let Some(old) = self.scopes.define(scope, &import.local.text, entry) {

@@ -41,7 +41,7 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     /// Leaves of a field of a case, in a node that is of this case. Also of the tangent of an enum.
-    pub fn case_field(&mut self, node: Value, ty: &Ty, case: u32, field: u32) -> Flat {
+    fn case_field(&mut self, node: Value, ty: &Ty, case: u32, field: u32) -> Flat {
         let (first, types) = self.case_field_types(ty, case, field);
         self.case_leaves(node, case, first, &types)
     }

@@ -78,9 +78,12 @@ impl<'p> FnLower<'_, 'p> {
         self.sequence_text("(", close, flat, &named, spec)
     }
 
-    /// `Point { x: 1.0, y: 2.0 }`.
+    /// `Point { x: 1.0, y: 2.0 }`. Of a tangent only the fields that it has.
     fn fields_text(&mut self, name: &str, flat: &[Value], ty: &Ty, spec: FormatSpec) -> Value {
-        let parts = self.cx.components(ty);
+        let mut parts = self.cx.components(ty);
+        if matches!(ty, Ty::Tangent(_)) {
+            parts.retain(|c| !c.ty.is_unit());
+        }
         let named: Vec<(String, Ty)> = parts.into_iter().map(|c| (format!("{}: ", c.name), c.ty)).collect();
         if named.is_empty() {
             return self.b.str(&format!("{name} {{}}"));
@@ -167,17 +170,25 @@ impl<'p> FnLower<'_, 'p> {
         func
     }
 
-    /// `Circle(1.0)`, `Rect { w: 1.0, h: 2.0 }`, `Empty`. In a tangent, `()` stands where there is none.
+    /// `Shape::Circle(1.0)`, `Shape::Rect { w: 1.0, h: 2.0 }`, `Shape::Empty`, `Some(1.0)`. In a tangent, `()` stands where there is none.
     fn case_text(&mut self, value: Value, id: AdtId, case: usize, types: Vec<Ty>, spec: FormatSpec) -> Value {
         let def = &self.cx.program.adts[id].cases()[case];
+        let name = self.case_name(id, &def.name);
         if types.is_empty() {
-            return self.b.str(&def.name);
+            return self.b.str(&name);
         }
         let leaf_types: Vec<Type> = types.iter().flat_map(|t| self.cx.types(t)).collect();
         let flat = self.case_leaves(value, case as u32, 0, &leaf_types);
         let label = |name: &str| if def.named { format!("{name}: ") } else { String::new() };
         let parts: Vec<(String, Ty)> = def.fields.iter().map(|f| label(&f.name)).zip(types).collect();
         let (open, close) = if def.named { (" { ", " }") } else { ("(", ")") };
-        self.sequence_text(&format!("{}{open}", def.name.as_str()), close, &flat, &parts, spec)
+        self.sequence_text(&format!("{name}{open}"), close, &flat, &parts, spec)
+    }
+
+    /// A case as an expression writes it: those of the prelude stand bare.
+    fn case_name(&self, id: AdtId, case: &str) -> String {
+        let lang = &self.cx.program.lang;
+        let bare = lang.option == Some(id) || lang.result == Some(id);
+        if bare { case.to_string() } else { format!("{}::{case}", self.cx.program.adts[id].name) }
     }
 }

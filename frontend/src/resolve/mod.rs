@@ -45,9 +45,9 @@ pub struct Loaded {
 }
 
 /// An import: the module (index into the list of modules), and what of it: the names behind the module's path, none for
-/// the module itself.
+/// the module itself. No module if there is none: that has been reported, and what the import names is not again.
 pub struct ResolvedImport {
-    pub module: usize,
+    pub module: Option<usize>,
     pub rest: Vec<Name>,
     pub local: Name,
     pub public: bool,
@@ -107,11 +107,11 @@ impl GraphBuilder<'_> {
             let ItemKind::Use(u) = &item.kind else { continue };
             for import in &u.imports {
                 self.stack.push((name.clone(), import.span));
-                if let Some((module, used)) = self.import(&name, import) {
-                    let rest = import.path[used..].to_vec();
-                    let local = import.local_name().clone();
-                    imports.push(ResolvedImport { module, rest, local, public: item.public, span: import.span });
-                }
+                let found = self.import(&name, import);
+                let rest = found.map_or(Vec::new(), |(_, used)| import.path[used..].to_vec());
+                let module = found.map(|(module, _)| module);
+                let local = import.local_name().clone();
+                imports.push(ResolvedImport { module, rest, local, public: item.public, span: import.span });
                 self.stack.pop();
             }
         }
