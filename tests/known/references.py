@@ -252,7 +252,7 @@ def forward_algorithm():
 def kinks():
     z, o = mpf(0), mpf(1)
     write('kinks', [('abs', [z]), ('max_first', [o]), ('max_second', [z]), ('min_first', [o]), ('min_second', [z]), ('relu', [z]),
-                    ('pow2', [z]), ('pow2_second', [mpf(2)]), ('pow0y', [z]), ('sqrt_guarded', [z]), ('stop', [mpf(3)]),
+                    ('pow2', [z]), ('pow2_second', [mpf(2)]), ('pow0y', [z]), ('stop', [mpf(3)]),
                     ('stop_second', [mpf(18)]), ('floor', [mpf(2)]), ('norm', [z, z]), ('max_tie', [z, o, z]), ('min_tie', [o, z, z]),
                     ('sort', [mpf(100), o, mpf(10)]), ('sqrt_inf', [inf]), ('div', [-inf])])
 
