@@ -93,6 +93,9 @@ pub struct Global {
     /// How much to optimize: 0, 1 or 2; the results are the same to the bit
     #[arg(short = 'O', global = true, value_name = "LEVEL", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub opt_level: u8,
+    /// Who runs the program; the results are the same to the bit
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "ENGINE")]
+    pub engine: EngineKind,
     /// Keep what a debugger needs
     #[arg(short = 'g', global = true)]
     pub debug: bool,
@@ -147,6 +150,18 @@ pub enum Emit {
     Clif,
     /// Machine code as text
     Asm,
+}
+
+/// Who runs a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum EngineKind {
+    /// Machine code
+    #[default]
+    Native,
+    /// The interpreter of the IR, after differentiation
+    Interpreter,
+    /// The interpreter with dual numbers instead of differentiation: slow, and equal only up to rounding
+    Duals,
 }
 
 /// When to colour.

@@ -1,19 +1,20 @@
 //! What all commands share: the options, and how problems are reported.
 
-use crate::args::{Color, Global};
+use crate::args::{Color, EngineKind, Global};
 use crate::input::{self, Input};
 use crate::observe::Observation;
 use crate::report::{self, Form};
 use crate::status::Failure;
 use dprog::diagnostic::Diagnostic;
 use dprog::source::SourceMap;
-use dprog::{Checked, FileLoader, Limits, OptLevel, Options};
+use dprog::{Checked, Engine, FileLoader, Limits, OptLevel, Options};
 use std::io::IsTerminal;
 use std::path::Path;
 
 /// See the module's description.
 pub struct Session {
     pub options: Options,
+    pub engine: Engine,
     pub loader: FileLoader,
     pub verbose: bool,
     form: Form,
@@ -30,8 +31,15 @@ impl Session {
             Color::Always => true,
             Color::Never => false,
         };
+        let options = options(global);
+        let engine = match global.engine {
+            EngineKind::Native => Engine::Native(options.opt_level),
+            EngineKind::Interpreter => Engine::Interpreter,
+            EngineKind::Duals => Engine::Duals,
+        };
         Session {
-            options: options(global),
+            options,
+            engine,
             loader: FileLoader { include: global.include.clone() },
             verbose: global.verbose,
             form: global.diagnostics,

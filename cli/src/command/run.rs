@@ -11,8 +11,9 @@ pub fn run(session: &Session, mut program: Vec<String>) -> Result<Status, Failur
     let file = program.remove(0);
     let mut observation = session.observation();
     let checked = session.check(Path::new(&file), &mut observation)?;
-    let compiled =
-        checked.main().and_then(|main| dprog::compile(&checked, &[main], &session.options, &mut observation));
+    let compiled = checked
+        .main()
+        .and_then(|main| dprog::compile_for(session.engine, &checked, &[main], &session.options, &mut observation));
     match compiled {
         Ok(compiled) => {
             session.report(&compiled.warnings, &checked.sources);
