@@ -379,6 +379,132 @@ def third():
     write('third', [(str(k), [j[k]]) for k in range(4)] + [('3f', [j[3]]), ('3m', [j[3]])])
 
 
+def function_arguments():
+    def cubed(y):
+        return y ** 3
+
+    def passed(k):
+        def first(f, df, x):
+            return (df(x) + f(x * x)) * x + f(x)
+        return (first(lambda x: sin(k * x), lambda x: k * cos(k * x), mpf('0.6'))
+                + first(lambda x: x * x * k, lambda x: 2 * x * k, mpf('0.4')))
+
+    def same(a):
+        x = mpf('0.3')
+        for _ in range(9):
+            x = sin(a * x) + x / 2
+        return x
+
+    def slid(a):
+        x = mpf('1.5')
+        for _ in range(7):
+            x = x - (mp.sinh(x - a) + mpf('0.3')) / 10
+        return x
+
+    def piled(a):
+        f = lambda t: t * t * a
+        for _ in range(12):
+            f = (lambda g: lambda t: g(t) / 2 + sin(t))(f)
+        return f(a)
+
+    def loop(x):
+        t = x * x
+        for _ in range(6):
+            t = t - (2 * (t - x) + mpf('0.3') * t * t) / 5
+        return t
+
+    write('function_arguments', [
+        ('newton', jet(sqrt, 2, 3)),
+        ('own', jet(lambda x: 3 * x ** 3, '1.2', 2)),
+        ('passed', jet(passed, '1.3', 2)),
+        ('same', jet(same, '0.8', 2)),
+        ('slid', jet(slid, '0.8', 2)),
+        ('piled', jet(piled, '0.8', 2)),
+        ('loop', jet(loop, '0.9', 2)),
+        ('start', [8 * mpf('1.1') ** 7, diff(lambda x: sin(sin(sin(x))), mpf('1.1'), 2)]),
+    ])
+
+
+def function_results():
+    def composed(x):
+        h = lambda t: sin(x * (exp(t) ** 2 + x))
+        dh = lambda t: cos(x * (exp(t) ** 2 + x)) * x * 2 * exp(2 * t)
+        return h(x) + dh(x)
+
+    def third(x):
+        # The third derivative of sin(t x) t^2 by t, at t = x.
+        return diff(lambda t: sin(t * x) * t * t, x, 3)
+
+    def stored(x):
+        return x ** 3 + 4 * x
+
+    def by_data(c):
+        return lambda x: (x ** 3 if c else x * x) + 2 * x * x
+
+    def table(k):
+        def f(x):
+            fs = [lambda t: x * t, lambda t: t * t * x, sin, lambda t: cos(x * t)]
+            y = x
+            for g in fs:
+                y = y + g(y)
+            return y * fs[k](x)
+        return f
+
+    def doubled(x):
+        y = x
+        for _ in range(4):
+            y = sin(y) + x / 10
+        return y
+
+    t = mpf('1.5')
+    at = lambda f: jet(f, '0.6', 2)
+    write('function_results', [
+        ('composed', at(composed)),
+        ('both', at(lambda x: x * exp(x * x) * x * mpf('0.7'))),
+        ('third', at(third)),
+        ('stored', at(stored)[:2]),
+        ('if', at(by_data(True))),
+        ('else', at(by_data(False))),
+        ('table', [at(table(0))[0], at(table(1))[1], at(table(3))[2]]),
+        ('doubled', at(doubled)),
+        ('slope', at(lambda x: t ** 3 * x * 3 * t * t * x * x + 3 * t * t * x)),
+    ])
+
+
+def captured_arrays():
+    w, x = m('0.5', '-0.3', '0.8'), m('0.2', '0.7', '-0.4')
+    mix = lambda v: [v[0] * v[1] * w[2], sin(v[2]) * w[0], v[1] ** 2 * v[2] + w[1]]
+
+    def f(v):
+        y = mix(v)
+        return y[0] * y[1] + y[2] ** 2
+
+    jacobian = [gradient(lambda v: mix(v)[i], x) for i in range(3)]
+    from_left = lambda seed: [sum(seed[i] * jacobian[i][j] for i in range(3)) for j in range(3)]
+    g, h = gradient(f, x), hessian(f, x)
+
+    def energy(w, x):
+        e = [exp(a * b) for a, b in zip(w, x)]
+        return sum(a * b for a, b in zip(e, x)) + sum(b * a * (1 + b * c) for a, b, c in zip(e, w, x))
+
+    both = lambda v: energy(v[:3], v[3:])
+    second = hessian(both, w + x)
+    write('captured_arrays', [
+        ('value', [f(x)]),
+        ('grad', g),
+        ('hvp', times(h, w)),
+        ('jacobian', sum(jacobian, [])),
+        ('hessian', sum(h, [])),
+        ('diag', [h[i][i] for i in range(3)]),
+        ('pullback', mix(x) + from_left(w) + from_left(mix(x))),
+        ('jvp', times(jacobian, w)),
+        ('vjp', from_left(w)),
+        ('norms', [sum(a * a for a in g)] + [2 * a for a in times(h, g)]),
+        ('by_weights', gradient(lambda v: energy(v, x), w)),
+        ('by_both', times(second, x + w)[:3]),
+    ])
+
+
 if __name__ == '__main__':
     names = sys.argv[1:] or sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.dp'))
     for name in names:
