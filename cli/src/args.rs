@@ -158,7 +158,7 @@ pub enum EngineKind {
     /// Machine code
     #[default]
     Native,
-    /// The interpreter of the IR, after differentiation
+    /// The interpreter of the IR, after differentiation; it knows no files
     Interpreter,
     /// The interpreter with dual numbers instead of differentiation: slow, and equal only up to rounding
     Duals,

@@ -4,6 +4,7 @@ use crate::interrupt;
 use crate::session::Session;
 use crate::status::{Failure, Status};
 use dprog::{Compiled, Ending, World};
+use std::io::Write;
 use std::path::Path;
 
 /// `program` is the file, then the arguments of the program.
@@ -31,6 +32,10 @@ fn run_main(session: &Session, compiled: &Compiled, args: Vec<String>) -> Status
     let mut world = World::process(args, session.options.limits);
     interrupt::running(world.cancel());
     let ending = compiled.run(0, &mut world);
+    // The interpreter keeps what it writes; compiled programs have written it.
+    let (out, err) = world.take_output();
+    let _ = std::io::stdout().write_all(out.as_bytes());
+    eprint!("{err}");
     if interrupt::interrupted() {
         return Status::Interrupted;
     }
