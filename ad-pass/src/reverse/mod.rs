@@ -10,6 +10,7 @@ pub mod control;
 pub mod item;
 pub mod nest;
 pub mod nodes;
+pub mod pack;
 pub mod plan;
 pub mod sweep;
 pub mod tail;
@@ -89,7 +90,7 @@ fn recursive(cx: &mut Context, active: Rc<Active>) -> Rc<Reverse> {
     let mut function = Function::new(aug_name, active.func().params.clone(), active.func().results.clone(), loc);
     function.results.extend(&tape);
     write_augmented(&active, &plan, &mut function, Some(node));
-    cx.module.funcs[aug] = function;
+    cx.module.funcs[aug] = pack::in_branches(&function).unwrap_or(function);
     let Reverse { given, accumulated, .. } = &*reverse;
     let function = sweep_apart(cx, &active, &plan, rev_name, &tape, given, accumulated, Some(node));
     cx.module.funcs[rev] = tail::as_loop(&function, rev).unwrap_or(function);

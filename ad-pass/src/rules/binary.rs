@@ -28,20 +28,25 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
 
 /// Division.
 ///   primal:  z = x / y
-///   tangent: ż = ẋ/y − (z/y)·ẏ
-///   adjoint: x̄ += z̄ / y;  ȳ += −(z/y)·z̄
+///   tangent: ż = r·ẋ − (z·r)·ẏ, r = 1/y
+///   adjoint: x̄ += r·z̄;  ȳ += −(z·r)·z̄
 ///   needs:   y, and z if y is active
 ///   kink:    y = 0 follows IEEE, guarded where z̄ (the tangent) is 0
+///
+/// r does not wait for z̄, as z̄/y would: one division for both operands, and none in a chain of adjoints. A constant y
+/// divides, which rounds once.
 fn div<'f>(k: usize, at: &mut impl Point<'f>) -> Partial {
-    let guard = !at.constant(1).is_some_and(|y| y.is_normal());
+    let (constant, ty) = (at.constant(1), at.ty());
     let y = at.operand(1);
-    if k == 0 {
-        return Partial::Over { y, guard };
+    if constant.is_some() && k == 0 {
+        return Partial::Over { y, guard: !constant.is_some_and(f64::is_normal) };
     }
-    // z/y does not wait for z̄, as z̄/y would: a chain of adjoints has no division in it.
-    let z = at.result();
+    let z = (k == 1).then(|| at.result());
     let b = at.builder();
-    let ratio = b.div(z, y);
+    let one = b.float(1.0, ty);
+    let r = b.div(one, y);
+    let Some(z) = z else { return Partial::Guarded(r) };
+    let ratio = b.mul(z, r);
     Partial::Guarded(b.unary(UnaryOp::Neg, ratio))
 }
 

@@ -215,13 +215,15 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.store(Memory::Context, left, self.ctx, offset_of!(Context, depth_left) as i32);
         let limit = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, stack_limit) as i32);
         let here = self.b.ins().get_stack_pointer(PTR);
-        let (deep, low) = (
-            self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0),
-            self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit),
-        );
-        let bad = self.b.ins().bor(deep, low);
+        let (failed, shallow, next) = (self.cold_block(), self.b.create_block(), self.b.create_block());
         let zero = self.word(0);
-        self.trap_if(bad, TrapCode::Depth, zero, zero);
+        let deep = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
+        self.brif(deep, failed, &[], shallow, &[]);
+        self.b.switch_to_block(shallow);
+        let low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
+        self.brif(low, failed, &[], next, &[]);
+        self.raise(failed, TrapCode::Depth, zero, zero);
+        self.b.switch_to_block(next);
     }
 
     pub(super) fn uncount_depth(&mut self) {

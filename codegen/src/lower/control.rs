@@ -21,6 +21,15 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.join(join, &data.results);
     }
 
+    pub(super) fn branch_and_return(&mut self, data: &InstData) {
+        let (then, otherwise) = (self.b.create_block(), self.b.create_block());
+        self.brif(self.get(data.args[0]), then, &[], otherwise, &[]);
+        for (block, region) in [then, otherwise].into_iter().zip(&data.regions) {
+            self.b.switch_to_block(block);
+            self.region_and_return(*region);
+        }
+    }
+
     /// Goes on in `block`, whose parameters are these values.
     fn join(&mut self, block: Block, values: &[Value]) {
         self.b.switch_to_block(block);

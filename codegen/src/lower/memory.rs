@@ -13,7 +13,11 @@ fn free_list(class: usize) -> i32 {
 impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- counts ----
 
-    pub(super) fn retain(&mut self, object: V) {
+    pub(super) fn retain(&mut self, x: Value) {
+        self.more(self.get(x));
+    }
+
+    fn more(&mut self, object: V) {
         let count = self.load(types::I64, Memory::Count, object, COUNT);
         let count = self.b.ins().iadd_imm_s(count, 1);
         self.store(Memory::Count, count, object, COUNT);
@@ -79,6 +83,33 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.put_on_list(object, list);
         self.jump(top, &[inner]);
         self.b.switch_to_block(next);
+    }
+
+    /// Lowers `retain inner; release outer` as one, if `inner` is the next link of the chain `outer`: where `outer` goes away,
+    /// its reference to `inner` is handed over. So a loop along a chain that nobody else holds counts nothing.
+    pub(super) fn step_along_chain(&mut self, retain: Inst, release: Inst) -> bool {
+        let (first, second) = (&self.func.insts[retain], &self.func.insts[release]);
+        if first.op != Op::Retain || second.op != Op::Release {
+            return false;
+        }
+        let (inner, outer) = (first.args[0], second.args[0]);
+        let Some((bytes, field)) = self.link(self.ty(outer)) else { return false };
+        if self.links.get(&inner) != Some(&(outer, field)) {
+            return false;
+        }
+        let (inner, outer) = (self.get(inner), self.get(outer));
+        let (shared, only, next) = (self.cold_block(), self.b.create_block(), self.b.create_block());
+        let count = self.less(outer);
+        self.brif(count, shared, &[], only, &[]);
+        self.b.switch_to_block(shared);
+        self.more(inner);
+        self.jump(next, &[]);
+        self.b.switch_to_block(only);
+        let list = self.b.ins().iadd_imm_s(self.ctx, free_list(class_of(bytes)) as i64);
+        self.put_on_list(outer, list);
+        self.jump(next, &[]);
+        self.b.switch_to_block(next);
+        true
     }
 
     /// Gives the block of an object back to the heap, in whose free list it goes unless it is large.
@@ -175,6 +206,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     pub(super) fn node_get(&mut self, result: Value, n: Value, field: u32) -> V {
+        if self.ty(result).is_heap() {
+            self.links.insert(result, (n, field as usize));
+        }
         let object = self.get(n);
         self.load(register(self.ty(result)), Memory::Node, object, FIELDS + 8 * field as i32)
     }

@@ -87,6 +87,7 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         runtime_refs,
         detour_refs,
         function_refs,
+        links: FxHashMap::default(),
         failed: None,
         recursive,
         loc,
@@ -106,6 +107,8 @@ struct Lower<'a, 'p, M: ClifModule> {
     runtime_refs: FxHashMap<&'static str, FuncRef>,
     detour_refs: FxHashMap<&'static str, FuncRef>,
     function_refs: FxHashMap<FuncId, FuncRef>,
+    /// Objects that were read from a field: of which node, and which field.
+    links: FxHashMap<Value, (Value, usize)>,
     /// The block that returns after a trap.
     failed: Option<Block>,
     recursive: bool,
@@ -124,24 +127,48 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.values[param.index()] = Some(*v);
         }
         self.count_depth();
-        let results = self.region(entry);
-        self.uncount_depth();
-        let ok = self.int(types::I32, 0);
-        let returned: Vec<V> = std::iter::once(ok).chain(results).collect();
-        self.b.ins().return_(&returned);
+        self.region_and_return(entry);
         self.return_block();
         self.b.seal_all_blocks();
         let config = self.clif.target_config();
         self.b.finalize(config);
     }
 
+    /// Lowers a region of which the yields are the function's results. A branch at its end returns from each side: results that
+    /// come together in one place would have to be in memory if one of them is a value that lives across a call.
+    fn region_and_return(&mut self, region: Region) {
+        let func = self.func;
+        let data = &func.regions[region];
+        if let Some((last, before)) = data.insts.split_last()
+            && func.insts[*last].op == Op::If
+            && func.insts[*last].results[..] == data.yields[..]
+        {
+            self.insts(before);
+            return self.branch_and_return(&func.insts[*last]);
+        }
+        let results = self.region(region);
+        self.uncount_depth();
+        let ok = self.int(types::I32, 0);
+        let returned: Vec<V> = std::iter::once(ok).chain(results).collect();
+        self.b.ins().return_(&returned);
+    }
+
     /// Lowers the instructions of a region whose parameters have values; gives its yields.
     fn region(&mut self, region: Region) -> Vec<V> {
         let func = self.func;
-        for inst in &func.regions[region].insts {
-            self.inst(*inst);
-        }
+        self.insts(&func.regions[region].insts);
         func.regions[region].yields.iter().map(|v| self.get(*v)).collect()
+    }
+
+    fn insts(&mut self, insts: &[Inst]) {
+        let mut rest = insts;
+        while let Some((inst, after)) = rest.split_first() {
+            rest = after;
+            match after.split_first() {
+                Some((next, further)) if self.step_along_chain(*inst, *next) => rest = further,
+                Some(_) | None => self.inst(*inst),
+            }
+        }
     }
 
     fn inst(&mut self, inst: Inst) {
@@ -196,7 +223,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Check(code) => return self.check(*code, args),
             Op::Trap => return self.trap(args[0]),
             Op::Host(f) => return self.host(*f, data),
-            Op::Retain => return self.retain(self.get(args[0])),
+            Op::Retain => return self.retain(args[0]),
             Op::Release => return self.release(args[0]),
             Op::Unshare => self.unshare(args[0]),
         };
