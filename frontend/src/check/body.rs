@@ -1,6 +1,7 @@
 //! The state of checking one body, and what every form of expression needs: locals, expectations, reports.
 
 use super::infer::Infer;
+use super::names::Names;
 use super::pending::Pending;
 use super::show::Show;
 use super::{Cx, Env, size};
@@ -24,7 +25,7 @@ pub(super) struct FnCx<'c, 'a> {
     /// More about each local.
     pub infos: Vec<LocalInfo>,
     /// Names in scope, the innermost last.
-    pub names: Vec<(Symbol, LocalId)>,
+    pub names: Names,
     pub infer: Infer,
     pub pending: Vec<Pending>,
     /// The function and the closures around the current place.
@@ -91,7 +92,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             env,
             locals: Arena::new(),
             infos: Vec::new(),
-            names: Vec::new(),
+            names: Names::default(),
             infer: Infer::default(),
             pending: Vec::new(),
             frames: Vec::new(),
@@ -125,7 +126,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
     }
 
     pub fn lookup(&self, name: &str) -> Option<LocalId> {
-        self.names.iter().rev().find(|(n, _)| *n == *name).map(|(_, id)| *id)
+        self.names.lookup(name)
     }
 
     /// Runs `f` with the names that it adds forgotten afterwards.
@@ -211,7 +212,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
         let (shown_want, shown_have) = (self.show(&want), self.show(&have));
         let diagnostic = if let Some(digits) = self.int_for_float(&want, value) {
             types::int_for_float(value.span, &shown_want, digits)
-        } else if same_but_sizes(&want, &have) {
+        } else if same_but_sizes(&want, &have) && self.leaves_agree(&want, &have) {
             types::shapes_differ(value.span, &shown_want, &shown_have)
         } else {
             types::mismatch(value.span, &shown_want, &shown_have)
@@ -221,6 +222,12 @@ impl<'c, 'a> FnCx<'c, 'a> {
             _ => diagnostic,
         };
         self.report(diagnostic);
+    }
+
+    /// Whether the elements of two arrays are not what differs.
+    fn leaves_agree(&mut self, want: &Ty, have: &Ty) -> bool {
+        let (want, have) = (self.leaf(want), self.leaf(have));
+        self.could_unify(&want, &have)
     }
 
     /// The number, if an integer literal stands where a float is wanted.

@@ -30,6 +30,9 @@ type Cell<'p> = Option<&'p Pattern>;
 /// At most so many missing examples are shown.
 const SHOWN: usize = 4;
 
+/// Arms beyond this number are not searched for unreachable ones: that takes quadratic time.
+const LOOKED_AT: usize = 100;
+
 /// Work that one match may cost: beyond that it is taken to be complete. Chosen by feeling: a match of a hundred arms on
 /// three columns stays far below.
 const BUDGET: u32 = 100_000;
@@ -40,8 +43,8 @@ impl FnCx<'_, '_> {
             return;
         }
         let mut rows: Vec<&Pattern> = Vec::new();
-        for arm in arms {
-            if source == MatchSource::Match && self.unmatched(ty, &rows).is_none() {
+        for (index, arm) in arms.iter().enumerate() {
+            if index < LOOKED_AT && source == MatchSource::Match && self.unmatched(ty, &rows).is_none() {
                 self.report(patterns::unreachable_arm(arm.pattern.span));
                 break;
             }
@@ -102,7 +105,9 @@ impl Search<'_, '_, '_> {
                 }
             }
             _ => {
-                for head in distinct(&used) {
+                // With nothing behind this column a literal matches what it is, and only the others can be missing.
+                let heads = if types.len() > 1 { distinct(&used) } else { Vec::new() };
+                for head in heads {
                     let inside = self.specialise(&head, &[], types, &rows);
                     found.extend(inside.into_iter().map(|row| self.rebuild(first, &head, 0, row)));
                 }

@@ -12,6 +12,7 @@ use crate::typed::{
 };
 use dprog_ir::Scalar;
 use dprog_ir::entity::Entity;
+use rustc_hash::FxHashSet;
 
 impl FnCx<'_, '_> {
     /// Decides what is still open and gives the finished tree.
@@ -71,7 +72,7 @@ impl FnCx<'_, '_> {
 /// A closure on the way down.
 struct Open {
     /// Its own locals, parameters included.
-    own: Vec<LocalId>,
+    own: FxHashSet<LocalId>,
     captures: Vec<LocalId>,
     sizes: Vec<GenericId>,
 }
@@ -154,7 +155,7 @@ impl Finish<'_, '_, '_> {
 
     fn bound(&mut self, local: LocalId) {
         if let Some(closure) = self.closures.last_mut() {
-            closure.own.push(local);
+            closure.own.insert(local);
         }
     }
 
@@ -336,7 +337,7 @@ impl Finish<'_, '_, '_> {
     }
 
     fn closure(&mut self, closure: &mut Closure, span: Span) {
-        self.closures.push(Open { own: Vec::new(), captures: Vec::new(), sizes: Vec::new() });
+        self.closures.push(Open { own: FxHashSet::default(), captures: Vec::new(), sizes: Vec::new() });
         for param in &mut closure.params {
             self.ty(&mut param.ty, span);
             self.pattern(&mut param.pattern);

@@ -14,10 +14,27 @@ pub(super) enum TyVar {
 }
 
 /// The variables of a body.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Infer {
     types: Vec<TyVar>,
     sizes: Vec<Option<Size>>,
+    /// What was solved, in order, to be undone.
+    trail: Vec<Solved>,
+}
+
+/// A variable as it was before it was solved.
+#[derive(Clone, Debug)]
+enum Solved {
+    Type(u32, TyVar),
+    Size(u32),
+}
+
+/// A moment to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Snapshot {
+    types: usize,
+    sizes: usize,
+    trail: usize,
 }
 
 impl Infer {
@@ -52,11 +69,13 @@ impl Infer {
     }
 
     pub fn solve(&mut self, var: u32, ty: Ty) {
-        self.types[var as usize] = TyVar::Is(ty);
+        let old = std::mem::replace(&mut self.types[var as usize], TyVar::Is(ty));
+        self.trail.push(Solved::Type(var, old));
     }
 
     pub fn solve_size(&mut self, var: u32, size: Size) {
         self.sizes[var as usize] = Some(size);
+        self.trail.push(Solved::Size(var));
     }
 
     /// Literals that nothing else decides become `i64` and `f64`.
@@ -71,13 +90,20 @@ impl Infer {
     }
 
     /// The state, to come back to.
-    pub fn snapshot(&self) -> Infer {
-        self.clone()
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { types: self.types.len(), sizes: self.sizes.len(), trail: self.trail.len() }
     }
 
     /// Forgets what was learnt since a snapshot.
-    pub fn restore(&mut self, snapshot: Infer) {
-        *self = snapshot;
+    pub fn restore(&mut self, snapshot: Snapshot) {
+        for solved in self.trail.drain(snapshot.trail..).rev() {
+            match solved {
+                Solved::Type(var, old) => self.types[var as usize] = old,
+                Solved::Size(var) => self.sizes[var as usize] = None,
+            }
+        }
+        self.types.truncate(snapshot.types);
+        self.sizes.truncate(snapshot.sizes);
     }
 
     /// The type with its outermost constructor known, if it is.

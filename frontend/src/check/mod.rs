@@ -33,6 +33,7 @@ mod infer;
 mod known;
 mod method;
 mod model;
+mod names;
 mod ops;
 mod path;
 mod pattern;
@@ -85,6 +86,9 @@ fn forget_consequences(problems: &mut Vec<Diagnostic>, misread: &[Span], sources
     let lines: Vec<_> = misread.iter().map(|span| line(*span)).collect();
     problems.retain(|d| misread.contains(&d.primary.span) || !lines.contains(&line(d.primary.span)));
 }
+
+/// Nobody reads more problems than that, so no more are collected.
+const MAX_PROBLEMS: usize = 1000;
 
 /// Everything that is known about the program while it is checked.
 struct Cx<'a> {
@@ -228,7 +232,14 @@ impl<'a> Cx<'a> {
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < MAX_PROBLEMS {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Whether there are so few problems that searching for suggestions is worth while.
+    fn suggests(&self) -> bool {
+        self.diagnostics.len() < MAX_PROBLEMS / 10
     }
 
     fn fresh_generic(&mut self, name: &Symbol) -> GenericId {

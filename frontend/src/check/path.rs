@@ -195,6 +195,9 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     pub fn unknown_value(&mut self, name: &ast::Name) {
+        if !self.cx.suggests() {
+            return self.report(names::unknown_name(name, None));
+        }
         let locals = self.names.iter().map(|(n, _)| n.as_str());
         let sizes = self.env.generics.iter().map(|g| g.name.as_str());
         let items = self.cx.scopes.visible(self.scope);

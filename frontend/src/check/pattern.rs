@@ -29,8 +29,10 @@ impl<'a> FnCx<'_, 'a> {
     /// Two bindings of one name in one pattern.
     fn report_doubles(&mut self, first: usize) {
         for index in first..self.names.len() {
-            let (name, local) = self.names[index].clone();
-            if let Some((_, old)) = self.names[first..index].iter().find(|(n, l)| *n == name && *l != local) {
+            let (name, local) = self.names.since(index)[0].clone();
+            if let Some((_, old)) =
+                self.names.since(first)[..index - first].iter().find(|(n, l)| *n == name && *l != local)
+            {
                 let (at, old) = (self.locals[local].span, self.locals[*old].span);
                 self.report(patterns::bound_twice(at, &name, old));
             }
@@ -80,7 +82,7 @@ impl<'a> FnCx<'_, 'a> {
         let known = self.structure(ty);
         let types = match &known {
             Ty::Tuple(types) if types.len() == parts.len() => types.clone(),
-            Ty::Infer(_) => {
+            Ty::Infer(_) if self.is_free(&known) => {
                 let types: Vec<Ty> = parts.iter().map(|_| self.infer.fresh()).collect();
                 let _ = self.unify(&known, &Ty::Tuple(types.clone()));
                 types
@@ -90,7 +92,8 @@ impl<'a> FnCx<'_, 'a> {
                     let shown = self.show(other);
                     self.report(patterns::tuple_mismatch(span, parts.len(), &shown));
                 }
-                vec![Ty::Error; parts.len()]
+                parts.iter().for_each(|p| drop(self.pattern(p, &Ty::Error, how)));
+                return PatternKind::Wildcard;
             }
         };
         PatternKind::Tuple(parts.iter().zip(&types).map(|(p, t)| self.pattern(p, t, how)).collect())
@@ -307,12 +310,12 @@ impl<'a> FnCx<'_, 'a> {
     fn or_pattern(&mut self, parts: &'a [ast::Pattern], ty: &Ty, how: Binding) -> PatternKind {
         let start = self.names.len();
         let first = self.pattern(&parts[0], ty, how);
-        let bound: Vec<(ast::Symbol, LocalId)> = self.names[start..].to_vec();
+        let bound: Vec<(ast::Symbol, LocalId)> = self.names.since(start).to_vec();
         let mut patterns = vec![first];
         for part in &parts[1..] {
             self.names.truncate(start);
             let mut pattern = self.pattern(part, ty, how);
-            let own: Vec<(ast::Symbol, LocalId)> = self.names[start..].to_vec();
+            let own: Vec<(ast::Symbol, LocalId)> = self.names.since(start).to_vec();
             let missing = bound.iter().find(|(n, _)| own.iter().all(|(m, _)| m != n));
             let extra = own.iter().find(|(n, _)| bound.iter().all(|(m, _)| m != n));
             if let Some((name, local)) = missing.or(extra) {
@@ -331,7 +334,7 @@ impl<'a> FnCx<'_, 'a> {
             patterns.push(pattern);
         }
         self.names.truncate(start);
-        self.names.extend(bound);
+        bound.into_iter().for_each(|entry| self.names.push(entry));
         PatternKind::Or(patterns)
     }
 

@@ -110,8 +110,10 @@ impl FnCx<'_, '_> {
         self.settle();
         self.infer.default_literals();
         self.settle();
-        for item in std::mem::take(&mut self.pending) {
-            self.report_open(&item);
+        let left = std::mem::take(&mut self.pending);
+        // What another error has left open is no error of its own.
+        if !self.cx.diagnostics.has_errors() {
+            left.iter().for_each(|item| self.report_open(item));
         }
     }
 

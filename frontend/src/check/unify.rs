@@ -23,6 +23,8 @@ impl FnCx<'_, '_> {
         match (&a, &b) {
             (Ty::Error, _) | (_, Ty::Error) => Ok(()),
             (Ty::Infer(x), Ty::Infer(y)) if x == y => Ok(()),
+            // Of two variables the later one is solved, so that long lists of equal types make no long chains.
+            (Ty::Infer(x), Ty::Infer(y)) if x < y => self.solve(*y, &a),
             (Ty::Infer(x), _) => self.solve(*x, &b),
             (_, Ty::Infer(y)) => self.solve(*y, &a),
             (Ty::Tangent(x), Ty::Tangent(y)) if x == y => Ok(()),

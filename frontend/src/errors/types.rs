@@ -26,6 +26,14 @@ pub fn mismatch(at: Span, want: &str, have: &str) -> Diagnostic {
 /// What to do about numbers of another type.
 fn conversion(want: &str, have: &str) -> Option<String> {
     let numbers = ["f64", "f32", "i64", "i32", "u8"];
+    let element = |ty: &str| ty.strip_prefix('[').and_then(|t| t.split(';').next()).map(str::to_string);
+    if let (Some(want), Some(have)) = (element(want), element(have))
+        && want != have
+        && numbers.contains(&want.as_str())
+        && numbers.contains(&have.as_str())
+    {
+        return Some(format!("convert the elements: `… as {want}`"));
+    }
     if numbers.contains(&want) && (numbers.contains(&have) || have == "bool") {
         return Some(format!("there are no implicit conversions: write `… as {want}`"));
     }
