@@ -4,8 +4,9 @@ use dprog_ad::{AdError, Reason, Report};
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::decode_position;
 use dprog_frontend::source::{FileId, SourceMap, Span};
+use dprog_ir::module::NodeKind;
 use dprog_ir::transform::ownership::{self, CopyReason, CopyReport};
-use dprog_ir::{FuncId, Module, Op, SrcLoc};
+use dprog_ir::{Body, FuncId, Module, Op, SrcLoc};
 use rustc_hash::FxHashMap;
 use std::fmt;
 
@@ -22,18 +23,33 @@ pub(crate) fn wrong_main(head: Span) -> Diagnostic {
         .help("write `fn main() { … }`")
 }
 
-/// Where requests for derivatives are called.
+/// Where requests for derivatives are called: functions that lowering made around them have no place, their callers have.
 pub(crate) fn request_sites(module: &Module) -> FxHashMap<FuncId, SrcLoc> {
-    let mut sites = FxHashMap::default();
-    for func in module.funcs.values() {
+    let mut calls = FxHashMap::default();
+    for (caller, func) in module.funcs.iter() {
         for inst in func.insts.values() {
             if let Op::Call(callee) = inst.op {
-                sites.entry(callee).or_insert(inst.loc);
+                calls.entry(callee).or_insert((caller, inst.loc));
             }
         }
     }
-    sites
+    calls.keys().map(|callee| (*callee, first_place(&calls, *callee))).collect()
 }
+
+fn first_place(calls: &FxHashMap<FuncId, (FuncId, SrcLoc)>, callee: FuncId) -> SrcLoc {
+    let mut at = callee;
+    for _ in 0..MAX_WRAPPERS {
+        match calls.get(&at) {
+            Some((caller, SrcLoc::NONE)) => at = *caller,
+            Some((_, loc)) => return *loc,
+            None => break,
+        }
+    }
+    SrcLoc::NONE
+}
+
+/// Generated functions around one request; there are three at most.
+const MAX_WRAPPERS: usize = 8;
 
 /// Errors of differentiation.
 pub(crate) fn errors(
@@ -82,7 +98,15 @@ impl Places<'_> {
             Reason::NoRule(_) => Diagnostic::error("E0710", at, message)
                 .label("its contribution to the derivative is unknown")
                 .help("write `stop_grad(…)` around it if a constant is meant"),
-            Reason::OwnDerivative => Diagnostic::error("E0711", at, message).label("the derivative is asked for here"),
+            Reason::OwnDerivative => {
+                let help = if self.of_function_value(error.request) {
+                    "any function of this type that is stored may be meant here, also the one that asks; make it known \
+                     at compile time: pass the closure itself, or differentiate before storing it"
+                } else {
+                    "give each level of derivative a function of its own"
+                };
+                Diagnostic::error("E0711", at, message).label("the derivative is asked for here").help(help)
+            }
             Reason::TooDeep => {
                 Diagnostic::error("E0712", at, message).help("move inner loops into a function of their own")
             }
@@ -90,9 +114,16 @@ impl Places<'_> {
         self.path(diagnostic, error.request, &error.calls)
     }
 
+    /// Whether the derivative is one of whatever function a value happens to be.
+    fn of_function_value(&self, request: FuncId) -> bool {
+        let Body::Derivative(derivative) = &self.module.funcs[request].body else { return false };
+        let first = self.module.funcs[derivative.primal].params.first().and_then(|ty| ty.as_node());
+        first.is_some_and(|node| self.module.nodes[node].kind == NodeKind::Closure)
+    }
+
     /// Adds the way from the place of the derivative, through the calls.
     fn path(&self, mut diagnostic: Diagnostic, request: FuncId, calls: &[SrcLoc]) -> Diagnostic {
-        if let Some(site) = self.sites.get(&request) {
+        if let Some(site) = self.sites.get(&request).filter(|site| **site != SrcLoc::NONE) {
             diagnostic = diagnostic.also(self.span(*site), "active because of the derivative that is taken here");
         }
         for call in calls {
