@@ -193,7 +193,10 @@ impl<'p> FnLower<'_, 'p> {
     pub fn leave(&mut self, scope: Scope, values: Flat, types: &[Type], want_flag: bool) -> End {
         let mut values = values;
         let status = self.end_of_path();
-        if !matches!(status, Status::Dead(_)) && values.len() != types.len() {
+        if matches!(status, Status::Dead(_)) {
+            // What was made of them went with the limbo.
+            values.clear();
+        } else if values.len() != types.len() {
             values = self.undefs(types);
         }
         let asked = Asked { flag: want_flag, inner_locals: false };
