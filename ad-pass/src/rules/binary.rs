@@ -136,14 +136,29 @@ fn atan2<'f>(k: usize, at: &mut impl Point<'f>) -> Partial {
 ///   primal:  z = √(x² + y²)
 ///   tangent: ż = x/z·ẋ + y/z·ẏ
 ///   adjoint: x̄ += x/z·z̄;  ȳ += y/z·z̄
-///   needs:   x or y, z
+///   needs:   x, y
 ///   kink:    0 at the origin
+///
+/// The cosine x/z is had from the ratio r of the smaller to the greater side, as ±1/√(1 + r²) or ±r/√(1 + r²): as a quotient,
+/// its derivative y²/z³ would be the difference of two numbers near 1/z where |x| ≫ |y|.
 fn hypot<'f>(k: usize, at: &mut impl Point<'f>) -> Partial {
-    let (x, z) = (at.operand(k), at.result());
+    let (x, y) = (at.operand(k), at.operand(1 - k));
     let b = at.builder();
-    let zero = b.float(0.0, b.ty(z));
-    let origin = b.compare(CompareOp::Eq, z, zero);
-    let cosine = b.div(x, z);
+    let (zero, one) = (b.float(0.0, b.ty(x)), b.float(1.0, b.ty(x)));
+    let (length_x, length_y) = (b.unary(UnaryOp::Abs, x), b.unary(UnaryOp::Abs, y));
+    let mine_is_greater = b.compare(CompareOp::Ge, length_x, length_y);
+    let greater = b.select(mine_is_greater, x, y);
+    let smaller = b.select(mine_is_greater, y, x);
+    let origin = b.compare(CompareOp::Eq, greater, zero);
+    let greater = b.select(origin, one, greater);
+    let r = b.div(smaller, greater);
+    let square = b.mul(r, r);
+    let sum = b.add(square, one);
+    let root = b.unary(UnaryOp::Sqrt, sum);
+    let above = b.select(mine_is_greater, one, r);
+    let ratio = b.div(above, root);
+    let sign = b.binary(BinaryOp::CopySign, one, greater);
+    let cosine = b.mul(sign, ratio);
     Partial::Guarded(b.select(origin, zero, cosine))
 }
 

@@ -7,7 +7,7 @@
 //! "Guarded" means the convention of the module above for partials that are not finite.
 
 use crate::rules::{Partial, Point};
-use dprog_ir::{BinaryOp, Builder, Type, UnaryOp, Value};
+use dprog_ir::{BinaryOp, Builder, CompareOp, Type, UnaryOp, Value};
 use std::f64::consts::{LN_2, LN_10, PI};
 
 /// The partial of `op`; `None` where nothing passes (by convention) or no rule exists.
@@ -211,8 +211,8 @@ fn tan(b: &mut Builder, z: Value) -> Value {
 
 /// Inverse sine.
 ///   primal:  z = asin x
-///   tangent: ż = ẋ / √((1 − x)(1 + x))
-///   adjoint: x̄ += z̄ / √((1 − x)(1 + x))
+///   tangent: ż = ẋ / √(1 − x²)
+///   adjoint: x̄ += z̄ / √(1 − x²)
 ///   needs:   x
 ///   kink:    guarded at ±1 (p = ∞)
 fn asin(b: &mut Builder, x: Value) -> Value {
@@ -223,8 +223,8 @@ fn asin(b: &mut Builder, x: Value) -> Value {
 
 /// Inverse cosine.
 ///   primal:  z = acos x
-///   tangent: ż = −ẋ / √((1 − x)(1 + x))
-///   adjoint: x̄ += −z̄ / √((1 − x)(1 + x))
+///   tangent: ż = −ẋ / √(1 − x²)
+///   adjoint: x̄ += −z̄ / √(1 − x²)
 ///   needs:   x
 ///   kink:    guarded at ±1 (p = −∞)
 fn acos(b: &mut Builder, x: Value) -> Value {
@@ -310,8 +310,8 @@ fn acosh(b: &mut Builder, x: Value) -> Value {
 
 /// Inverse hyperbolic tangent.
 ///   primal:  z = atanh x
-///   tangent: ż = ẋ / ((1 − x)(1 + x))
-///   adjoint: x̄ += z̄ / ((1 − x)(1 + x))
+///   tangent: ż = ẋ / (1 − x²)
+///   adjoint: x̄ += z̄ / (1 − x²)
 ///   needs:   x
 ///   kink:    guarded at ±1 (p = ∞)
 fn atanh(b: &mut Builder, x: Value) -> Value {
@@ -367,9 +367,13 @@ fn plus(b: &mut Builder, x: Value, c: f64) -> Value {
     b.add(x, c)
 }
 
-/// (1 − x)(1 + x), which keeps its digits near ±1.
+/// 1 − x² as (1 − x)(1 + x) where that keeps more digits, near ±1; and as it stands near 0, where its derivative does.
 fn one_minus_square(b: &mut Builder, x: Value) -> Value {
-    let one = b.float(1.0, b.ty(x));
+    let (one, half) = (b.float(1.0, b.ty(x)), b.float(0.5, b.ty(x)));
     let (minus, plus) = (b.sub(one, x), b.add(one, x));
-    b.mul(minus, plus)
+    let product = b.mul(minus, plus);
+    let square = b.mul(x, x);
+    let difference = b.sub(one, square);
+    let is_small = b.compare(CompareOp::Lt, square, half);
+    b.select(is_small, difference, product)
 }

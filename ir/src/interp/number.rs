@@ -262,9 +262,9 @@ fn unary_partial(op: UnaryOp, x: &Num) -> Option<Num> {
     })
 }
 
-/// 1 − x² without cancellation.
+/// 1 − x² without cancellation, its derivative neither.
 fn one_minus_square(x: &Num) -> Num {
-    mul(&sub(&one(), x), &add(&one(), x))
+    if x.primal().abs() < 0.7 { sub(&one(), &mul(x, x)) } else { mul(&sub(&one(), x), &add(&one(), x)) }
 }
 
 /// ∂z/∂x for z = op(x, y).
@@ -278,7 +278,7 @@ fn partial_by_first(op: BinaryOp, x: &Num, y: &Num) -> Num {
         BinaryOp::Pow => mul(y, &binary(BinaryOp::Pow, x, &sub(y, &one()), Width::F64)),
         // The angle of the point (y, x): "first" is the ordinate.
         BinaryOp::Atan2 => div(y, &add(&mul(x, x), &mul(y, y))),
-        BinaryOp::Hypot => hypot_partial(x, x, y),
+        BinaryOp::Hypot => hypot_partial(x, y),
         // As `abs`, zero at zero.
         BinaryOp::CopySign => {
             let sign_of = |x: f64| fmath::unary_f64(UnaryOp::Sign, x);
@@ -302,17 +302,24 @@ fn partial_by_second(op: BinaryOp, x: &Num, y: &Num) -> Num {
         BinaryOp::Pow if x.primal() == 0.0 && y.primal() > 0.0 => ZERO,
         BinaryOp::Pow => mul(&binary(BinaryOp::Pow, x, y, Width::F64), &f(UnaryOp::Log, x)),
         BinaryOp::Atan2 => neg(&div(x, &add(&mul(x, x), &mul(y, y)))),
-        BinaryOp::Hypot => hypot_partial(y, x, y),
+        BinaryOp::Hypot => hypot_partial(y, x),
         BinaryOp::CopySign => ZERO,
         BinaryOp::Min | BinaryOp::Max => unreachable!("min and max choose one of their operands"),
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => ZERO,
     }
 }
 
-/// `side / hypot(x, y)`, and 0 at the origin, as for `norm`.
-fn hypot_partial(side: &Num, x: &Num, y: &Num) -> Num {
-    let z = binary(BinaryOp::Hypot, x, y, Width::F64);
-    if z.primal() == 0.0 { ZERO } else { div(side, &z) }
+/// `side / hypot(side, other)`, and 0 at the origin, as for `norm`. From the ratio of the smaller to the greater one, so that its
+/// derivative is no small difference.
+fn hypot_partial(side: &Num, other: &Num) -> Num {
+    let length = |r: &Num| f(UnaryOp::Sqrt, &add(&one(), &mul(r, r)));
+    let (a, b) = (side.primal(), other.primal());
+    if a == 0.0 && b == 0.0 {
+        return ZERO;
+    }
+    let (r, above) = if a.abs() >= b.abs() { (div(other, side), one()) } else { (div(side, other), div(side, other)) };
+    let sign = Num::Plain(if a.abs() >= b.abs() { a } else { b }.signum());
+    mul(&sign, &div(&above, &length(&r)))
 }
 
 #[cfg(test)]
