@@ -5,7 +5,20 @@
 
 use super::body::FnLower;
 use crate::typed::Builtin;
-use dprog_ir::{Access, BinaryOp, CompareOp, ReduceOp, TrapCode, Type, UnaryOp, Value};
+use dprog_ir::{Access, BinaryOp, CompareOp, ReduceOp, Scalar, TrapCode, Type, UnaryOp, Value};
+
+/// Rows of no more elements lose a digit at most in `logsumexp` and `softmax`, see [`FnLower::powers_by_greatest`].
+const FEW: i64 = 8;
+
+/// What `logsumexp` and `softmax` are made of.
+struct Pivot {
+    /// What is subtracted from all elements.
+    shift: Value,
+    /// The powers, and 0 at the place of the greatest element.
+    others: Value,
+    /// The power of the greatest element, less 1.
+    own: Value,
+}
 
 impl<'p> FnLower<'_, 'p> {
     /// A reduction of all elements, or along an axis.
@@ -97,35 +110,80 @@ impl<'p> FnLower<'_, 'p> {
         self.if_else(is_zero, |_| vec![zero], |s| vec![s.b.unary(UnaryOp::Sqrt, squares)])[0]
     }
 
-    /// `m + log Σ exp(x - m)` with the greatest element `m`; without elements, or all of them -inf, a constant -inf.
+    /// `m + log1p(Σ exp(x - m))` with the greatest element `m`, and the sum over the others; without elements, or all of them
+    /// -inf, a constant -inf.
     fn log_sum_exp(&mut self, x: Value) -> Value {
         let ty = self.b.ty(x).element();
         let dims = self.b.dims(x);
         let count = self.product(&dims);
+        let flat = if dims.len() == 1 { x } else { self.b.reshape(x, &[count]) };
         let zero = self.b.i64(0);
         let some = self.b.compare(CompareOp::Gt, count, zero);
         let minus_inf = self.b.float(f64::NEG_INFINITY, ty);
-        let greatest = self.if_else(some, |s| vec![s.b.reduce(ReduceOp::Max, x)], |_| vec![minus_inf])[0];
+        let greatest = self.if_else(some, |s| vec![s.b.reduce(ReduceOp::Max, flat)], |_| vec![minus_inf])[0];
         let greatest = self.b.stop_grad(greatest);
         let nothing = self.b.compare(CompareOp::Eq, greatest, minus_inf);
         let result = self.if_else(
             nothing,
             |_| vec![minus_inf],
             |s| {
-                let inf = s.b.float(f64::INFINITY, ty);
-                let is_inf = s.b.compare(CompareOp::Eq, greatest, inf);
-                let zero = s.b.float(0.0, ty);
-                let shift = s.b.select(is_inf, zero, greatest);
-                let powers = s.map(&[x], |s, e| {
-                    let shifted = s.b.sub(e[0], shift);
-                    vec![s.b.unary(UnaryOp::Exp, shifted)]
-                });
-                let sum = s.b.reduce(ReduceOp::Sum, powers[0]);
-                let log = s.b.unary(UnaryOp::Log, sum);
+                let Pivot { shift, others, own } = s.powers_by_greatest(flat, greatest);
+                let sum = s.b.reduce(ReduceOp::Sum, others);
+                let sum = s.b.add(sum, own);
+                let log = s.b.unary(UnaryOp::Log1p, sum);
                 vec![s.b.add(log, shift)]
             },
         );
         result[0]
+    }
+
+    /// Powers of e of the differences to the greatest element, for `logsumexp` and `softmax`, of a row with elements.
+    ///
+    /// The result does not depend on what is subtracted, so the subtracted number may be a constant or the element
+    /// itself. As a constant, derivatives by that element are differences of numbers near 1 where it outweighs all
+    /// others together; as the element, where the others outweigh it. So it is the element where no other comes near it,
+    /// or where there are few: then no digits are lost to speak of.
+    fn powers_by_greatest(&mut self, x: Value, greatest: Value) -> Pivot {
+        let ty = self.b.ty(greatest);
+        let (zero, infinity) = (self.b.float(0.0, ty), self.b.float(f64::INFINITY, ty));
+        let winner = self.b.reduce(ReduceOp::ArgMax, x);
+        let element = self.at_index(x, &[winner]);
+        let is_inf = self.b.compare(CompareOp::Eq, greatest, infinity);
+        let is_finite = self.b.unary(UnaryOp::Not, is_inf);
+        let outweighs = self.outweighs(x, greatest);
+        let outweighs = self.b.binary(BinaryOp::And, outweighs, is_finite);
+        let shift = self.b.select(outweighs, element, greatest);
+        let shift = self.b.select(is_inf, zero, shift);
+        let count = self.b.dim(x, 0);
+        let others = self.build(&[count], |s, j| {
+            let is_winner = s.b.compare(CompareOp::Eq, j[0], winner);
+            let e = s.at_index(x, j);
+            let shifted = s.b.sub(e, shift);
+            let power = s.b.unary(UnaryOp::Exp, shifted);
+            vec![s.b.select(is_winner, zero, power)]
+        })[0];
+        let own = self.b.sub(element, shift);
+        let own = self.b.unary(UnaryOp::Expm1, own);
+        let own = self.b.select(outweighs, zero, own);
+        Pivot { shift, others, own }
+    }
+
+    /// Whether there are few elements, or none but the greatest is within log n of it.
+    fn outweighs(&mut self, x: Value, greatest: Value) -> Value {
+        let ty = self.b.ty(greatest);
+        let scalar = ty.as_scalar().expect("a float");
+        let (count, few, one) = (self.b.dim(x, 0), self.b.i64(FEW), self.b.i64(1));
+        let is_short = self.b.compare(CompareOp::Le, count, few);
+        let number = self.b.convert(count, scalar);
+        let margin = self.b.unary(UnaryOp::Log, number);
+        let bound = self.b.sub(greatest, margin);
+        let near = self.map(&[x], |s, e| {
+            let near = s.b.compare(CompareOp::Ge, e[0], bound);
+            vec![s.b.convert(near, Scalar::I64)]
+        })[0];
+        let near = self.b.reduce(ReduceOp::Sum, near);
+        let alone = self.b.compare(CompareOp::Le, near, one);
+        self.b.binary(BinaryOp::Or, is_short, alone)
     }
 
     /// Along the last axis, or another.
@@ -160,11 +218,13 @@ impl<'p> FnLower<'_, 'p> {
     fn softmax_of_some(&mut self, x: Value) -> Value {
         let greatest = self.b.reduce(ReduceOp::Max, x);
         let greatest = self.b.stop_grad(greatest);
-        let powers = self.map(&[x], |s, e| {
-            let shifted = s.b.sub(e[0], greatest);
-            vec![s.b.unary(UnaryOp::Exp, shifted)]
-        })[0];
-        let sum = self.b.reduce(ReduceOp::Sum, powers);
+        let Pivot { others, own, .. } = self.powers_by_greatest(x, greatest);
+        let one = self.b.float(1.0, self.b.ty(own));
+        let winner = self.b.reduce(ReduceOp::ArgMax, x);
+        let own = self.b.add(one, own);
+        let sum = self.b.reduce(ReduceOp::Sum, others);
+        let sum = self.b.add(sum, own);
+        let powers = self.b.set(Access::InBounds, others, &[winner], own);
         self.map(&[powers], |s, e| vec![s.b.div(e[0], sum)])[0]
     }
 
