@@ -53,7 +53,7 @@ mod unify;
 pub use body::Origin;
 pub use place::Use as PlaceUse;
 pub(crate) use subst::Subst;
-pub(crate) use tangent::tangent;
+pub(crate) use tangent::{holds_models, tangent};
 
 use crate::ast::{self, FnItem, Symbol};
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -74,7 +74,8 @@ fn leaves(program: &Program, ty: &Ty, open: &mut Vec<AdtId>) -> Leaves {
                     cases.iter().flat_map(|c| &c.fields).fold(Leaves::None, |all, f| all.and(field(&f.ty)))
                 }
                 AdtKind::Model(fields) => fields.iter().fold(Leaves::None, |all, f| {
-                    let trained = f.role == FieldRole::Param || is_model(program, &f.ty);
+                    let ty = subst.ty(program, &f.ty);
+                    let trained = f.role == FieldRole::Param || holds_models(program, &ty);
                     all.and(if trained { field(&f.ty) } else { Leaves::Discrete })
                 }),
             };
@@ -87,7 +88,15 @@ fn leaves(program: &Program, ty: &Ty, open: &mut Vec<AdtId>) -> Leaves {
     }
 }
 
-/// Whether a type is a model: as a field of a model it is trained whatever its role.
+/// Whether a type is a model, or an array or list of models: as a field of a model it is trained whatever its role.
+pub(crate) fn holds_models(program: &Program, ty: &Ty) -> bool {
+    match ty {
+        Ty::Array(element, _) | Ty::List(element) => holds_models(program, element),
+        other => is_model(program, other),
+    }
+}
+
+/// Whether a type is a model.
 pub(super) fn is_model(program: &Program, ty: &Ty) -> bool {
     matches!(ty, Ty::Adt(id, _) if matches!(program.adts[*id].kind, AdtKind::Model(_)))
 }
@@ -103,7 +112,7 @@ pub(super) fn field(program: &Program, adt: AdtId, subst: &Subst, index: usize) 
     let field = &def.fields()[index];
     let of_model = matches!(def.kind, AdtKind::Model(_));
     let ty = subst.ty(program, &field.ty);
-    if of_model && field.role != FieldRole::Param && !is_model(program, &ty) {
+    if of_model && field.role != FieldRole::Param && !holds_models(program, &ty) {
         return None;
     }
     Some(tangent(program, &ty)).filter(|t| !t.is_unit())

@@ -8,7 +8,7 @@
 //! The tangent of a value has the tangents of those leaves that have one, in the same order.
 
 use super::Cx;
-use crate::check::{Subst, tangent};
+use crate::check::{Subst, holds_models, tangent};
 use crate::diagnostic::Diagnostic;
 use crate::typed::{AdtDef, AdtId, AdtKind, Arg, FieldRole, GenericId, Size, SizeAtom, Ty};
 use dprog_ir::module::NodeKind;
@@ -141,16 +141,15 @@ impl<'p> Cx<'p> {
         let def = &self.program.adts[id];
         let subst = Subst::new(&def.generics, args);
         let of_model = matches!(def.kind, AdtKind::Model(_));
-        let field = |f: &crate::typed::Field| Component {
-            name: f.name.to_string(),
-            ty: subst.ty(self.program, &f.ty),
-            role: f.role,
-            trained: !of_model || f.role == FieldRole::Param || self.is_model(&f.ty),
+        let field = |f: &crate::typed::Field| {
+            let ty = subst.ty(self.program, &f.ty);
+            let trained = !of_model || f.role == FieldRole::Param || holds_models(self.program, &ty);
+            Component { name: f.name.to_string(), ty, role: f.role, trained }
         };
         def.fields().iter().map(field).collect()
     }
 
-    /// Whether a type is a model: as a field of a model it is trained whatever its role.
+    /// Whether a type is a model.
     pub fn is_model(&self, ty: &Ty) -> bool {
         matches!(ty, Ty::Adt(id, _) if matches!(self.program.adts[*id].kind, AdtKind::Model(_)))
     }
