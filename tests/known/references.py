@@ -6,53 +6,8 @@ in which the program prints them.
 """
 import os
 import sys
-from mpmath import mp, mpf, sin, cos, exp, log, sqrt, tanh, log1p, atan2, erf, diff, inf, matrix
-
-mp.dps = 60
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def num(x):
-    return mp.nstr(x, 50) if not isinstance(x, int) else str(x)
-
-
-def write(name, lines):
-    with open(os.path.join(HERE, name + '.expected'), 'w') as out:
-        for label, values in lines:
-            out.write(' '.join([label] + [num(v) for v in values]) + '\n')
-
-
-def jet(f, x, order):
-    x = mpf(x)
-    return [f(x)] + [diff(f, x, k) for k in range(1, order + 1)]
-
-
-def partial(f, x, *idx):
-    orders = [0] * len(x)
-    for i in idx:
-        orders[i] += 1
-    return diff(lambda *a: f(list(a)), tuple(x), tuple(orders))
-
-
-def gradient(f, x):
-    return [partial(f, x, i) for i in range(len(x))]
-
-
-def hessian(f, x):
-    n = len(x)
-    h = [[None] * n for _ in range(n)]
-    for i in range(n):
-        for j in range(i, n):
-            h[i][j] = h[j][i] = partial(f, x, i, j)
-    return h
-
-
-def m(*xs):
-    return [mpf(x) for x in xs]
-
-
-def times(h, v):
-    return [sum(a * b for a, b in zip(row, v)) for row in h]
+from mpmath import mp, mpf, sin, cos, exp, log, sqrt, tanh, log1p, atan2, erf, diff, inf
+from mathematics import HERE, write, jet, partial, gradient, hessian, m, times
 
 
 def newton():
@@ -506,6 +461,10 @@ def captured_arrays():
 
 
 if __name__ == '__main__':
+    import references_arrays, references_control, references_data, references_numeric
+    PROGRAMS = dict(globals())
+    for module in [references_arrays, references_control, references_data, references_numeric]:
+        PROGRAMS.update(vars(module))
     names = sys.argv[1:] or sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.dp'))
     for name in names:
-        globals()[name]()
+        PROGRAMS[name]()
