@@ -301,8 +301,14 @@ impl Lexer<'_> {
     fn string_text(&mut self, quote: usize) {
         let bytes = self.text.as_bytes();
         let mut end = self.pos;
+        let mut lines = 0;
         loop {
             match bytes.get(end) {
+                Some(b'\n') if self.strings.is_empty() && (lines > 0 || self.goes_on(end)) => {
+                    self.report_unclosed(quote);
+                    lines += 1;
+                    end += 1;
+                }
                 None | Some(b'\n') => return self.unclosed_string(quote, end),
                 Some(b'"') => {
                     self.string_segment(end);
@@ -344,17 +350,34 @@ impl Lexer<'_> {
         self.token(TokenKind::StrText, end);
     }
 
+    /// Whether a string was meant to span the end of its line: what stands there is no end of a statement, and the next
+    /// line with quotes has an odd number of them.
+    fn goes_on(&self, end: usize) -> bool {
+        let begun = &self.text[self.pos..end];
+        let quotes = |line: &str| line.bytes().filter(|b| *b == b'"').count();
+        let next = self.text[end + 1..].lines().map(quotes).find(|n| *n > 0);
+        probable_string(begun) == begun.trim_end().len() && next.is_some_and(|n| n % 2 == 1)
+    }
+
     /// The line ended in the text of a string.
     fn unclosed_string(&mut self, quote: usize, end: usize) {
         // `print("{");` opens an expression, and then a string that is never closed: the brace is to blame.
         match self.strings.first() {
             Some(outer) => self.report(lex::unclosed_interpolation(self.span(outer.brace, outer.brace + 1))),
-            None => self.report(lex::unclosed_string(self.span(quote, quote + 1))),
+            None => self.report_unclosed(quote),
         }
         let end = self.pos + probable_string(&self.text[self.pos..end]);
         self.string_segment(end);
         self.missing(TokenKind::StrClose);
         self.abandon_strings();
+    }
+
+    /// Once for each string, over however many lines it goes.
+    fn report_unclosed(&mut self, quote: usize) {
+        let problem = lex::unclosed_string(self.span(quote, quote + 1));
+        if self.out.diagnostics.last().is_none_or(|last| last.primary.span != problem.primary.span) {
+            self.report(problem);
+        }
     }
 
     /// A line ends: so do all interpolations, and the strings that they are in.
@@ -475,6 +498,7 @@ mod tests {
     fn mistakes_are_reported_once() {
         assert_eq!(codes("let s = \"abc;\nlet t = 1;"), ["E0003"]);
         assert_eq!(codes("print(\"abc);\nf(1);"), ["E0003"]);
+        assert_eq!(codes("print(\"abc\ndef {x}\n ghi\");\nf(\"1\");"), ["E0003"]);
         assert_eq!(codes("print(\"{\");"), ["E0011"]);
         assert_eq!(codes(r#""a } b""#), ["E0012"]);
         assert_eq!(codes(r#""\q""#), ["E0004"]);
