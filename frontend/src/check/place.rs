@@ -3,9 +3,9 @@
 use super::body::{FnCx, Origin};
 use super::ops;
 use crate::ast;
-use crate::errors::{calls, places};
+use crate::errors::{calls, places, types};
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, IndexArg, Literal, LocalId, Place, Projection, Ty};
+use crate::typed::{Expr, ExprKind, IndexArg, Literal, LocalId, Place, Projection, Stmt, Ty};
 use dprog_ir::entity::Entity;
 
 /// What happens to a place, for messages.
@@ -101,11 +101,59 @@ impl<'a> FnCx<'_, 'a> {
         value: &'a ast::Expr,
         span: Span,
     ) -> Expr {
+        if let (None, ast::ExprKind::Tuple(parts)) = (op, &place.kind) {
+            return self.assign_tuple(parts, value, span);
+        }
         let outer = std::mem::take(&mut self.hoisted);
         let place = self.place(place, Use::Assign);
         let before = std::mem::replace(&mut self.hoisted, outer);
         let made = self.assign_to(place, op, op_span, value, span);
         self.after(before, made)
+    }
+
+    /// `(a, b) = value`: the whole value is taken first, then its parts go to their places from left to right.
+    fn assign_tuple(&mut self, parts: &'a [ast::Expr], value: &'a ast::Expr, span: Span) -> Expr {
+        let value = self.expr(value, None);
+        let mut stmts = Vec::new();
+        let value = self.hide(value, &mut stmts);
+        self.store_parts(parts, value, &mut stmts);
+        Expr { kind: ExprKind::Block { stmts, value: None }, ty: Ty::UNIT, span }
+    }
+
+    fn store_parts(&mut self, parts: &'a [ast::Expr], value: Expr, stmts: &mut Vec<Stmt>) {
+        let types = match self.structure(&value.ty) {
+            Ty::Tuple(types) if types.len() == parts.len() => types,
+            Ty::Error | Ty::Never => vec![Ty::Error; parts.len()],
+            other => {
+                let shown = self.show(&other);
+                let wanted = format!("({})", vec!["_"; parts.len()].join(", "));
+                self.report(types::mismatch(value.span, &wanted, &shown));
+                vec![Ty::Error; parts.len()]
+            }
+        };
+        for (index, (part, ty)) in parts.iter().zip(types).enumerate() {
+            let base = Box::new(value.clone());
+            let value = Expr { kind: ExprKind::Field { base, field: index as u32 }, ty, span: value.span };
+            match &part.kind {
+                ast::ExprKind::Tuple(inner) => self.store_parts(inner, value, stmts),
+                _ => self.store_part(part, value, stmts),
+            }
+        }
+    }
+
+    fn store_part(&mut self, part: &'a ast::Expr, value: Expr, stmts: &mut Vec<Stmt>) {
+        let outer = std::mem::take(&mut self.hoisted);
+        let place = self.place(part, Use::Assign);
+        stmts.append(&mut std::mem::replace(&mut self.hoisted, outer));
+        let Some(place) = place else { return };
+        self.at = part.span;
+        if self.unify(&place.ty, &value.ty).is_err() {
+            let (want, have) = (self.show(&place.ty), self.show(&value.ty));
+            self.report(types::mismatch(part.span, &have, &want));
+            return;
+        }
+        let kind = ExprKind::Assign { op: None, place, value: Box::new(value) };
+        stmts.push(Stmt::Expr(Expr { kind, ty: Ty::UNIT, span: part.span }));
     }
 
     fn assign_to(
