@@ -70,7 +70,10 @@ impl Session {
 
     fn summarize(&self, diagnostics: &[Diagnostic]) {
         let errors = diagnostics.iter().filter(|d| d.is_error()).count();
-        if errors > 1 {
+        let most = report::most(self.form);
+        if diagnostics.len() > most {
+            eprintln!("{errors} errors; the first {most} messages are shown");
+        } else if errors > 1 {
             eprintln!("{errors} errors");
         }
         if self.verbose && errors == 0 && !diagnostics.is_empty() {

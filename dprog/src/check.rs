@@ -1,6 +1,6 @@
 //! From text to a typed program, with everything that is wrong with it.
 
-use crate::pipeline::{Event, Observer, Options, Stages};
+use crate::pipeline::{Event, Observer, Options, Stages, Until};
 use crate::problem::{self, Copy};
 use dprog_frontend::check::check_program;
 use dprog_frontend::diagnostic::Diagnostic;
@@ -104,7 +104,9 @@ pub fn check_fully(
     if checked.has_errors() {
         return (checked.diagnostics.clone(), Vec::new());
     }
-    match Stages::build(checked, &checked.compilable(), options, observer) {
+    // Nothing is found out after differentiation but where copies remain.
+    let until = if explain_copies { Until::Optimized } else { Until::Differentiated };
+    match Stages::until(until, checked, &checked.compilable(), options, observer) {
         Ok(stages) => {
             let copies = if explain_copies { problem::copies(&stages.module, &checked.sources) } else { Vec::new() };
             (stages.warnings, copies)

@@ -85,6 +85,11 @@ impl SourceFile {
         LineCol { line: line as u32 + 1, col: col + 1 }
     }
 
+    /// The line of a byte offset, at no more cost than finding it.
+    pub fn line_of(&self, offset: u32) -> u32 {
+        self.line_starts.partition_point(|start| *start <= offset) as u32
+    }
+
     /// How many lines there are; a file that ends in a newline has an empty last one.
     pub fn line_count(&self) -> u32 {
         self.line_starts.len() as u32
@@ -146,6 +151,11 @@ impl SourceMap {
     /// Where a span begins.
     pub fn line_col(&self, span: Span) -> LineCol {
         self.file(span.file).line_col(span.lo)
+    }
+
+    /// The line in which a span begins.
+    pub fn line_of(&self, span: Span) -> u32 {
+        self.file(span.file).line_of(span.lo)
     }
 
     /// The text of a span.

@@ -26,12 +26,20 @@ pub enum Form {
 
 /// All diagnostics as one text, empty if there are none (but for SARIF, which always has a document).
 pub fn render(form: Form, diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
-    let diagnostics: Vec<Diagnostic> = diagnostics.iter().cloned().map(clipped).collect();
+    let diagnostics: Vec<Diagnostic> = diagnostics.iter().take(most(form)).cloned().map(clipped).collect();
     match form {
         Form::Human => human::render(&diagnostics, sources, color),
         Form::Short => short::render(&diagnostics, sources),
         Form::Json => json::render(&diagnostics, sources),
         Form::Sarif => sarif::render(&diagnostics, sources),
+    }
+}
+
+/// So many diagnostics are written: nobody reads more, and a file of noise has one for each byte.
+pub fn most(form: Form) -> usize {
+    match form {
+        Form::Human => 100,
+        Form::Short | Form::Json | Form::Sarif => 1_000,
     }
 }
 

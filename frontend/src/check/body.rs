@@ -47,6 +47,10 @@ pub(super) struct FnCx<'c, 'a> {
     pub hoisted: Vec<Stmt>,
 }
 
+/// So many parts may a type have when it is written out. Types are trees here: a program could make their size exponential
+/// in its own.
+pub(super) const MAX_TYPE: usize = 20_000;
+
 /// What the typed tree does not say about a local.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LocalInfo {
@@ -118,11 +122,18 @@ impl<'c, 'a> FnCx<'c, 'a> {
         id
     }
 
-    /// Adds a local and makes its name mean it.
+    /// Adds a local and makes its name mean it. Types can double with each binding, so there is a limit to them.
     pub fn bind(&mut self, name: &ast::Name, ty: Ty, mutable: bool, origin: Origin) -> LocalId {
+        let fits = self.infer.fits(&ty, &mut { MAX_TYPE });
+        let ty = if fits { ty } else { self.refused_type(name.span) };
         let id = self.local(&name.text, ty, mutable, name.span, origin);
         self.names.push((name.text.clone(), id));
         id
+    }
+
+    fn refused_type(&mut self, at: Span) -> Ty {
+        self.report(types::too_large(at, MAX_TYPE));
+        Ty::Error
     }
 
     pub fn lookup(&self, name: &str) -> Option<LocalId> {

@@ -8,13 +8,14 @@ use super::body::FnCx;
 use super::pattern::of_tangent;
 use super::subst::Subst;
 use super::tangent;
-use crate::ast::MatchSource;
+use crate::ast::{MatchSource, Symbol};
 use crate::errors::patterns;
 use crate::source::Span;
 use crate::typed::{AdtId, AdtKind, Arm, Literal, Pattern, PatternKind, Ty};
+use rustc_hash::FxHashMap;
 
 /// The head of a pattern.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 enum Head {
     Case(u32),
     Bool(bool),
@@ -30,30 +31,34 @@ type Cell<'p> = Option<&'p Pattern>;
 /// At most so many missing examples are shown.
 const SHOWN: usize = 4;
 
-/// Arms beyond this number are not searched for unreachable ones: that takes quadratic time.
-const LOOKED_AT: usize = 100;
-
-/// Work that one match may cost: beyond that it is taken to be complete. Chosen by feeling: a match of a hundred arms on
-/// three columns stays far below.
-const BUDGET: u32 = 100_000;
+/// Work that one match may cost, in rows looked at: beyond that it is taken to be complete. Chosen by feeling: a match of
+/// ten thousand arms stays below.
+const BUDGET: usize = 1_000_000;
 
 impl FnCx<'_, '_> {
     pub fn check_exhaustive(&mut self, ty: &Ty, arms: &[Arm], scrutinee: Span, span: Span, source: MatchSource) {
         if matches!(ty, Ty::Error | Ty::Never) {
             return;
         }
-        let mut rows: Vec<&Pattern> = Vec::new();
-        for (index, arm) in arms.iter().enumerate() {
-            if index < LOOKED_AT && source == MatchSource::Match && self.unmatched(ty, &rows).is_none() {
-                self.report(patterns::unreachable_arm(arm.pattern.span));
-                break;
-            }
-            if arm.guard.is_none() {
-                rows.push(&arm.pattern);
-            }
-        }
-        if let Some(missing) = self.unmatched(ty, &rows) {
+        let covers = |arms: &[Arm]| {
+            let rows: Vec<&Pattern> = arms.iter().filter(|arm| arm.guard.is_none()).map(|arm| &arm.pattern).collect();
+            self.unmatched(ty, &rows)
+        };
+        if let Some(missing) = covers(arms) {
             self.report(patterns::not_exhaustive(scrutinee, span, &missing));
+        } else if source == MatchSource::Match {
+            // What covers everything does so with more arms as well: the arm that completes the list is found by halving.
+            let (mut short, mut enough) = (0, arms.len());
+            while short < enough {
+                let middle = (short + enough) / 2;
+                match covers(&arms[..middle]) {
+                    Some(_) => short = middle + 1,
+                    None => enough = middle,
+                }
+            }
+            if let Some(arm) = arms.get(enough) {
+                self.report(patterns::unreachable_arm(arm.pattern.span));
+            }
         }
     }
 
@@ -69,26 +74,26 @@ impl FnCx<'_, '_> {
 
 struct Search<'c, 'b, 'a> {
     cx: &'c FnCx<'b, 'a>,
-    budget: u32,
+    budget: usize,
 }
 
 impl Search<'_, '_, '_> {
     /// Rows of example values, a text for each column, that no row of patterns matches.
     fn missing(&mut self, types: &[Ty], rows: Vec<Vec<Cell<'_>>>) -> Vec<Vec<String>> {
-        self.budget = self.budget.saturating_sub(1);
+        self.budget = self.budget.saturating_sub(1 + rows.len());
         if self.budget == 0 {
             return Vec::new();
         }
         let Some(first) = types.first() else {
             return if rows.is_empty() { vec![vec![]] } else { vec![] };
         };
-        let used: Vec<Head> = rows.iter().filter_map(|row| head(row[0]?)).collect();
+        let groups = Groups::new(&rows);
         let mut found = Vec::new();
         match self.all_heads(first) {
-            Some(all) if !used.is_empty() => {
+            Some(all) if !groups.used.is_empty() => {
                 for head in all {
                     let fields = self.fields(first, &head);
-                    let inside = self.specialise(&head, &fields, types, &rows);
+                    let inside = self.specialise(&head, &fields, types, &groups);
                     found.extend(inside.into_iter().map(|row| self.rebuild(first, &head, fields.len(), row)));
                     if found.len() >= SHOWN {
                         break;
@@ -105,13 +110,14 @@ impl Search<'_, '_, '_> {
                 }
             }
             _ => {
-                // With nothing behind this column a literal matches what it is, and only the others can be missing.
-                let heads = if types.len() > 1 { distinct(&used) } else { Vec::new() };
-                for head in heads {
-                    let inside = self.specialise(&head, &[], types, &rows);
-                    found.extend(inside.into_iter().map(|row| self.rebuild(first, &head, 0, row)));
+                for (head, _) in &groups.used {
+                    let inside = self.specialise(head, &[], types, &groups);
+                    found.extend(inside.into_iter().map(|row| self.rebuild(first, head, 0, row)));
+                    if found.len() >= SHOWN {
+                        break;
+                    }
                 }
-                let others: Vec<_> = rows.iter().filter(|r| is_open(r[0])).map(|r| r[1..].to_vec()).collect();
+                let others: Vec<_> = groups.open.iter().map(|r| r[1..].to_vec()).collect();
                 let rest = self.missing(&types[1..], others);
                 found.extend(rest.into_iter().map(|row| [vec!["_".to_string()], row].concat()));
             }
@@ -121,13 +127,12 @@ impl Search<'_, '_, '_> {
     }
 
     /// The rows that fit a head, with its fields in front.
-    fn specialise(&mut self, wanted: &Head, fields: &[Ty], types: &[Ty], rows: &[Vec<Cell<'_>>]) -> Vec<Vec<String>> {
+    fn specialise(&mut self, wanted: &Head, fields: &[Ty], types: &[Ty], groups: &Groups<'_, '_>) -> Vec<Vec<String>> {
         let mut inside = Vec::new();
-        for row in rows {
-            let cells = match row[0].map(|p| (p, head(p))) {
-                Some((p, Some(head))) if head == *wanted => sub_patterns(p, fields.len()),
-                Some((_, Some(_))) => continue,
-                _ => vec![None; fields.len()],
+        for row in groups.of(wanted).iter().chain(&groups.open) {
+            let cells = match row[0].filter(|p| head(p).is_some()) {
+                Some(p) => sub_patterns(p, fields.len()),
+                None => vec![None; fields.len()],
             };
             let row: Vec<Cell<'_>> = cells.into_iter().chain(row[1..].iter().copied()).collect();
             inside.extend(expand(row));
@@ -223,18 +228,60 @@ fn head(pattern: &Pattern) -> Option<Head> {
     }
 }
 
-fn is_open(cell: Cell<'_>) -> bool {
-    cell.is_none_or(|p| matches!(p.kind, PatternKind::Wildcard | PatternKind::Binding(_)))
+/// Rows by the head of their first pattern: their order does not matter here.
+struct Groups<'r, 'p> {
+    /// In the order of their first occurrence.
+    used: Vec<(Head, Vec<&'r [Cell<'p>]>)>,
+    index: FxHashMap<Key, usize>,
+    /// Rows whose first pattern matches all.
+    open: Vec<&'r [Cell<'p>]>,
 }
 
-fn distinct(heads: &[Head]) -> Vec<Head> {
-    let mut seen: Vec<Head> = Vec::new();
-    for head in heads {
-        if !seen.contains(head) {
-            seen.push(head.clone());
+impl<'r, 'p> Groups<'r, 'p> {
+    fn new(rows: &'r [Vec<Cell<'p>>]) -> Groups<'r, 'p> {
+        let mut groups = Groups { used: Vec::new(), index: FxHashMap::default(), open: Vec::new() };
+        for row in rows {
+            let Some(head) = row[0].and_then(head) else {
+                groups.open.push(row);
+                continue;
+            };
+            let at = *groups.index.entry(head.key()).or_insert(groups.used.len());
+            if at == groups.used.len() {
+                groups.used.push((head, Vec::new()));
+            }
+            groups.used[at].1.push(row);
+        }
+        groups
+    }
+
+    fn of(&self, head: &Head) -> &[&'r [Cell<'p>]] {
+        self.index.get(&head.key()).map_or(&[], |at| &self.used[*at].1)
+    }
+}
+
+/// What two equal heads share.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Case(u32),
+    Bool(bool),
+    Int(i64),
+    Float(u64),
+    Str(Symbol),
+    Single,
+}
+
+impl Head {
+    fn key(&self) -> Key {
+        match self {
+            Head::Case(case) => Key::Case(*case),
+            Head::Bool(b) | Head::Literal(Literal::Bool(b)) => Key::Bool(*b),
+            Head::Literal(Literal::Int(n)) => Key::Int(*n),
+            // Both zeros are one pattern.
+            Head::Literal(Literal::Float(x)) => Key::Float((x + 0.0).to_bits()),
+            Head::Literal(Literal::Str(s)) => Key::Str(s.clone()),
+            Head::Single => Key::Single,
         }
     }
-    seen
 }
 
 /// The alternatives of a pattern, those of alternatives too.

@@ -1,6 +1,6 @@
 //! Inference variables of types and sizes, for one body.
 
-use crate::typed::{Size, SizeAtom, SizeOp, Ty};
+use crate::typed::{Arg, Size, SizeAtom, SizeOp, Ty};
 
 /// What is known about a type variable.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(super) enum TyVar {
 #[derive(Debug, Default)]
 pub(super) struct Infer {
     types: Vec<TyVar>,
+    /// How many variables were made equal to this one, itself included.
+    weights: Vec<u32>,
     sizes: Vec<Option<Size>>,
     /// What was solved, in order, to be undone.
     trail: Vec<Solved>,
@@ -55,6 +57,7 @@ impl Infer {
 
     fn push(&mut self, var: TyVar) -> Ty {
         self.types.push(var);
+        self.weights.push(1);
         Ty::Infer(self.types.len() as u32 - 1)
     }
 
@@ -71,6 +74,15 @@ impl Infer {
     pub fn solve(&mut self, var: u32, ty: Ty) {
         let old = std::mem::replace(&mut self.types[var as usize], TyVar::Is(ty));
         self.trail.push(Solved::Type(var, old));
+    }
+
+    /// Makes two different open variables one, which is `kind`. The lighter one points to the heavier, so that the way to
+    /// the end stays logarithmic however many there are, as in an array of very many literals.
+    pub fn join(&mut self, a: u32, b: u32, kind: TyVar) {
+        let (root, leaf) = if self.weights[a as usize] >= self.weights[b as usize] { (a, b) } else { (b, a) };
+        self.weights[root as usize] += self.weights[leaf as usize];
+        self.types[leaf as usize] = TyVar::Is(Ty::Infer(root));
+        self.types[root as usize] = kind;
     }
 
     pub fn solve_size(&mut self, var: u32, size: Size) {
@@ -116,6 +128,27 @@ impl Infer {
             }
         }
         ty.clone()
+    }
+
+    /// Whether a type has at most `left` parts; those that were seen are taken off.
+    pub fn fits(&self, ty: &Ty, left: &mut usize) -> bool {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        match ty {
+            Ty::Tuple(parts) => parts.iter().all(|t| self.fits(t, left)),
+            Ty::Array(of, _) | Ty::List(of) | Ty::Tangent(of) => self.fits(of, left),
+            Ty::Adt(_, args) => {
+                args.iter().all(|a| matches!(a, Arg::Size(_)) || matches!(a, Arg::Ty(t) if self.fits(t, left)))
+            }
+            Ty::Fn(params, result) => params.iter().all(|p| self.fits(&p.ty, left)) && self.fits(result, left),
+            Ty::Infer(var) => match self.var(*var) {
+                TyVar::Is(known) => self.fits(known, left),
+                TyVar::Free | TyVar::Int | TyVar::Float => true,
+            },
+            Ty::Scalar(_) | Ty::Str | Ty::Param(_) | Ty::Never | Ty::Error => true,
+        }
     }
 
     /// The size with everything put in that is known.

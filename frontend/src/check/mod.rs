@@ -57,19 +57,20 @@ pub(crate) use tangent::{holds_models, tangent};
 
 use crate::ast::{self, FnItem, Symbol};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::errors::lex;
 use crate::resolve::scope::{Def, ScopeId, Scopes};
 use crate::resolve::{Graph, Loader, load};
 use crate::source::{FileId, SourceMap, Span};
 use crate::typed::{AdtId, ConstId, FnId, Generic, GenericId, ImplId, Local, LocalId, Program, TraitId, Ty};
 use dprog_ir::Arena;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// Checks the program whose root is a file of `sources`. The typed tree is complete only if no diagnostic is an error.
 pub fn check_program(root: FileId, sources: &mut SourceMap, loader: &dyn Loader) -> (Program, Vec<Diagnostic>) {
     let mut diagnostics = Diagnostics::new();
     let graph = load(root, sources, loader, &mut diagnostics);
-    let misread: Vec<Span> = diagnostics.iter().filter(|d| d.is_error()).map(|d| d.primary.span).collect();
+    let misread = Misread::new(&diagnostics, sources);
     let mut cx = Cx::new(diagnostics);
     cx.check_modules(&graph);
     let mut problems = cx.diagnostics.into_sorted();
@@ -77,14 +78,29 @@ pub fn check_program(root: FileId, sources: &mut SourceMap, loader: &dyn Loader)
     (cx.program, problems)
 }
 
-/// On a line that could not be read properly, what the checker says about it is a consequence.
-fn forget_consequences(problems: &mut Vec<Diagnostic>, misread: &[Span], sources: &SourceMap) {
-    if misread.is_empty() {
-        return;
+/// Where the text could not be read properly.
+struct Misread {
+    places: FxHashSet<Span>,
+    lines: FxHashSet<(FileId, u32)>,
+    /// Brackets do not match: where a block ends is a guess.
+    brackets: bool,
+}
+
+impl Misread {
+    fn new(diagnostics: &Diagnostics, sources: &SourceMap) -> Misread {
+        let errors = || diagnostics.iter().filter(|d| d.is_error());
+        Misread {
+            places: errors().map(|d| d.primary.span).collect(),
+            lines: errors().map(|d| (d.primary.span.file, sources.line_of(d.primary.span))).collect(),
+            brackets: errors().any(|d| lex::BRACKETS.contains(&d.code)),
+        }
     }
-    let line = |span: Span| (span.file, sources.line_col(span).line);
-    let lines: Vec<_> = misread.iter().map(|span| line(*span)).collect();
-    problems.retain(|d| misread.contains(&d.primary.span) || !lines.contains(&line(d.primary.span)));
+}
+
+/// What the checker says about a line that was misread is a consequence, and where brackets do not match anything may be.
+fn forget_consequences(problems: &mut Vec<Diagnostic>, misread: &Misread, sources: &SourceMap) {
+    let follows = |span: Span| misread.brackets || misread.lines.contains(&(span.file, sources.line_of(span)));
+    problems.retain(|d| misread.places.contains(&d.primary.span) || !follows(d.primary.span));
 }
 
 /// Nobody reads more problems than that, so no more are collected.

@@ -1,6 +1,8 @@
 //! Types as written become types.
 
 use super::body::FnCx;
+use super::body::MAX_TYPE;
+use super::infer::Infer;
 use super::subst::Subst;
 use super::{AliasState, Cx, Env};
 use crate::ast::{self, GenericArg, TypeKind};
@@ -265,7 +267,11 @@ impl<'a> Cx<'a> {
         let mut env = Env::of_scope(scope);
         self.declare_generics(&mut env, &item.generics);
         let generics = env.generics.clone();
-        let ty = self.head_type(&item.ty, &Rc::new(env));
+        let mut ty = self.head_type(&item.ty, &Rc::new(env));
+        if !Infer::default().fits(&ty, &mut { MAX_TYPE }) {
+            self.report(types::too_large(item.name.span, MAX_TYPE));
+            ty = Ty::Error;
+        }
         self.aliases[index].state = AliasState::Done(generics.clone(), ty.clone());
         (generics, ty)
     }

@@ -23,8 +23,7 @@ impl FnCx<'_, '_> {
         match (&a, &b) {
             (Ty::Error, _) | (_, Ty::Error) => Ok(()),
             (Ty::Infer(x), Ty::Infer(y)) if x == y => Ok(()),
-            // Of two variables the later one is solved, so that long lists of equal types make no long chains.
-            (Ty::Infer(x), Ty::Infer(y)) if x < y => self.solve(*y, &a),
+            (Ty::Infer(x), Ty::Infer(y)) => self.join_variables(*x, *y),
             (Ty::Infer(x), _) => self.solve(*x, &b),
             (_, Ty::Infer(y)) => self.solve(*y, &a),
             (Ty::Tangent(x), Ty::Tangent(y)) if x == y => Ok(()),
@@ -59,22 +58,24 @@ impl FnCx<'_, '_> {
         }
     }
 
+    /// Makes two open variables one.
+    fn join_variables(&mut self, x: u32, y: u32) -> Unified {
+        let kind = match (self.infer.var(x), self.infer.var(y)) {
+            (TyVar::Free, other) | (other, TyVar::Free) => other.clone(),
+            (TyVar::Int, TyVar::Int) => TyVar::Int,
+            (TyVar::Float, TyVar::Float) => TyVar::Float,
+            (TyVar::Int | TyVar::Float | TyVar::Is(_), _) => return Err(Mismatch),
+        };
+        self.infer.join(x, y, kind);
+        Ok(())
+    }
+
     fn solve(&mut self, var: u32, ty: &Ty) -> Unified {
         let ty = self.resolve(ty);
         let fits = match (self.infer.var(var), &ty) {
             (TyVar::Free, _) => !occurs(var, &ty),
             (TyVar::Int, Ty::Scalar(s)) => s.is_int(),
             (TyVar::Float, Ty::Scalar(s)) => s.is_float(),
-            (TyVar::Int, Ty::Infer(other)) => match self.infer.var(*other) {
-                TyVar::Free => return self.solve(*other, &Ty::Infer(var)),
-                TyVar::Int => true,
-                TyVar::Float | TyVar::Is(_) => false,
-            },
-            (TyVar::Float, Ty::Infer(other)) => match self.infer.var(*other) {
-                TyVar::Free => return self.solve(*other, &Ty::Infer(var)),
-                TyVar::Float => true,
-                TyVar::Int | TyVar::Is(_) => false,
-            },
             _ => false,
         };
         if fits {

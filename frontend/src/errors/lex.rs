@@ -9,6 +9,9 @@ pub const CODES: &[&str] = &[
     "E0013", "E0014", "E0015", "E0016",
 ];
 
+/// Those that say that brackets do not match.
+pub const BRACKETS: [&str; 2] = ["E0013", "E0014"];
+
 /// The bytes of a file are not UTF-8.
 pub fn not_utf8(at: Span, byte: u8) -> Diagnostic {
     Diagnostic::error("E0001", at, format!("this file is not UTF-8: unexpected byte 0x{byte:02x}"))

@@ -71,7 +71,8 @@ pub fn duplicate(name: &Name, first: Span) -> Diagnostic {
 /// A module whose file is nowhere.
 pub fn module_not_found(import: &Import) -> Diagnostic {
     let path: Vec<&str> = import.path.iter().map(Name::as_str).collect();
-    let files: Vec<String> = (1..path.len()).rev().map(|n| format!("`{}.dp`", path[..n].join("/"))).collect();
+    let files: Vec<String> =
+        (1..path.len()).rev().filter(|n| *n <= 4).map(|n| format!("`{}.dp`", path[..n].join("/"))).collect();
     let files = if files.is_empty() { vec![format!("`{}.dp`", path.join("/"))] } else { files };
     Diagnostic::error("E0203", import.span, format!("module `{}` is not found", path.join("::")))
         .label(format!("looked for {}", files.join(" and ")))

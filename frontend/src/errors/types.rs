@@ -291,3 +291,9 @@ pub fn try_in(at: Span, have: &str, result: Span, shown: &str) -> Diagnostic {
 pub fn cannot_print(at: Span, have: &str) -> Diagnostic {
     Diagnostic::error("E0323", at, format!("a function has no text, found `{have}`")).help("call it: `{f(x)}`")
 }
+
+/// A type whose text would be endless.
+pub fn too_large(at: Span, most: usize) -> Diagnostic {
+    Diagnostic::error("E0325", at, format!("the type of this has more than {most} parts"))
+        .help("give the parts names: a `struct` is one part wherever it occurs")
+}

@@ -41,10 +41,18 @@ impl<'p> FnLower<'_, 'p> {
     }
 
     fn located(&mut self, e: &'p Expr) -> Flat {
+        self.refuse_deep_arrays(&e.ty);
         let before = self.at(e.span);
         let flat = self.expr_kind(e);
         self.back_to(before);
         flat
+    }
+
+    /// Only type arguments can make an array of an expression that the IR has no type for, so this is seldom looked at.
+    fn refuse_deep_arrays(&mut self, ty: &Ty) {
+        if matches!(ty, Ty::Array(..)) && !self.subst.is_empty() {
+            self.types(ty);
+        }
     }
 
     fn expr_kind(&mut self, e: &'p Expr) -> Flat {

@@ -79,6 +79,7 @@ impl<'p> Cx<'p> {
 
     pub fn fn_job(&mut self, id: FnId, args: &[Arg], shape: &Shape) -> BodyJob<'p> {
         let def = &self.program.fns[id];
+        self.refuse_endless(def, args);
         let body = def.body.as_ref().unwrap_or_else(|| panic!("`{}` has no body", def.display.as_str()));
         let subst = Rc::new(type_subst(&def.generics, args));
         let param = |p: &Param| BodyParam::local(p.local, subst.ty(self.program, &p.ty), p.inout);

@@ -7,10 +7,10 @@
 //!
 //! The tangent of a value has the tangents of those leaves that have one, in the same order.
 
-use super::Cx;
+use super::{Cx, give_up};
 use crate::check::{Subst, holds_models, tangent};
 use crate::diagnostic::Diagnostic;
-use crate::typed::{AdtDef, AdtId, AdtKind, Arg, FieldRole, GenericId, Size, SizeAtom, Ty};
+use crate::typed::{AdtDef, AdtId, AdtKind, Arg, FieldRole, FnDef, GenericId, Size, SizeAtom, Ty};
 use dprog_ir::module::NodeKind;
 use dprog_ir::{CaseDef, FieldDef, NodeId, Type};
 use std::rc::Rc;
@@ -38,6 +38,28 @@ pub(super) struct Component {
 /// Deeper nesting of types than this is one that contains itself.
 const MAX_DEPTH: usize = 200;
 
+/// Type constructors in the arguments of one instance.
+const MAX_ARGUMENT: usize = 1_000;
+
+/// Whether a type has at most `left` constructors; they are taken off.
+fn fits(ty: &Ty, left: &mut usize) -> bool {
+    if *left == 0 {
+        return false;
+    }
+    *left -= 1;
+    match ty {
+        Ty::Tuple(parts) => parts.iter().all(|t| fits(t, left)),
+        Ty::Array(of, sizes) => *left > sizes.len() && fits(of, left),
+        Ty::List(of) | Ty::Tangent(of) => fits(of, left),
+        Ty::Adt(_, args) => args.iter().all(|a| matches!(a, Arg::Size(_)) || matches!(a, Arg::Ty(t) if fits(t, left))),
+        Ty::Fn(params, result) => params.iter().all(|p| fits(&p.ty, left)) && fits(result, left),
+        Ty::Scalar(_) | Ty::Str | Ty::Param(_) | Ty::Never | Ty::Infer(_) | Ty::Error => true,
+    }
+}
+
+/// A struct or tuple is its leaves, each a value of its own: more of them than this would take too long to compile.
+const MAX_LEAVES: usize = 20_000;
+
 impl<'p> Cx<'p> {
     /// The leaves of a type without type parameters.
     pub fn layout(&mut self, ty: &Ty) -> Layout {
@@ -45,7 +67,7 @@ impl<'p> Cx<'p> {
             return known.clone();
         }
         if self.open_layouts > MAX_DEPTH {
-            return self.layout_error("this type contains itself, or is nested too deeply".to_string());
+            self.layout_error("this type contains itself, or is nested too deeply");
         }
         self.open_layouts += 1;
         let layout = self.compute_layout(ty);
@@ -68,12 +90,15 @@ impl<'p> Cx<'p> {
                 }
             }
             Ty::Tuple(_) | Ty::Adt(..) => {
-                let parts = self.components(ty);
-                let slots = parts.iter().flat_map(|part| {
+                let mut slots = Vec::new();
+                for part in self.components(ty) {
                     let of_part = self.layout(&part.ty);
-                    of_part.iter().map(|s| Slot { trained: s.trained && part.trained, ..*s }).collect::<Vec<_>>()
-                });
-                slots.collect()
+                    slots.extend(of_part.iter().map(|s| Slot { trained: s.trained && part.trained, ..*s }));
+                    if slots.len() > MAX_LEAVES {
+                        self.layout_error(&format!("this type has more than {MAX_LEAVES} numbers and lists in it"));
+                    }
+                }
+                slots.into()
             }
             Ty::Fn(params, result) => leaf(self.closure_type(params, result), true),
             Ty::Tangent(of) => {
@@ -92,15 +117,32 @@ impl<'p> Cx<'p> {
             return Rc::from([Slot { ty: Type::U8.array(rank), trained: false }]);
         }
         let lifted: Option<Layout> = slots.iter().map(|s| s.ty.try_array(rank).map(|ty| Slot { ty, ..*s })).collect();
-        lifted.unwrap_or_else(|| {
-            let (levels, axes) = (Type::MAX_LEVELS, Type::MAX_RANK);
-            self.layout_error(format!("arrays and lists nest at most {levels} deep, with at most {axes} axes each"))
-        })
+        lifted.unwrap_or_else(|| self.nested_too_deeply())
     }
 
-    fn layout_error(&mut self, message: String) -> Layout {
-        self.errors.push(Diagnostic::error("E0600", self.span, message));
-        Rc::from([Slot { ty: Type::F64, trained: true }])
+    pub fn nested_too_deeply(&self) -> ! {
+        let (levels, axes) = (Type::MAX_LEVELS, Type::MAX_RANK);
+        self.layout_error(&format!("arrays and lists nest at most {levels} deep, with at most {axes} axes each"))
+    }
+
+    /// Ends lowering if type arguments have grown beyond what anybody writes: a function that calls itself with ever larger
+    /// types would need instances without end.
+    pub fn refuse_endless(&self, def: &FnDef, args: &[Arg]) {
+        let mut left = MAX_ARGUMENT;
+        if args.iter().all(|arg| matches!(arg, Arg::Size(_)) || matches!(arg, Arg::Ty(ty) if fits(ty, &mut left))) {
+            return;
+        }
+        let message = format!("`{}` is needed for types that grow without end", def.display.as_str());
+        let problem = Diagnostic::error("E0602", def.span, message)
+            .label("it calls itself with larger type arguments, directly or through others")
+            .help("let a recursion keep its types; data of any depth are an `enum` that contains itself");
+        give_up(problem);
+    }
+
+    fn layout_error(&self, message: &str) -> ! {
+        give_up(
+            Diagnostic::error("E0600", self.span, message).help("use fewer, or put them into a `List` or an `enum`"),
+        )
     }
 
     /// Types of the leaves.

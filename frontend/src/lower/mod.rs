@@ -54,6 +54,7 @@ use dprog_ir::{Arena, FuncId, Function, Module, NodeId, SrcLoc, Type};
 use layout::Layout;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use variant::{Variant, VariantKey};
 
 /// What is to be lowered, with everything that it needs. Functions without type parameters only.
@@ -102,8 +103,24 @@ pub struct LeafLayout {
     pub active: bool,
 }
 
-/// Lowers the roots and all that they reach. Errors are types beyond the limits of the IR.
+/// Lowers the roots and all that they reach. Errors are types beyond the limits of the IR; the first one ends it.
 pub fn lower(program: &Program, roots: &Roots) -> Result<Lowered, Vec<Diagnostic>> {
+    match catch_unwind(AssertUnwindSafe(|| lower_all(program, roots))) {
+        Ok(done) => done,
+        Err(payload) => match payload.downcast::<Diagnostic>() {
+            Ok(problem) => Err(vec![*problem]),
+            Err(defect) => resume_unwind(defect),
+        },
+    }
+}
+
+/// Ends lowering with an error. Nothing sensible can be made of a type that has no layout, and whoever asks for one is deep
+/// inside: so this unwinds to [`lower`], without the message of a panic.
+fn give_up(problem: Diagnostic) -> ! {
+    resume_unwind(Box::new(problem))
+}
+
+fn lower_all(program: &Program, roots: &Roots) -> Result<Lowered, Vec<Diagnostic>> {
     let mut cx = Cx::new(program);
     let mut roots: Vec<Root> = roots.fns.iter().map(|f| cx.root(*f)).collect();
     cx.work_off();

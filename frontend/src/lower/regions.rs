@@ -16,12 +16,18 @@ impl<'p> FnLower<'_, 'p> {
         self.b.func.regions[region].yields.iter().map(|v| self.b.ty(*v)).collect()
     }
 
+    /// Arrays of what a region yields.
+    fn lifted_types(&self, region: Region, rank: usize) -> Vec<Type> {
+        let lift = |ty: Type| ty.try_array(rank).unwrap_or_else(|| self.cx.nested_too_deeply());
+        self.yield_types(region).into_iter().map(lift).collect()
+    }
+
     /// `body` gets an element of each of the arrays.
     pub fn map(&mut self, arrays: &[Value], body: impl FnOnce(&mut Self, &[Value]) -> Flat) -> Flat {
         let elements: Vec<Type> = arrays.iter().map(|x| self.b.ty(*x).element()).collect();
         let rank = self.b.ty(arrays[0]).rank();
         let region = self.region(&elements, body);
-        let types: Vec<Type> = self.yield_types(region).into_iter().map(|ty| ty.array(rank)).collect();
+        let types = self.lifted_types(region, rank);
         let inst = self.b.inst(Op::Map, arrays, &[region], &types);
         self.b.results(inst)
     }
@@ -29,7 +35,7 @@ impl<'p> FnLower<'_, 'p> {
     /// `body` gets the indices.
     pub fn build(&mut self, dims: &[Value], body: impl FnOnce(&mut Self, &[Value]) -> Flat) -> Flat {
         let region = self.region(&vec![Type::I64; dims.len()], body);
-        let types: Vec<Type> = self.yield_types(region).into_iter().map(|ty| ty.array(dims.len())).collect();
+        let types = self.lifted_types(region, dims.len());
         let inst = self.b.inst(Op::Build, dims, &[region], &types);
         self.b.results(inst)
     }

@@ -100,8 +100,11 @@ impl Parser<'_> {
         let (mut right, mut height) = first;
         while let Some((op, op_span)) = self.infix_op(loosest)? {
             while let Some(left) = pending.pop_if(|left| left.op.precedence() >= op.precedence()) {
-                self.check_chain(&left, op, op_span);
+                let chained = self.check_chain(&left, op, op_span);
                 (right, height) = self.join(left, right, height);
+                if chained {
+                    right.kind = ExprKind::Error;
+                }
             }
             pending.push(Pending { left: right, height, op, op_span });
             (right, height) = self.measured(Self::cast)?;
@@ -123,11 +126,13 @@ impl Parser<'_> {
         (expr, self.height)
     }
 
-    /// `a < b < c`
-    fn check_chain(&mut self, left: &Pending, op: BinaryOp, op_span: Span) {
-        if left.op.is_comparison() && op.is_comparison() {
+    /// Whether `op` makes a chain `a < b < c` of what is on its left; it is reported once.
+    fn check_chain(&mut self, left: &Pending, op: BinaryOp, op_span: Span) -> bool {
+        let chained = left.op.is_comparison() && op.is_comparison();
+        if chained && !matches!(left.left.kind, ExprKind::Error) {
             self.report(syntax::chained_comparison(op_span, left.op_span));
         }
+        chained
     }
 
     /// The infix operator here, if it is tight enough; it is read.

@@ -14,6 +14,9 @@ use crate::source::{FileId, SourceMap, Span};
 use crate::stdlib;
 use rustc_hash::FxHashMap;
 
+/// A module is in at most so many folders: each length of a path is a file to look for.
+const MAX_FOLDERS: usize = 32;
+
 /// Where the text of imported modules comes from. This crate reads no files.
 pub trait Loader {
     /// The file `relative` (such as `a/b.dp`) beside the file named `importing`, or else on the search paths.
@@ -128,7 +131,7 @@ impl GraphBuilder<'_> {
             return self.import_std(import);
         }
         // The shortest path may be the module itself (`use a::b;` with a file `a/b.dp`), tried last.
-        let lengths = (1..path.len()).rev().chain([path.len()]);
+        let lengths = (1..path.len()).rev().chain([path.len()]).filter(|length| *length <= MAX_FOLDERS);
         for used in lengths {
             let relative = path[..used].iter().map(Name::as_str).collect::<Vec<_>>().join("/") + ".dp";
             if let Some(found) = self.loader.find(importing, &relative) {

@@ -36,16 +36,23 @@ const WITH_KNOWN_NODE: usize = 300;
 const ONLY_CALL: usize = 1500;
 /// A caller does not grow beyond this: register allocation is superlinear.
 const CALLER_LIMIT: usize = 4000;
+/// Bodies in bodies in bodies, up to so many: each level copies again what is below it, and lengthens the call chains of its
+/// locations. So a tower of calls costs no more than its height.
+const DEEPEST: u32 = 24;
 
-/// Inlines calls all over the module. `entries` keep their bodies for callers from outside. Gives the number of calls inlined.
+/// Inlines calls all over the module. `entries` keep their bodies for callers from outside. Gives the number of calls
+/// inlined.
 pub fn run(module: &mut Module, graph: &CallGraph, entries: &[FuncId]) -> usize {
     let mut entry = Table::new();
     entries.iter().for_each(|id| entry[*id] = true);
-    let mut sizes = Table::new();
+    let (mut sizes, mut heights) = (Table::new(), Table::new());
     let mut inlined = 0;
     for id in &graph.bottom_up {
         if !graph.callees[*id].is_empty() && matches!(module.funcs[*id].body, Body::Defined(_)) {
-            inlined += inline_into(module, *id, Decision { graph, entry: &entry, sizes: &sizes });
+            let decision = Decision { graph, entry: &entry, sizes: &sizes, heights: &heights };
+            let (count, height) = inline_into(module, *id, decision);
+            heights[*id] = height;
+            inlined += count;
         }
         sizes[*id] = walk::insts(&module.funcs[*id]).len();
     }
@@ -58,6 +65,8 @@ struct Decision<'a> {
     entry: &'a Table<FuncId, bool>,
     /// Of functions that have been visited.
     sizes: &'a Table<FuncId, usize>,
+    /// How many bodies stand in one another in them.
+    heights: &'a Table<FuncId, u32>,
 }
 
 impl Decision<'_> {
@@ -72,18 +81,26 @@ impl Decision<'_> {
     }
 }
 
-fn inline_into(module: &mut Module, id: FuncId, decision: Decision) -> usize {
+fn inline_into(module: &mut Module, id: FuncId, decision: Decision) -> (usize, u32) {
     let dummy = Function::new("", Vec::new(), Vec::new(), SrcLoc::NONE);
     let func = std::mem::replace(&mut module.funcs[id], dummy);
     let size = walk::insts(&func).len();
     let definitions = Definitions::of_function(&func);
-    let mut inlining =
-        Inlining { module, decision, func, definitions, replaced: Replacements::default(), size, inlined: 0 };
+    let mut inlining = Inlining {
+        module,
+        decision,
+        func,
+        definitions,
+        replaced: Replacements::default(),
+        size,
+        inlined: 0,
+        height: 0,
+    };
     let entry = inlining.func.entry().expect("a defined function");
     inlining.region(entry, false);
-    let Inlining { func, inlined, .. } = inlining;
+    let Inlining { func, inlined, height, .. } = inlining;
     module.funcs[id] = func;
-    inlined
+    (inlined, height)
 }
 
 struct Inlining<'a> {
@@ -95,6 +112,7 @@ struct Inlining<'a> {
     replaced: Replacements,
     size: usize,
     inlined: usize,
+    height: u32,
 }
 
 impl Inlining<'_> {
@@ -126,7 +144,7 @@ impl Inlining<'_> {
         let is_made_here =
             |v| matches!(self.definitions.inst(&self.func, v), Some(made) if matches!(made.op, Op::NodeNew { .. }));
         let known_node = data.args.iter().any(|v| is_made_here(*v));
-        let fits = self.size + self.decision.sizes[callee] <= CALLER_LIMIT;
+        let fits = self.size + self.decision.sizes[callee] <= CALLER_LIMIT && self.decision.heights[callee] < DEEPEST;
         (fits && self.decision.is_worth_it(callee, in_loop, known_node)).then_some(callee)
     }
 
@@ -148,6 +166,7 @@ impl Inlining<'_> {
             self.replaced.replace(*result, v);
         }
         self.size += self.decision.sizes[callee];
+        self.height = self.height.max(self.decision.heights[callee] + 1);
         self.inlined += 1;
     }
 }
