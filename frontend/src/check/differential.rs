@@ -3,18 +3,24 @@
 //! The table of types is at [`Differential`].
 
 use super::body::FnCx;
-use super::known::operator_name;
+use super::known::{Known, known, operator_name};
 use super::unify::has_free;
 use crate::ast::{self, Symbol};
 use crate::errors::{calls, differential};
 use crate::source::Span;
-use crate::typed::{DiffOp, Differential, Expr, ExprKind, FnParamTy, Size, Ty};
+use crate::typed::{Builtin, DiffOp, Differential, Expr, ExprKind, FnParamTy, Size, Ty};
 
 /// The function that is differentiated.
 struct Subject {
     params: Vec<FnParamTy>,
     result: Ty,
     names: Vec<Option<Symbol>>,
+}
+
+/// A parameter of a function whose type its use may say.
+struct OpenParam {
+    inout: bool,
+    typed: bool,
 }
 
 impl<'a> FnCx<'_, 'a> {
@@ -25,37 +31,57 @@ impl<'a> FnCx<'_, 'a> {
         self.differentiate(op, of, wrt, span)
     }
 
-    /// `grad(|x| …)(2.0)`: the arguments say what the parameters of the closure are.
+    /// `grad(|x| …)(2.0)`, `grad(norm)(x)`: the arguments say what the parameters of the function are.
     pub fn closure_of_differential(&mut self, callee: &'a ast::Expr, args: &'a [ast::Arg]) -> Option<Expr> {
         let ast::ExprKind::Call { callee: operator, args: inner } = &callee.kind else { return None };
         let ast::ExprKind::Path(path) = &operator.kind else { return None };
         let first = inner.first().filter(|a| a.name.is_none())?;
-        let ast::ExprKind::Closure { params, .. } = &first.value.kind else { return None };
-        if params.iter().all(|p| p.ty.is_some()) || args.len() < params.len() {
-            return None;
-        }
-        let name = path.as_name()?;
-        let hidden = self.lookup(&name.text).is_some() || self.cx.scopes.lookup(self.scope, &name.text).is_some();
-        let Some(super::known::Known::Diff(op)) = super::known::known(&name.text).filter(|_| !hidden) else {
-            return None;
-        };
+        let open = self.open_params(&first.value, args.len())?;
+        let Some(Known::Diff(op)) = self.of_prelude(path) else { return None };
         let (f, wrt) = self.operator_args(op, inner, callee.span)?;
         // Arguments are looked at once for their types; the call checks them again.
         let literals = self.literals.len();
         let reported = self.cx.diagnostics.clone();
-        let wanted: Vec<FnParamTy> = params
-            .iter()
-            .zip(args)
-            .map(|(p, a)| {
-                let ty = if p.ty.is_some() { self.infer.fresh() } else { self.expr(&a.value, None).ty };
-                FnParamTy { inout: p.inout, ty: self.open_literal(&ty) }
-            })
-            .collect();
+        let mut wanted = Vec::new();
+        for (param, arg) in open.iter().zip(args) {
+            let ty = if param.typed { self.infer.fresh() } else { self.expr(&arg.value, None).ty };
+            wanted.push(FnParamTy { inout: param.inout, ty: self.open_literal(&ty) });
+        }
         self.literals.truncate(literals);
         self.cx.diagnostics = reported;
+        let is_closure = matches!(first.value.kind, ast::ExprKind::Closure { .. });
+        if !is_closure && !matches!(wanted[0].ty, Ty::Array(..)) {
+            return None;
+        }
         let result = self.infer.fresh();
         let of = self.expr(&f.value, Some(&Ty::Fn(wanted, Box::new(result))));
         Some(self.differentiate(op, of, wrt, callee.span))
+    }
+
+    /// The parameters of a closure some of which have no type, or of a function of arrays.
+    fn open_params(&self, f: &'a ast::Expr, args: usize) -> Option<Vec<OpenParam>> {
+        let open = |count| (0..count).map(|_| OpenParam { inout: false, typed: false }).collect();
+        let params: Vec<OpenParam> = match &f.kind {
+            ast::ExprKind::Closure { params, .. } => {
+                params.iter().map(|p| OpenParam { inout: p.inout, typed: p.ty.is_some() }).collect()
+            }
+            ast::ExprKind::Path(path) => match self.of_prelude(path)? {
+                Known::Fn(Builtin::Dot) => open(2),
+                Known::Fn(_) => open(1),
+                // Of two arguments they are elementwise.
+                Known::MinMax { .. } if args == 1 => open(1),
+                Known::MinMax { .. } | Known::Diff(_) | Known::Later(_) | Known::Float(_) => return None,
+            },
+            _ => return None,
+        };
+        (params.iter().any(|p| !p.typed) && params.len() <= args).then_some(params)
+    }
+
+    /// What a name of the prelude means, where nothing hides it.
+    fn of_prelude(&self, path: &ast::Path) -> Option<Known> {
+        let name = &path.as_name()?.text;
+        let hidden = self.lookup(name).is_some() || self.cx.scopes.lookup(self.scope, name).is_some();
+        known(name).filter(|_| !hidden)
     }
 
     /// The type of a literal that was looked at only once: the one it has without context.
