@@ -1,8 +1,9 @@
 //! Declaring and compiling the functions of a program, into memory or elsewhere.
 
 use crate::abi::{PTR, detour_signature, entry_signature, function_signature, runtime_signature};
-use crate::jit::{Error, target};
+use crate::jit::Error;
 use crate::lower::{Program, lower};
+use crate::target::target;
 use crate::types::{Types, register};
 use crate::{Listing, Options};
 use cranelift_codegen::Context as ClifContext;
@@ -84,7 +85,7 @@ impl Workshop {
         let mut detours: Vec<(&'static str, ClifFuncId)> =
             program.detours.iter().map(|(name, id)| (*name, *id)).collect();
         detours.sort_unstable();
-        detours.into_iter().try_for_each(|(name, id)| self.detour(clif, program, name, id))
+        detours.into_iter().try_for_each(|(name, id)| self.detour(clif, program, name, id, options))
     }
 
     fn detour(
@@ -93,6 +94,7 @@ impl Workshop {
         program: &mut Program,
         name: &'static str,
         id: ClifFuncId,
+        options: &Options,
     ) -> Result<(), Error> {
         let signature = runtime_signature(name, clif.isa().default_call_conv());
         let target = match program.runtime.get(name) {
@@ -103,7 +105,7 @@ impl Workshop {
         let mut context = self.open(clif, detour_signature(name), id);
         let callee = clif.declare_func_in_func(target, &mut context.func);
         lower_detour(FunctionBuilder::new(&mut context.func, &mut self.builder), callee, clif.target_config());
-        self.define(clif, context, id, name, &Options::default())
+        self.define(clif, context, id, name, options)
     }
 
     fn function(
@@ -121,15 +123,20 @@ impl Workshop {
     }
 
     /// The function with the C convention through which `id` is called from outside.
-    pub fn entry(&mut self, clif: &mut impl ClifModule, program: &Program, id: FuncId) -> Result<ClifFuncId, Error> {
+    pub fn entry(
+        &mut self,
+        clif: &mut impl ClifModule,
+        program: &Program,
+        id: FuncId,
+        name: &str,
+    ) -> Result<ClifFuncId, Error> {
         let signature = entry_signature(clif.isa().default_call_conv());
-        let name = format!("entry:{}", id.index());
-        let clif_id = clif.declare_function(&name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
+        let clif_id = clif.declare_function(name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
         let mut context = self.open(clif, signature, clif_id);
         let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
         let func = &program.module.funcs[id];
         lower_entry(FunctionBuilder::new(&mut context.func, &mut self.builder), callee, func, clif.target_config());
-        self.define(clif, context, clif_id, &name, &Options::default())?;
+        self.define(clif, context, clif_id, name, &Options::default())?;
         Ok(clif_id)
     }
 

@@ -5,10 +5,10 @@
 //! process is not searched.
 
 use crate::define::{Workshop, declare};
-use crate::{Listing, OptLevel, Options};
-use cranelift_codegen::isa::OwnedTargetIsa;
-use cranelift_codegen::settings::{self, Configurable};
+use crate::target::target;
+use crate::{Listing, Options};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
+use dprog_ir::entity::Entity;
 use dprog_ir::transform::ownership::Ownership;
 use dprog_ir::{FuncId, Module, NodeId, Type};
 use dprog_runtime::stack::Entry;
@@ -80,7 +80,8 @@ impl Jit {
         workshop.all_functions(&mut clif, &mut program, options)?;
         let mut addresses = Vec::new();
         for id in entries {
-            addresses.push((*id, workshop.entry(&mut clif, &program, *id)?));
+            let name = format!("entry:{}", id.index());
+            addresses.push((*id, workshop.entry(&mut clif, &program, *id, &name)?));
         }
         clif.finalize_definitions().map_err(|e| Error(e.to_string()))?;
         let mut points = FxHashMap::default();
@@ -169,29 +170,6 @@ impl Compiled {
 }
 
 // ---- setting up ----
-
-/// Cranelift's settings for an instruction set.
-pub(crate) fn target(options: &Options, large: bool) -> Result<OwnedTargetIsa, Error> {
-    let mut flags = settings::builder();
-    let level = if options.opt_level == OptLevel::None { "none" } else { "speed" };
-    let allocator = if large { "single_pass" } else { "backtracking" };
-    let pairs = [
-        ("opt_level", level),
-        ("regalloc_algorithm", allocator),
-        ("enable_verifier", if options.verify { "true" } else { "false" }),
-        ("is_pic", "false"),
-        ("use_colocated_libcalls", "false"),
-        ("enable_multi_ret_implicit_sret", "true"),
-        ("enable_probestack", "true"),
-        ("probestack_strategy", "inline"),
-        ("unwind_info", "false"),
-    ];
-    for (name, value) in pairs {
-        flags.set(name, value).map_err(|e| Error(e.to_string()))?;
-    }
-    let isa = cranelift_native::builder().map_err(|e| Error(e.to_string()))?;
-    isa.finish(settings::Flags::new(flags)).map_err(|e| Error(e.to_string()))
-}
 
 fn new_module(options: &Options) -> Result<JITModule, Error> {
     let isa = target(options, false)?;

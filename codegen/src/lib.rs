@@ -1,8 +1,8 @@
 //! IR to machine code, through Cranelift. The only crate that names it.
 //!
 //! Takes modules after the ownership pass. Reading order: [`types`] (what values are to the machine), [`abi`] (how
-//! functions call each other and the runtime), [`lower`] (one function), [`jit`] (a module in memory), [`value`]
-//! (the interpreter's values in and out).
+//! functions call each other and the runtime), [`lower`] (one function), [`define`] (all of a module, wherever it goes),
+//! [`jit`] (a module in memory), [`object`] (a module as an object file), [`value`] (the interpreter's values in and out).
 //!
 //! *Absent on purpose:* optimization of loops and arrays, which belongs to `ir/transform`; Cranelift does what is local.
 
@@ -10,11 +10,14 @@ mod abi;
 mod define;
 mod jit;
 mod lower;
+pub mod object;
+mod target;
 mod types;
 mod value;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
 pub use jit::{Compiled, Error, Jit, listing};
+pub use target::Machine;
 
 /// How much effort goes into the machine code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -29,6 +32,7 @@ pub enum OptLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Options {
     pub opt_level: OptLevel,
+    pub machine: Machine,
     /// Let Cranelift check what it is given: for tests.
     pub verify: bool,
 }

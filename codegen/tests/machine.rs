@@ -13,7 +13,7 @@ fn compile(text: &str, opt_level: OptLevel) -> Program {
     let mut module = dprog_ir::parse::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let ownership = ownership::run(&mut module);
     let entries: Vec<FuncId> = module.funcs.keys().collect();
-    let options = Options { opt_level, verify: true };
+    let options = Options { opt_level, verify: true, ..Options::default() };
     let compiled = Jit::compile(&module, &ownership, &entries, &options).unwrap();
     Program { module, compiled }
 }

@@ -107,7 +107,7 @@ pub(crate) fn codegen_options(level: OptLevel) -> codegen::Options {
         OptLevel::O0 => codegen::OptLevel::None,
         OptLevel::O1 | OptLevel::O2 => codegen::OptLevel::Speed,
     };
-    codegen::Options { opt_level, verify: cfg!(debug_assertions) }
+    codegen::Options { opt_level, verify: cfg!(debug_assertions), ..codegen::Options::default() }
 }
 
 /// Memory that compiled code has used.

@@ -166,7 +166,8 @@ impl Program {
         pipeline::optimize(&mut module, level, &entries);
         let ownership = ownership::run(&mut module);
         let opt_level = if level == pipeline::OptLevel::O0 { OptLevel::None } else { OptLevel::Speed };
-        let compiled = Jit::compile(&module, &ownership, &entries, &Options { opt_level, verify: true });
+        let compiled =
+            Jit::compile(&module, &ownership, &entries, &Options { opt_level, verify: true, ..Options::default() });
         let compiled = compiled.map_err(|e| format!("{e}\n{module}"))?;
         Ok(Program { module, compiled })
     }
