@@ -22,7 +22,7 @@ use dprog_ir::parse::parse;
 use dprog_ir::verify::verify_or_panic;
 use dprog_ir::{BinaryOp, Function, Module, Op, Type, UnaryOp};
 use dprog_tests::gradcheck::{self, Options, Outcome, close};
-use dprog_tests::smooth_ir;
+use dprog_tests::{corpus, smooth_ir};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -30,7 +30,7 @@ use std::sync::LazyLock;
 fn main() {
     let args = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ad");
-    let files = files_in(&root);
+    let files = corpus::files(&root, "ir");
     assert!(!files.is_empty(), "no tests in tests/ad");
     let trial = |path: PathBuf| {
         let name = path.strip_prefix(&root).expect("a file of the folder").display().to_string();
@@ -55,7 +55,8 @@ fn every_operation_has_a_test() -> Result<(), Failed> {
             return Err(format!("`{name}` has no file under tests/ad/rules").into());
         }
     }
-    let texts: Vec<String> = files_in(&root).into_iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
+    let texts: Vec<String> =
+        corpus::files(&root, "ir").into_iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
     for name in STRUCTURED {
         let head = format!("= {name}");
         if !texts.iter().any(|text| text.contains("; ad: ") && text.contains(&head)) {
@@ -113,20 +114,6 @@ fn check_random(seeds: std::ops::Range<u64>) -> Result<(), Failed> {
         gradcheck::check(&module, func, &args, &options).map_err(|e| format!("seed {seed}: {e}\n{module}"))?;
     }
     Ok(())
-}
-
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(files_in(&path));
-        } else if path.extension().is_some_and(|e| e == "ir") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
 }
 
 fn check(path: &Path) -> Result<(), Failed> {

@@ -6,6 +6,7 @@
 //!
 //! Another folder gets a line in [`FOLDERS`] and a function here or in a module beside this file.
 
+use dprog_tests::corpus;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,7 @@ fn main() {
 }
 
 fn trials(root: &Path, folder: &'static str, check: Check) -> Vec<Trial> {
-    let files = files_in(&root.join(folder));
+    let files = corpus::files(&root.join(folder), "ir");
     assert!(!files.is_empty(), "no tests in tests/ir/{folder}");
     let trial = |path: PathBuf| {
         let name = path.strip_prefix(root).expect("a file of the folder").display().to_string();
@@ -47,19 +48,4 @@ fn check_page(page: &str) -> Result<(), Failed> {
         ir_roundtrip::check(block)?;
         dprog_ir::verify::verify(&dprog_ir::parse::parse(block)?).map_err(|errors| format!("{errors:?}").into())
     })
-}
-
-/// The `.ir` files of a folder and its subfolders, sorted.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(files_in(&path));
-        } else if path.extension().is_some_and(|e| e == "ir") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
 }

@@ -6,9 +6,9 @@
 use dprog_codegen::{Compiled, Context, Jit, Limits, OptLevel, Options, Output, Stop};
 use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, literal};
 use dprog_ir::transform::{ownership, pipeline};
-use dprog_ir::{Derivative, DerivativeMode, FuncId, Leaf, Module, Scalar, SrcLoc, TrapCode, Type};
+use dprog_ir::{Derivative, DerivativeMode, FuncId, Module, SrcLoc, TrapCode};
 use dprog_tests::generate::random::Random;
-use dprog_tests::{randir, smooth_ir};
+use dprog_tests::{arguments, randir, smooth_ir};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::Path;
 
@@ -39,7 +39,8 @@ fn main() {
 fn check_random(seed: u64) -> Result<(), String> {
     let (module, entry) = randir::module(seed);
     let mut random = Random::new(seed);
-    let calls: Vec<(FuncId, Vec<Val>)> = (0..4).map(|_| (entry, arguments(&module, entry, &mut random))).collect();
+    let calls: Vec<(FuncId, Vec<Val>)> =
+        (0..4).map(|_| (entry, arguments::arguments(&module, entry, &mut random))).collect();
     agree(&module, &calls)
 }
 
@@ -70,36 +71,6 @@ fn agree(module: &Module, calls: &[(FuncId, Vec<Val>)]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn arguments(module: &Module, f: FuncId, random: &mut Random) -> Vec<Val> {
-    // Sizes by axis: that arrays of one `map` have one shape is for the front end to see to.
-    let sizes: Vec<usize> = (0..Type::MAX_RANK).map(|_| random.below(5)).collect();
-    module.funcs[f].params.iter().map(|ty| value(module, *ty, random, &sizes, 0)).collect()
-}
-
-fn value(module: &Module, ty: Type, random: &mut Random, sizes: &[usize], depth: usize) -> Val {
-    if ty.is_array() {
-        let dims = &sizes[..ty.rank()];
-        let items = (0..dims.iter().product()).map(|_| value(module, ty.element(), random, sizes, depth + 1)).collect();
-        return Val::array(dims, items);
-    }
-    match ty.leaf {
-        Leaf::Scalar(Scalar::F64) => Val::F64(*random.pick(&[0.0, -0.0, 1.0, -1.5, 0.25, f64::NAN, f64::INFINITY])),
-        Leaf::Scalar(Scalar::F32) => Val::F32(random.float(3.0) as f32),
-        Leaf::Scalar(Scalar::I64) => Val::I64(*random.pick(&[0, 1, 2, 3, -1, i64::MAX, i64::MIN])),
-        Leaf::Scalar(Scalar::I32) => Val::I32(random.between(-3, 3) as i32),
-        Leaf::Scalar(Scalar::U8) => Val::U8(random.between(0, 9) as u8),
-        Leaf::Scalar(Scalar::Bool) => Val::Bool(random.percent(50)),
-        Leaf::Str => Val::str("text"),
-        Leaf::Node(id) => {
-            // Any case near the surface, the first one deep below.
-            let cases = &module.nodes[id].cases;
-            let case = if depth > 3 { 0 } else { random.below(cases.len()) };
-            let fields = cases[case].fields.iter().map(|f| value(module, f.ty, random, sizes, depth + 1)).collect();
-            Val::node(id, case as u32, fields)
-        }
-    }
 }
 
 /// A position, and the function in which it stands.

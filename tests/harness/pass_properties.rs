@@ -5,21 +5,20 @@
 //! `PASS_SEEDS=10000` tries more seeds than usual, `PASS_SEED=17` one of them and prints what it did.
 
 use dprog_ir::interp::{CapturedHost, Interp, Limits, Val};
-use dprog_ir::module::NodeId;
 use dprog_ir::parse::parse;
 use dprog_ir::transform::Stage;
 use dprog_ir::transform::pipeline::{OptLevel, Pass, clean_up, optimize, run_pass};
 use dprog_ir::verify::verify;
-use dprog_ir::{FuncId, Leaf, Module, Scalar, TrapCode, Type};
+use dprog_ir::{FuncId, Module, TrapCode};
 use dprog_tests::generate::random::Random;
-use dprog_tests::randir;
+use dprog_tests::{arguments, corpus, randir};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn main() {
     let args = Arguments::from_args();
     let mut trials: Vec<Trial> = seeds().chunks(25).map(|chunk| trial_of_seeds(chunk.to_vec())).collect();
-    trials.extend(files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ir/pass")).into_iter().map(trial_of_file));
+    trials.extend(corpus::files(&corpus::folder("ir/pass"), "ir").into_iter().map(trial_of_file));
     libtest_mimic::run(&args, trials).exit();
 }
 
@@ -50,16 +49,6 @@ fn trial_of_file(path: PathBuf) -> Trial {
     })
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
-    }
-    files.sort();
-    files
-}
-
 /// What can be seen of a call: results or trap, and output.
 struct Outcome {
     results: Result<Vec<Val>, String>,
@@ -70,7 +59,9 @@ fn check(module: &Module, entries: &[FuncId], seed: u64) -> Result<(), String> {
     valid(module, "nothing")?;
     let mut random = Random::new(seed);
     let calls: Vec<(FuncId, Vec<Val>)> = (0..4)
-        .flat_map(|_| entries.iter().copied().map(|f| (f, arguments(module, f, &mut random))).collect::<Vec<_>>())
+        .flat_map(|_| {
+            entries.iter().copied().map(|f| (f, arguments::arguments(module, f, &mut random))).collect::<Vec<_>>()
+        })
         .collect();
     let before: Vec<Option<Outcome>> = calls.iter().map(|(f, args)| run(module, *f, args, 200_000)).collect();
     for (name, change) in changes() {
@@ -164,40 +155,4 @@ fn compare(wanted: &Outcome, got: &Outcome) -> Result<(), String> {
     }
     let same = wanted.output == got.output;
     if same { Ok(()) } else { Err(format!("wanted output {:?}\ngot {:?}", wanted.output, got.output)) }
-}
-
-// ---- arguments ----
-
-fn arguments(module: &Module, f: FuncId, random: &mut Random) -> Vec<Val> {
-    // Sizes by axis: that arrays of one `map` have one shape is for the front end to see to.
-    let sizes: Vec<usize> = (0..Type::MAX_RANK).map(|_| random.below(5)).collect();
-    module.funcs[f].params.iter().map(|ty| value(module, *ty, random, &sizes, 0)).collect()
-}
-
-fn value(module: &Module, ty: Type, random: &mut Random, sizes: &[usize], depth: usize) -> Val {
-    if ty.is_array() {
-        let dims = &sizes[..ty.rank()];
-        let items = (0..dims.iter().product()).map(|_| value(module, ty.element(), random, sizes, depth + 1)).collect();
-        return Val::array(dims, items);
-    }
-    match ty.leaf {
-        Leaf::Scalar(Scalar::F64) => {
-            Val::F64(*random.pick(&[0.0, -0.0, 1.0, -1.5, 2.0, 0.25, 3.0, f64::NAN, f64::INFINITY]))
-        }
-        Leaf::Scalar(Scalar::F32) => Val::F32(random.float(3.0) as f32),
-        Leaf::Scalar(Scalar::I64) => Val::I64(*random.pick(&[0, 1, 2, 3, 5, -1, i64::MAX, i64::MIN])),
-        Leaf::Scalar(Scalar::I32) => Val::I32(random.between(-3, 3) as i32),
-        Leaf::Scalar(Scalar::U8) => Val::U8(random.between(0, 9) as u8),
-        Leaf::Scalar(Scalar::Bool) => Val::Bool(random.percent(50)),
-        Leaf::Str => Val::str("text"),
-        Leaf::Node(id) => node(module, id, random, sizes, depth),
-    }
-}
-
-/// A node of any case near the surface, of the first one deep below.
-fn node(module: &Module, id: NodeId, random: &mut Random, sizes: &[usize], depth: usize) -> Val {
-    let cases = &module.nodes[id].cases;
-    let case = if depth > 3 { 0 } else { random.below(cases.len()) };
-    let fields = cases[case].fields.iter().map(|field| value(module, field.ty, random, sizes, depth + 1)).collect();
-    Val::node(id, case as u32, fields)
 }

@@ -12,33 +12,20 @@ use dprog_ir::parse::parse;
 use dprog_ir::transform::Stage;
 use dprog_ir::transform::pipeline::{OptLevel, Pass, clean_up, optimize, run_pass};
 use dprog_ir::{FuncId, Module};
+use dprog_tests::corpus;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
 fn main() {
     let args = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ir/pass");
-    let files = files_in(&root);
+    let files = corpus::files(&root, "ir");
     assert!(!files.is_empty(), "no tests in tests/ir/pass");
     let trial = |path: PathBuf| {
         let name = path.strip_prefix(&root).expect("a file of the folder").display().to_string();
         Trial::test(name, move || check(&path))
     };
     libtest_mimic::run(&args, files.into_iter().map(trial).collect()).exit();
-}
-
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(files_in(&path));
-        } else if path.extension().is_some_and(|e| e == "ir") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
 }
 
 fn check(path: &Path) -> Result<(), Failed> {

@@ -40,10 +40,15 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// All files with this extension below a folder, in the order of their names.
 pub fn cases(folder: &Path, extension: &str) -> Vec<Case> {
+    files(folder, extension).into_iter().map(|path| case(folder, path)).collect()
+}
+
+/// Their paths alone.
+pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     collect(folder, extension, &mut paths);
     paths.sort();
-    paths.into_iter().map(|path| case(folder, path)).collect()
+    paths
 }
 
 fn case(folder: &Path, path: PathBuf) -> Case {

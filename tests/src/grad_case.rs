@@ -10,6 +10,7 @@
 //! numbers of `adjoint` are compared in order, so any notation for a struct will do.
 
 use crate::numbers;
+use dprog::gradcheck::parse_point;
 use std::fmt::Write;
 
 /// See the module's description.
@@ -54,11 +55,7 @@ impl GradCase {
         let arguments = arguments.trim_end().strip_suffix(')').ok_or("`)` is missing")?;
         self.function = function.trim().to_string();
         self.wrt = wrt.split(',').map(|name| name.trim().to_string()).collect();
-        for part in split_top(arguments) {
-            let (name, value) =
-                part.split_once('=').ok_or_else(|| format!("`name = value` is expected in `{part}`"))?;
-            self.arguments.push((name.trim().to_string(), value.trim().to_string()));
-        }
+        self.arguments = parse_point(arguments)?;
         match self.wrt.iter().find(|name| self.argument(name).is_none()) {
             Some(name) => Err(format!("no argument `{name}`")),
             None => Ok(()),
@@ -198,27 +195,6 @@ fn compare(what: &str, found: &[f64], expected: &[f64], tolerance: f64) -> Resul
         Some(i) => Err(format!("{what}: number {i} is {:?} where {:?} is expected", found[i], expected[i])),
         None => Ok(()),
     }
-}
-
-/// Splits at commas outside brackets.
-fn split_top(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    if !text[start..].trim().is_empty() {
-        parts.push(&text[start..]);
-    }
-    parts
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the test targets under `harness/` share: corpora of files, engines to run them on, the generators of random programs and
 //! of random IR, and the opinions on a gradient.
 
+pub mod arguments;
 pub mod corpus;
 pub mod engines;
 pub mod generate;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Checks one function, or all of the file.
 pub fn gradcheck(session: &Session, file: &Path, function: Option<&str>, at: Option<&str>) -> Result<Status, Failure> {
-    let at = at.map_or(Ok(Vec::new()), point)?;
+    let at = at.map_or(Ok(Vec::new()), gradcheck::parse_point).map_err(Failure::usage)?;
     let mut observation = session.observation();
     let Input { name, bytes } = input::read(file)?;
     let checked = dprog::check(&name, &bytes, &session.loader, &mut observation);
@@ -65,47 +65,5 @@ fn show_verdict(verdict: &Verdict) {
     for row in &verdict.rows {
         let mark = if row.ok() { "ok" } else { "DISAGREE" };
         println!("    {:<34} {:>9.1e}  (at most {:.0e})  {mark}", row.what, row.deviation, row.tolerance);
-    }
-}
-
-/// Reads `x = 1.5, v = [1.0, 2.0]`.
-fn point(text: &str) -> Result<Vec<(String, String)>, Failure> {
-    split(text)
-        .into_iter()
-        .map(|part| match part.split_once('=') {
-            Some((name, value)) => Ok((name.trim().to_string(), value.trim().to_string())),
-            None => Err(Failure::usage(format!("`{part}` is not of the form `name = value`"))),
-        })
-        .collect()
-}
-
-/// Splits at commas outside brackets.
-fn split(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts.retain(|part| !part.trim().is_empty());
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_point_is_a_list_of_names_and_values() {
-        let read = point("x = 1.5, v = [1.0, 2.0]").unwrap();
-        assert_eq!(read, [("x".into(), "1.5".into()), ("v".into(), "[1.0, 2.0]".into())]);
-        assert!(point("1.5").is_err());
     }
 }

@@ -24,6 +24,7 @@ use dprog_frontend::typed::{FnDef, FnId};
 use dprog_ir::transform::pipeline::OptLevel;
 use question::Question;
 
+pub use point::parse_point;
 pub use verdict::{Row, Verdict};
 
 /// What is to be checked.

@@ -33,6 +33,26 @@ pub fn arguments(def: &FnDef, program: &Program, at: &[(String, String)]) -> Res
     def.params.iter().map(|param| maker.argument(param)).collect()
 }
 
+/// Reads `x = 1.5, v = [1.0, 2.0]`: names, and expressions for them.
+pub fn parse_point(text: &str) -> Result<Vec<(String, String)>, String> {
+    let parts = split_outside_brackets(text).into_iter().filter(|part| !part.trim().is_empty());
+    parts
+        .map(|part| match part.split_once('=') {
+            Some((name, value)) => Ok((name.trim().to_string(), value.trim().to_string())),
+            None => Err(format!("`{part}` is not of the form `name = value`")),
+        })
+        .collect()
+}
+
+fn split_outside_brackets(text: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let outside = |c: char| {
+        depth += i32::from(matches!(c, '(' | '[' | '{')) - i32::from(matches!(c, ')' | ']' | '}'));
+        c == ',' && depth == 0
+    };
+    text.split(outside).collect()
+}
+
 /// The point as people write it.
 pub fn shown(def: &FnDef, arguments: &[String]) -> String {
     let parts = def.params.iter().zip(arguments).map(|(param, value)| format!("{} = {value}", param.name.as_str()));
@@ -162,5 +182,19 @@ impl Maker<'_> {
             fields.iter().map(|f| Some(format!("{}: {}", f.name.as_str(), self.value(&f.ty)?))).collect();
         self.depth -= 1;
         Some(format!("{} {{ {} }}", def.name.as_str(), parts?.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_a_list_of_names_and_values() {
+        let read = parse_point("x = 1.5, v = [1.0, 2.0], p = Point { x: 1.0, y: f(1, 2) }").unwrap();
+        let expected = [("x", "1.5"), ("v", "[1.0, 2.0]"), ("p", "Point { x: 1.0, y: f(1, 2) }")];
+        assert_eq!(read, expected.map(|(name, value)| (name.to_string(), value.to_string())));
+        assert_eq!(parse_point(" "), Ok(Vec::new()));
+        assert!(parse_point("1.5").is_err());
     }
 }
