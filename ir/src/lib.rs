@@ -11,28 +11,40 @@
 //! *Absent on purpose:* source text (only opaque [`SrcLoc`]s), machines, calculus (that is `ad-pass`; here stands only
 //! the *request* for a derivative, [`Derivative`], and the interpreter's independent answer to it by dual numbers).
 
+#[cfg(feature = "compiler")]
 pub mod analysis;
+#[cfg(feature = "compiler")]
 pub mod builder;
 pub mod entity;
 pub mod fmath;
 pub mod format;
 pub mod function;
 pub mod host;
+#[cfg(feature = "compiler")]
 pub mod interp;
 pub mod location;
 pub mod module;
 pub mod opcode;
+#[cfg(feature = "compiler")]
 pub mod parse;
+#[cfg(feature = "compiler")]
 pub mod print;
+#[cfg(feature = "compiler")]
 pub mod rewrite;
+#[cfg(feature = "compiler")]
 pub mod text;
+#[cfg(feature = "compiler")]
 pub mod transform;
 pub mod trap;
 pub mod types;
+#[cfg(feature = "compiler")]
 pub mod typing;
+#[cfg(feature = "compiler")]
 pub mod verify;
+#[cfg(feature = "compiler")]
 pub mod walk;
 
+#[cfg(feature = "compiler")]
 pub use builder::Builder;
 pub use entity::Arena;
 pub use function::{Body, Derivative, DerivativeMode, Function, Inst, InstData, Region, RegionData, Value, ValueData};

@@ -12,6 +12,7 @@ use dprog_ir::{Scalar, TrapCode};
 use std::ptr::null_mut;
 
 /// An array filled with one element, given as bits. Borrows an element of heap type.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_fill(
     ctx: &mut Context,
     desc: u32,
@@ -36,6 +37,7 @@ pub unsafe extern "C" fn dprog_rt_fill(
 }
 
 /// A full rank-1 array, consumed, with room for more.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_grow(ctx: &mut Context, desc: u32, array: Object) -> Object {
     unsafe {
         let (element, _) = ctx.types().array(desc);
@@ -53,6 +55,7 @@ pub unsafe extern "C" fn dprog_rt_grow(ctx: &mut Context, desc: u32, array: Obje
 }
 
 /// Rows `lo..hi`, which have been checked.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_slice(ctx: &mut Context, desc: u32, array: Object, lo: u64, hi: u64) -> Object {
     unsafe {
         let (_, rank) = ctx.types().array(desc);
@@ -64,6 +67,7 @@ pub unsafe extern "C" fn dprog_rt_slice(ctx: &mut Context, desc: u32, array: Obj
 }
 
 /// The sub-array of the trailing axes that begins at element `offset`.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_get_part(
     ctx: &mut Context,
     desc: u32,
@@ -94,6 +98,7 @@ unsafe fn part(ctx: &mut Context, desc: u32, array: Object, rank: usize, sizes: 
 
 /// Puts (or adds) the elements of `v`, of type `desc`, into `array` (consumed) of rank `rank` at element `offset`. The shape of
 /// `v` must be that of the trailing axes.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_put_part(
     ctx: &mut Context,
     desc: u32,
@@ -115,6 +120,7 @@ pub unsafe extern "C" fn dprog_rt_put_part(
 }
 
 /// Puts (or adds) the rows of `v` into `array` (consumed) from row `lo` on.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_put_slice(
     ctx: &mut Context,
     desc: u32,
@@ -164,6 +170,7 @@ unsafe fn put(ctx: &mut Context, desc: u32, array: Object, rank: usize, offset: 
 }
 
 /// The same elements with other sizes.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_reshape(
     ctx: &mut Context,
     desc: u32,
@@ -189,6 +196,7 @@ pub unsafe extern "C" fn dprog_rt_reshape(
 }
 
 /// The stable permutation that sorts a rank-1 array of numbers ascending, NaN last.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_sort_permutation(ctx: &mut Context, desc: u32, array: Object, scalar: u32) -> Object {
     unsafe {
         let n = dim(array, 0);
@@ -214,6 +222,7 @@ fn sort_by<T: Copy + PartialOrd>(order: &mut [i64], keys: &[T], is_nan: impl Fn(
 }
 
 /// Checks that `b` has the sizes of `a`, both of rank `rank`.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_same_shape(ctx: &mut Context, a: Object, b: Object, rank: u64) -> i32 {
     unsafe {
         let (x, y) = (dims(a, rank as usize), dims(b, rank as usize));

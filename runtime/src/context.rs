@@ -146,6 +146,7 @@ impl Context {
 // ---- called by compiled code ----
 
 /// Begins a trap at `loc`.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_trap(ctx: &mut Context, code: u32, a: i64, b: i64, loc: u32) {
     let code = TrapCode::from_u8(code as u8).expect("a trap code of the table");
     match code {
@@ -156,6 +157,7 @@ pub unsafe extern "C" fn dprog_rt_trap(ctx: &mut Context, code: u32, a: i64, b: 
 }
 
 /// Adds a place to the trace of the trap that is on its way.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_trace(ctx: &mut Context, loc: u32) {
     if let Some(trap) = ctx.trap.as_mut().filter(|_| loc != SrcLoc::NONE.0) {
         trap.trace.push(SrcLoc(loc));
@@ -163,6 +165,7 @@ pub unsafe extern "C" fn dprog_rt_trace(ctx: &mut Context, loc: u32) {
 }
 
 /// Begins a trap with the program's own text.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_trap_text(ctx: &mut Context, text: *mut u8, loc: u32) {
     let text = unsafe { crate::object::text(text) }.to_string();
     ctx.raise_text(TrapCode::Message, 0, 0, text);

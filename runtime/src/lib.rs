@@ -21,6 +21,8 @@ pub mod linear;
 pub mod math;
 pub mod object;
 pub mod stack;
+#[cfg(feature = "standalone")]
+mod standalone;
 pub mod symbols;
 pub mod tangent;
 pub mod text;

@@ -11,28 +11,34 @@ unsafe fn flat<'a, T>(array: Object, rank: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(data(array, rank).cast(), count_elements(array, rank)) }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_sum_f64(x: Object, rank: u64) -> f64 {
     kernels::sum(unsafe { flat::<f64>(x, rank as usize) })
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_sum_f32(x: Object, rank: u64) -> f32 {
     kernels::sum(unsafe { flat::<f32>(x, rank as usize) })
 }
 
 /// The shapes have been compared.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_dot_f64(x: Object, y: Object, rank: u64) -> f64 {
     unsafe { kernels::dot(flat::<f64>(x, rank as usize), flat::<f64>(y, rank as usize)) }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_dot_f32(x: Object, y: Object, rank: u64) -> f32 {
     unsafe { kernels::dot(flat::<f32>(x, rank as usize), flat::<f32>(y, rank as usize)) }
 }
 
 /// Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_matmul_f64(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
     unsafe { matmul::<f64>(ctx, desc, a, b, flags) }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_matmul_f32(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
     unsafe { matmul::<f32>(ctx, desc, a, b, flags) }
 }
@@ -56,6 +62,7 @@ unsafe fn matmul<T: Float>(ctx: &mut Context, desc: u32, a: Object, b: Object, f
     }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_matvec_f64(
     ctx: &mut Context,
     desc: u32,
@@ -66,6 +73,7 @@ pub unsafe extern "C" fn dprog_rt_matvec_f64(
     unsafe { matvec::<f64>(ctx, desc, a, x, turned != 0) }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_matvec_f32(
     ctx: &mut Context,
     desc: u32,
@@ -97,10 +105,12 @@ unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Object, x: Object, t
     }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_outer_f64(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
     unsafe { outer::<f64>(ctx, desc, x, y) }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_outer_f32(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
     unsafe { outer::<f32>(ctx, desc, x, y) }
 }

@@ -6,9 +6,13 @@ use dprog_ir::{BinaryOp, UnaryOp};
 macro_rules! float_functions {
     (unary { $($op:ident: $name64:ident = $f64:expr, $name32:ident = $f32:expr;)* }
      binary { $($bop:ident: $bname64:ident = $bf64:expr, $bname32:ident = $bf32:expr;)* }) => {
-        $(pub extern "C" fn $name64(x: f64) -> f64 { $f64(x) }
+        $(#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+          pub extern "C" fn $name64(x: f64) -> f64 { $f64(x) }
+          #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
           pub extern "C" fn $name32(x: f32) -> f32 { $f32(x) })*
-        $(pub extern "C" fn $bname64(x: f64, y: f64) -> f64 { $bf64(x, y) }
+        $(#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+          pub extern "C" fn $bname64(x: f64, y: f64) -> f64 { $bf64(x, y) }
+          #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
           pub extern "C" fn $bname32(x: f32, y: f32) -> f32 { $bf32(x, y) })*
 
         /// The symbols for f64 and f32 of an operation that compiled code calls.
@@ -74,14 +78,17 @@ float_functions! {
     }
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub extern "C" fn dprog_rt_pow_i64(x: i64, y: i64) -> i64 {
     binary_i64(BinaryOp::Pow, x, y).expect("a power does not trap")
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub extern "C" fn dprog_rt_pow_i32(x: i32, y: i32) -> i32 {
     binary_i32(BinaryOp::Pow, x, y).expect("a power does not trap")
 }
 
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub extern "C" fn dprog_rt_pow_u8(x: u8, y: u8) -> u8 {
     binary_u8(BinaryOp::Pow, x, y).expect("a power does not trap")
 }

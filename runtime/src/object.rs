@@ -254,11 +254,13 @@ impl Chain {
 // ---- called by compiled code ----
 
 /// The count of `object` has come to zero.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_drop(ctx: &mut Context, object: Object) {
     unsafe { ctx.drop_object(object) }
 }
 
 /// An array of unset elements, sizes at `dims`; null: trapped.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_new_array(ctx: &mut Context, desc: u32, dims: *const i64, rank: u64) -> Object {
     let dims = unsafe { std::slice::from_raw_parts(dims, rank as usize) };
     if let Some(negative) = dims.iter().find(|d| **d < 0) {
@@ -269,16 +271,19 @@ pub unsafe extern "C" fn dprog_rt_new_array(ctx: &mut Context, desc: u32, dims: 
 }
 
 /// A rank-1 array of `len` unset elements with room for `room`; null: trapped.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_new_list(ctx: &mut Context, desc: u32, len: i64, room: u64) -> Object {
     ctx.new_array_with_room(desc, &[len], room as usize).unwrap_or(null_mut())
 }
 
 /// A node of unset fields, where the free list is empty.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_new_node(ctx: &mut Context, desc: u32, case: u64, fields: u64) -> Object {
     ctx.new_node(desc, case as usize, fields as usize).unwrap_or(null_mut())
 }
 
 /// Compiled code has seen that `array` has other references: a copy, and one reference less to it.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_unshare(ctx: &mut Context, desc: u32, array: Object) -> Object {
     ctx.heap.counters.copies += 1;
     unsafe {
@@ -289,6 +294,7 @@ pub unsafe extern "C" fn dprog_rt_unshare(ctx: &mut Context, desc: u32, array: O
 }
 
 /// One reference less to `object`, which may be null.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_release(ctx: &mut Context, object: Object) {
     unsafe { ctx.release(object) }
 }

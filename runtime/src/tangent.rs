@@ -19,6 +19,7 @@ struct Task {
 }
 
 /// The zero tangent of `x`, a heap value of type `desc`.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_zeros_like(ctx: &mut Context, desc: u32, x: Object) -> Object {
     let mut result = null_mut();
     let mut work = vec![Task { desc, to: &mut result, from: x }];
@@ -87,6 +88,7 @@ unsafe fn zero_node(
 }
 
 /// `a + b` for a heap tangent type; `a` is consumed, `b` borrowed. In place where `a` is the only reference.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_add_tangent(ctx: &mut Context, desc: u32, a: Object, b: Object) -> Object {
     let mut result = a;
     let mut work = vec![Task { desc, to: &mut result, from: b }];
@@ -186,6 +188,7 @@ unsafe fn copy_node(ctx: &mut Context, desc: DescId, old: Object, cases: &[Vec<D
 }
 
 /// Adds `v`, a heap tangent of type `desc`, to the element at `slot`.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_add_element(ctx: &mut Context, desc: u32, slot: *mut Object, v: Object) -> i32 {
     let mut v = v;
     unsafe { add_elements(ctx, desc, slot.cast(), (&raw mut v).cast(), 1) }

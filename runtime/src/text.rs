@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::ptr::null_mut;
 
 /// The concatenation of `count` strings.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_concat(ctx: &mut Context, pieces: *const Object, count: u64) -> Object {
     unsafe {
         let pieces = std::slice::from_raw_parts(pieces, count as usize);
@@ -17,6 +18,7 @@ pub unsafe extern "C" fn dprog_rt_concat(ctx: &mut Context, pieces: *const Objec
 }
 
 /// -1, 0 or 1, by bytes.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_compare_text(a: Object, b: Object) -> i64 {
     match unsafe { text(a).cmp(text(b)) } {
         Ordering::Less => -1,
@@ -26,6 +28,7 @@ pub unsafe extern "C" fn dprog_rt_compare_text(a: Object, b: Object) -> i64 {
 }
 
 /// The text of a value of type `desc`, given as bits; `spec` is packed by [`pack`].
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_format(ctx: &mut Context, desc: u32, bits: u64, spec: u64) -> Object {
     let mut out = String::new();
     // The text of a string is itself; inside an array it is written as in source.

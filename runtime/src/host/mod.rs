@@ -37,6 +37,7 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Calls the host function with this number in `HostFn::TABLE`: eight bytes for each argument and result. Borrows its
 /// arguments. A status other than 0: trapped, or the program has ended.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_host(ctx: &mut Context, number: u32, args: *const u64, results: *mut u64) -> i32 {
     let f = HostFn::TABLE[number as usize].0;
     let (params, types) = f.signature();
