@@ -2,7 +2,7 @@
 
 use crate::check::Checked;
 use crate::pipeline::{Event, Observer, Options, Stages, Until};
-use crate::trap::Trap;
+use crate::trap::{self, Trap};
 use dprog_codegen as codegen;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::source::SourceMap;
@@ -199,6 +199,6 @@ impl Compiled {
     }
 
     fn trapped(&self, code: TrapCode, message: String, trace: &[dprog_ir::SrcLoc]) -> Ending {
-        Ending::Trapped(Trap::new(code, message, trace, &self.module.locations, &self.sources))
+        Ending::Trapped(trap::trap(code, message, trace, &self.module.locations, &self.sources))
     }
 }

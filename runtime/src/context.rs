@@ -5,6 +5,7 @@
 use crate::heap::Heap;
 use crate::host::Host;
 use crate::layout::{IMMORTAL, data_offset};
+use crate::program::Program;
 use crate::stack::Stack;
 use crate::types::TypeTable;
 use dprog_ir::{SrcLoc, TrapCode};
@@ -73,6 +74,8 @@ pub struct Context {
     pub empty: [i64; EMPTY_WORDS],
     /// The types of the module that is running.
     pub types: *const TypeTable,
+    /// Where the code is in an object: the object's account of itself.
+    pub program: Option<Program>,
     pub limits: Limits,
     /// The trap on its way to the entry.
     pub trap: Option<Box<TrapInfo>>,
@@ -95,6 +98,7 @@ impl Context {
             heap: Heap::new(limits.memory),
             empty,
             types: std::ptr::null(),
+            program: None,
             limits,
             trap: None,
             host: Host::default(),

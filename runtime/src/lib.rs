@@ -1,7 +1,8 @@
 //! What compiled programs call: memory, arrays, kernels, text, files. C ABI, prefix `dprog_rt_`.
 //!
 //! Reading order: [`layout`] (how values look), [`context`] (what a running program has), [`heap`], [`object`], then the
-//! operations by subject. [`symbols`] lists every entry; compiled code can reach nothing else.
+//! operations by subject. [`symbols`] lists every entry; compiled code can reach nothing else. What is in an object file
+//! uses besides: [`program`] (what it says about itself), [`exported`] (calls from C) and [`start`] (executables).
 //!
 //! *Invariants.* A runtime function never unwinds and never prints except through [`host`]. A failure is a trap in the
 //! context and a status (or a null pointer); the place is added by the compiled code that called. Whoever calls with an
@@ -13,6 +14,7 @@
 
 pub mod array;
 pub mod context;
+pub mod exported;
 pub mod heap;
 pub mod host;
 pub mod kernels;
@@ -20,9 +22,12 @@ pub mod layout;
 pub mod linear;
 pub mod math;
 pub mod object;
+pub mod program;
+pub mod report;
 pub mod stack;
 #[cfg(feature = "standalone")]
 mod standalone;
+pub mod start;
 pub mod symbols;
 pub mod tangent;
 pub mod text;

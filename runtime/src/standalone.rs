@@ -1,16 +1,23 @@
-//! What only the archive has that programs are linked with.
+//! What only the archive has that programs are linked with: an unwinder that does nothing.
 //!
-//! Rust's standard library can print a backtrace of its own panics, and for that refers to the unwinder of the C compiler. A
-//! linked program never unwinds (the archive is compiled to abort), and is to depend on nothing but libc: so here is an
-//! unwinder that sees no frames. Its symbols are local to the archive.
+//! Rust's standard library refers to the unwinder of the C compiler, to print backtraces of its own panics and to clean up
+//! after them. A linked program never unwinds, since the archive is compiled to abort; and it is to depend on nothing
+//! but libc. The symbols are local to the archive.
 
-use std::ffi::{c_int, c_void};
-use std::ptr::null_mut;
+macro_rules! nothing {
+    ($($name:ident)*) => {
+        $(#[unsafe(no_mangle)]
+        extern "C" fn $name() -> usize {
+            END_OF_STACK
+        })*
+    };
+}
 
-/// `_URC_END_OF_STACK`: there is nothing to walk over.
-const END_OF_STACK: c_int = 5;
+/// `_URC_END_OF_STACK`: there is nothing to walk over. Who asks for an address gets one that is in no function.
+const END_OF_STACK: usize = 5;
 
-#[unsafe(no_mangle)]
-extern "C" fn _Unwind_Backtrace(_: *mut c_void, _: *mut c_void) -> c_int {
-    END_OF_STACK
+nothing! {
+    _Unwind_Backtrace _Unwind_RaiseException _Unwind_DeleteException _Unwind_Resume _Unwind_FindEnclosingFunction
+    _Unwind_GetCFA _Unwind_GetDataRelBase _Unwind_GetIP _Unwind_GetIPInfo _Unwind_GetLanguageSpecificData
+    _Unwind_GetRegionStart _Unwind_GetTextRelBase _Unwind_SetGR _Unwind_SetIP
 }

@@ -15,8 +15,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("frontend", &["dprog-ir"]),
     ("ad-pass", &["dprog-ir"]),
     ("runtime", &["dprog-ir"]),
+    ("runtime/archive", &[]),
     ("codegen", &["dprog-ir", "dprog-runtime"]),
-    ("dprog", &["dprog-frontend", "dprog-ad", "dprog-codegen", "dprog-runtime", "dprog-ir"]),
+    ("dprog", &["dprog-frontend", "dprog-ad", "dprog-codegen", "dprog-runtime", "dprog-runtime-archive", "dprog-ir"]),
     ("cli", &["dprog"]),
 ];
 
@@ -50,7 +51,7 @@ fn rooms_import_only_whom_they_may() {
     for (room, allowed) in EDGES {
         let text = std::fs::read_to_string(root().join(room).join("Cargo.toml")).expect("a manifest");
         let manifest: toml::Table = text.parse().expect("TOML");
-        let names = manifest["dependencies"].as_table().expect("a table").keys();
+        let names = manifest.get("dependencies").and_then(|d| d.as_table()).into_iter().flat_map(|d| d.keys());
         let ours: BTreeSet<&str> = names.map(String::as_str).filter(|name| name.starts_with("dprog")).collect();
         let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
         assert!(ours.is_subset(&allowed), "{room} imports {:?}", ours.difference(&allowed));
