@@ -1,6 +1,6 @@
 //! Elementary functions for compiled code: those of `dprog_ir::fmath`, called directly. A test compares the two.
 
-use dprog_ir::fmath::{binary_i32, binary_i64, binary_u8, digamma, trigamma};
+use dprog_ir::fmath::{binary_i32, binary_i64, binary_u8, digamma, elementary, trigamma};
 use dprog_ir::{BinaryOp, UnaryOp};
 
 macro_rules! float_functions {
@@ -42,22 +42,22 @@ macro_rules! float_functions {
 float_functions! {
     unary {
     Cbrt: dprog_rt_cbrt_f64 = libm::cbrt, dprog_rt_cbrt_f32 = libm::cbrtf;
-    Exp: dprog_rt_exp_f64 = libm::exp, dprog_rt_exp_f32 = libm::expf;
-    Exp2: dprog_rt_exp2_f64 = libm::exp2, dprog_rt_exp2_f32 = libm::exp2f;
-    Expm1: dprog_rt_expm1_f64 = libm::expm1, dprog_rt_expm1_f32 = libm::expm1f;
-    Log: dprog_rt_log_f64 = libm::log, dprog_rt_log_f32 = libm::logf;
+    Exp: dprog_rt_exp_f64 = elementary::exp, dprog_rt_exp_f32 = (|x| elementary::exp(x as f64) as f32);
+    Exp2: dprog_rt_exp2_f64 = elementary::exp2, dprog_rt_exp2_f32 = (|x| elementary::exp2(x as f64) as f32);
+    Expm1: dprog_rt_expm1_f64 = elementary::expm1, dprog_rt_expm1_f32 = (|x| elementary::expm1(x as f64) as f32);
+    Log: dprog_rt_log_f64 = elementary::log, dprog_rt_log_f32 = (|x| elementary::log(x as f64) as f32);
     Log2: dprog_rt_log2_f64 = libm::log2, dprog_rt_log2_f32 = libm::log2f;
     Log10: dprog_rt_log10_f64 = libm::log10, dprog_rt_log10_f32 = libm::log10f;
     Log1p: dprog_rt_log1p_f64 = libm::log1p, dprog_rt_log1p_f32 = libm::log1pf;
-    Sin: dprog_rt_sin_f64 = libm::sin, dprog_rt_sin_f32 = libm::sinf;
-    Cos: dprog_rt_cos_f64 = libm::cos, dprog_rt_cos_f32 = libm::cosf;
-    Tan: dprog_rt_tan_f64 = libm::tan, dprog_rt_tan_f32 = libm::tanf;
+    Sin: dprog_rt_sin_f64 = elementary::sin, dprog_rt_sin_f32 = (|x| elementary::sin(x as f64) as f32);
+    Cos: dprog_rt_cos_f64 = elementary::cos, dprog_rt_cos_f32 = (|x| elementary::cos(x as f64) as f32);
+    Tan: dprog_rt_tan_f64 = elementary::tan, dprog_rt_tan_f32 = (|x| elementary::tan(x as f64) as f32);
     Asin: dprog_rt_asin_f64 = libm::asin, dprog_rt_asin_f32 = libm::asinf;
     Acos: dprog_rt_acos_f64 = libm::acos, dprog_rt_acos_f32 = libm::acosf;
     Atan: dprog_rt_atan_f64 = libm::atan, dprog_rt_atan_f32 = libm::atanf;
     Sinh: dprog_rt_sinh_f64 = libm::sinh, dprog_rt_sinh_f32 = libm::sinhf;
     Cosh: dprog_rt_cosh_f64 = libm::cosh, dprog_rt_cosh_f32 = libm::coshf;
-    Tanh: dprog_rt_tanh_f64 = libm::tanh, dprog_rt_tanh_f32 = libm::tanhf;
+    Tanh: dprog_rt_tanh_f64 = elementary::tanh, dprog_rt_tanh_f32 = (|x| elementary::tanh(x as f64) as f32);
     Asinh: dprog_rt_asinh_f64 = libm::asinh, dprog_rt_asinh_f32 = libm::asinhf;
     Acosh: dprog_rt_acosh_f64 = libm::acosh, dprog_rt_acosh_f32 = libm::acoshf;
     Atanh: dprog_rt_atanh_f64 = libm::atanh, dprog_rt_atanh_f32 = libm::atanhf;
