@@ -10,6 +10,7 @@ mod abi;
 mod define;
 mod jit;
 mod lower;
+pub mod math;
 pub mod object;
 mod target;
 mod types;

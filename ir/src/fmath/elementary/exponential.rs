@@ -51,14 +51,14 @@ const LOWEST: f64 = -746.0;
 #[inline(always)]
 pub fn exp<L: Lanes>(x: L) -> L {
     let x = clamp(x, LOWEST, HIGHEST);
-    let part = reduce(x, x.constant(0.0));
+    let part = reduce(x, None);
     scale(part.high.constant(1.0) + (part.high + part.rest), part.exponent)
 }
 
 /// e^(x + low), for a `low` that is at most a few units in the last place of `x`.
 #[inline(always)]
 pub fn exp_of_sum<L: Lanes>(x: L, low: L) -> L {
-    let part = reduce(clamp(x, LOWEST, HIGHEST), low);
+    let part = reduce(clamp(x, LOWEST, HIGHEST), Some(low));
     scale(x.constant(1.0) + (part.high + part.rest), part.exponent)
 }
 
@@ -70,11 +70,12 @@ struct Reduced<L: Lanes> {
 }
 
 #[inline(always)]
-fn reduce<L: Lanes>(x: L, low: L) -> Reduced<L> {
+fn reduce<L: Lanes>(x: L, low: Option<L>) -> Reduced<L> {
     let shifted = x * INV_LN2 + SHIFT;
     let k = shifted - SHIFT;
     let high = x - k * LN2_HIGH;
-    let lower = k * LN2_LOW - low;
+    let lower = k * LN2_LOW;
+    let lower = low.map_or(lower, |low| lower - low);
     let r = high - lower;
     let tail = polynomial(r, &EXP) * r + 0.5;
     Reduced { high, rest: r * r * tail - lower, exponent: shifted.bits() }
@@ -111,7 +112,7 @@ pub fn expm1<L: Lanes>(x: L) -> L {
 /// (eˣ − 1) / 2 as a sum: half, so that it does not overflow before the result does.
 #[inline(always)]
 fn expm1_sum<L: Lanes>(x: L) -> (L, L) {
-    let part = reduce(x, x.constant(0.0));
+    let part = reduce(x, None);
     // 2ᵏ / 2: k is at least −87 here and at most 1024.
     let power = L::from_bits((part.exponent - 1024) << 52);
     let (sum, low) = fast_two_sum(power - 0.5, power * part.high);

@@ -31,7 +31,7 @@ const TWO_54: f64 = 18014398509481984.0;
 pub fn log<L: Lanes>(x: L) -> L {
     let (k, m) = split(x);
     let f = m - 1.0;
-    with_limits(x, near_one(f, k, x.constant(0.0)))
+    with_limits(x, near_one(f, k, None))
 }
 
 /// The exponent and the fraction, between √½ and √2, of a positive number.
@@ -46,11 +46,13 @@ pub fn split<L: Lanes>(x: L) -> (L, L) {
 
 /// log(1 + f) + k ln 2 + low.
 #[inline(always)]
-fn near_one<L: Lanes>(f: L, k: L, low: L) -> L {
+fn near_one<L: Lanes>(f: L, k: L, low: Option<L>) -> L {
     let s = f / (f + 2.0);
     let z = s * s;
     let half_square = f * f * 0.5;
-    let inner = s * (half_square + z * polynomial(z, &LOG)) + (k * LN2_LOW + low);
+    let rest = k * LN2_LOW;
+    let rest = low.map_or(rest, |low| rest + low);
+    let inner = s * (half_square + z * polynomial(z, &LOG)) + rest;
     k * LN2_HIGH - ((half_square - inner) - f)
 }
 
