@@ -107,8 +107,19 @@ asin_tail = series([mp.binomial(2 * i + 2, i + 1) / (mpf(4) ** (i + 1) * (2 * i 
 
 
 def erf_small(z):
-    """erf(x) / x - 2/sqrt(pi) over z, for z = x^2."""
+    """(erf(x) / x - 1 - (2/sqrt(pi) - 1)) / z for z = x^2."""
     return mp.fsum(2 / mp.sqrt(mp.pi) * (-1) ** (i + 1) * z**i / (mp.factorial(i + 1) * (2 * i + 3)) for i in range(N))
+
+
+# Beyond 1, exp(x^2) erfc(x) as a polynomial of t = (x - 2) / (x + 2).
+def erfcx(t):
+    x = 2 * (1 + t) / (1 - t)
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+def erfcx_weight(t):
+    x = 2 * (1 + t) / (1 - t)
+    return mp.exp(-x * x) + mpf("1e-6")
 
 
 HALF_LN2 = LN2 / 2 * mpf("1.0001")
@@ -124,6 +135,9 @@ TABLE = {
     "SIN": (sin_tail, lambda z: z * mp.sqrt(z) / mp.sin(mp.sqrt(z)) if z else mpf(0) + mpf("1e-30"), (0, QUARTER_PI**2), 5),
     "COS": (cos_tail, lambda z: z**2 / mp.cos(mp.sqrt(z)) + mpf("1e-30"), (0, QUARTER_PI**2), 5),
     "ATAN": (atan_tail, lambda z: z + mpf("1e-30"), (0, mpf("0.3126") ** 2), 9),
+    "ERF": (erf_small, lambda z: z + mpf("1e-4"), (0, mpf("1.0001")), 10),
+    "ERFC": (erfcx, erfcx_weight, (-mpf("0.3334"), mpf("0.5001")), 12),
+    "CBRT": (lambda f: mp.cbrt(1 + f), lambda f: 1 / mp.cbrt(1 + f), (mp.sqrt(0.5) - 1, mp.sqrt(2) - 1), 6),
     "ASIN": (asin_tail, lambda z: z + mpf("1e-30"), (0, mpf("0.25001")), 12),
 }
 

@@ -1,4 +1,4 @@
-//! exp, exp2, expm1, and what is made of them: sinh, cosh, tanh.
+//! exp, exp2, expm1, and what is made of expm1: sinh, cosh, tanh.
 //!
 //! x = k ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts [Cody, Waite: Software Manual for the Elementary Functions,
 //! 1980]; eʳ = 1 + r + r²/2 + r³ p(r), added from the smallest; and 2ᵏ in two factors, so that results may be
@@ -83,7 +83,7 @@ fn reduce<L: Lanes>(x: L, low: Option<L>) -> Reduced<L> {
 
 /// y 2ᵏ, where the lowest 12 bits of `exponent` are k + 2046.
 #[inline(always)]
-fn scale<L: Lanes>(y: L, exponent: L::Int) -> L {
+pub fn scale<L: Lanes>(y: L, exponent: L::Int) -> L {
     let first = exponent >> 1;
     let second = exponent - first;
     y * L::from_bits(first << 52) * L::from_bits(second << 52)
@@ -103,19 +103,22 @@ pub fn exp2<L: Lanes>(x: L) -> L {
 /// eˣ − 1.
 #[inline(always)]
 pub fn expm1<L: Lanes>(x: L) -> L {
-    let (sum, low) = expm1_sum(clamp(x, -60.0, HIGHEST));
+    let (sum, low) = expm1_part(clamp(x, -60.0, HIGHEST), 1);
     let y = (sum + low) * 2.0;
     // What is so small is its own result, and half of it might not exist.
-    L::select(x.abs().lt(x.constant(1e-300)), x, y)
+    L::select(x.abs().lt(x.constant(TINY)), x, y)
 }
 
-/// (eˣ − 1) / 2 as a sum: half, so that it does not overflow before the result does.
+/// Functions like sinh are the identity below; halves and quarters of what is above exist exactly.
+const TINY: f64 = 1e-300;
+
+/// (eˣ − 1) / 2ⁿ as a sum, for n = 1 or 2, so that it does not overflow before the result does.
 #[inline(always)]
-fn expm1_sum<L: Lanes>(x: L) -> (L, L) {
+fn expm1_part<L: Lanes>(x: L, n: u64) -> (L, L) {
     let part = reduce(x, None);
-    // 2ᵏ / 2: k is at least −87 here and at most 1024.
-    let power = L::from_bits((part.exponent - 1024) << 52);
-    let (sum, low) = fast_two_sum(power - 0.5, power * part.high);
+    // 2ᵏ⁻ⁿ: k is at least −87 here and at most 1025.
+    let power = L::from_bits((part.exponent - (1023 + n)) << 52);
+    let (sum, low) = fast_two_sum(power - 1.0 / (1 << n) as f64, power * part.high);
     (sum, low + power * part.rest)
 }
 
@@ -123,9 +126,33 @@ fn expm1_sum<L: Lanes>(x: L) -> (L, L) {
 #[inline(always)]
 pub fn tanh<L: Lanes>(x: L) -> L {
     let size = clamp(x.abs(), 0.0, 22.0);
-    let (sum, low) = expm1_sum(size + size);
+    let (sum, low) = expm1_part(size + size, 1);
     let (down, down_low) = two_sum(sum.constant(1.0), sum);
     let quotient = (sum + low) / (down + (down_low + low));
-    let y = L::select(size.lt(x.constant(1e-300)), x, quotient);
-    copy_sign(y, x)
+    odd(x, quotient)
+}
+
+/// With E = eˣ − 1: (E + E / (E + 1)) / 2.
+#[inline(always)]
+pub fn sinh<L: Lanes>(x: L) -> L {
+    let (sum, low) = expm1_part(clamp(x.abs(), 0.0, 712.0), 2);
+    let quarter = sum + low;
+    let second = quarter / (quarter * 4.0 + 1.0);
+    odd(x, (sum + (low + second)) * 2.0)
+}
+
+/// (eˣ + 1 / eˣ) / 2.
+#[inline(always)]
+pub fn cosh<L: Lanes>(x: L) -> L {
+    let (sum, low) = expm1_part(clamp(x.abs(), 0.0, 712.0), 2);
+    let (quarter, rest) = two_sum(sum.constant(0.25), sum);
+    let low = low + rest;
+    let second = quarter.constant(0.0625) / (quarter + low);
+    (quarter + (low + second)) * 2.0
+}
+
+/// An odd function that begins like the identity, from its values for positive arguments.
+#[inline(always)]
+fn odd<L: Lanes>(x: L, y: L) -> L {
+    copy_sign(L::select(x.abs().lt(x.constant(TINY)), x, y), x)
 }
