@@ -46,6 +46,9 @@ pub enum Command {
         /// What to write
         #[arg(long, value_delimiter = ',', default_value = "obj,header")]
         emit: Vec<Emit>,
+        /// `-MD` writes NAME.d, from which make knows the files that were read
+        #[arg(short = 'M', value_name = "D", value_parser = ["D"])]
+        dependencies: Option<String>,
     },
     /// Run the functions marked `@test` of a file, or of all files of a folder
     Test {

@@ -3,6 +3,7 @@
 //! ```text
 //! args       what may be written            session   what all commands share: options, reporting
 //! command/   one file for each command      report/   drawing of diagnostics
+//! naming     where outputs go                link      libraries and programs, by the system's linker
 //! input, output, interrupt, status, defect  the process: files, streams, signals, statuses, panics
 //! ```
 
@@ -11,6 +12,8 @@ mod command;
 mod defect;
 mod input;
 mod interrupt;
+mod link;
+mod naming;
 mod observe;
 mod output;
 mod pages;

@@ -6,6 +6,7 @@ use crate::observe::Observation;
 use crate::report::{self, Form};
 use crate::status::Failure;
 use dprog::diagnostic::Diagnostic;
+use dprog::emit::{Architecture, Machine, ObjectOptions};
 use dprog::source::SourceMap;
 use dprog::{Checked, Engine, FileLoader, Limits, OptLevel, Options};
 use std::io::IsTerminal;
@@ -17,6 +18,8 @@ pub struct Session {
     pub engine: Engine,
     pub loader: FileLoader,
     pub verbose: bool,
+    machine: Machine,
+    debug: bool,
     form: Form,
     color: bool,
     time_passes: bool,
@@ -25,7 +28,7 @@ pub struct Session {
 
 impl Session {
     /// What the options say.
-    pub fn new(global: &Global) -> Session {
+    pub fn new(global: &Global) -> Result<Session, Failure> {
         let color = match global.color {
             Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
             Color::Always => true,
@@ -37,7 +40,7 @@ impl Session {
             EngineKind::Interpreter => Engine::Interpreter,
             EngineKind::Duals => Engine::Duals,
         };
-        Session {
+        Ok(Session {
             options,
             engine,
             loader: FileLoader { include: global.include.clone() },
@@ -46,12 +49,21 @@ impl Session {
             color,
             time_passes: global.time_passes,
             print_after: global.print_after.clone(),
-        }
+            machine: machine(global)?,
+            debug: global.debug,
+        })
     }
 
     /// What `--time-passes` and `--print-after` ask for.
     pub fn observation(&self) -> Observation {
         Observation::new(self.time_passes, &self.print_after)
+    }
+
+    /// How objects are made.
+    pub fn object_options(&self) -> Result<ObjectOptions, Failure> {
+        let folder = self.debug.then(std::env::current_dir).transpose();
+        let debug = folder.map_err(|e| Failure::environment(format!("no current folder: {}", input::reason(&e))))?;
+        Ok(ObjectOptions { machine: self.machine, debug, full_paths: false })
     }
 
     /// Reads and checks a file. Problems are not yet reported.
@@ -91,4 +103,34 @@ fn options(global: &Global) -> Options {
     let memory = global.max_memory.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
     let depth = i64::try_from(global.max_depth).unwrap_or(i64::MAX);
     Options { opt_level, limits: Limits { depth, memory } }
+}
+
+/// The processor that objects are for: any of this architecture, unless the options say otherwise.
+fn machine(global: &Global) -> Result<Machine, Failure> {
+    let mut machine = Machine::Baseline;
+    for option in &global.codegen {
+        machine = match option.as_str() {
+            "target-cpu=native" => Machine::Native,
+            "target-cpu=baseline" => Machine::Baseline,
+            _ => return Err(Failure::usage(format!("`-C {option}`: there is `-C target-cpu=native` and `=baseline`"))),
+        };
+    }
+    let Some(target) = &global.target else { return Ok(machine) };
+    let known = Architecture::ALL.into_iter().find(|arch| names(*arch).contains(target));
+    let Some(architecture) = known else {
+        let triples = Architecture::ALL.map(Architecture::triple).join(", ");
+        return Err(Failure::usage(format!("`--target {target}` is not known; there are {triples}")));
+    };
+    match (Some(architecture) == Architecture::host(), machine) {
+        (true, machine) => Ok(machine),
+        (false, Machine::Native) => Err(Failure::usage("`-C target-cpu=native` is this machine, `--target` another")),
+        (false, _) => Ok(Machine::Other(architecture)),
+    }
+}
+
+/// A target as compilers name it, as Debian does, and in short.
+fn names(architecture: Architecture) -> [String; 3] {
+    let triple = architecture.triple();
+    let short = triple.split('-').next().unwrap_or(triple);
+    [triple.to_string(), triple.replace("-unknown-", "-"), short.to_string()]
 }

@@ -1,6 +1,7 @@
 //! Declaring and compiling the functions of a program, into memory or elsewhere.
 
 use crate::abi::{PTR, detour_signature, entry_signature, function_signature, runtime_signature};
+use crate::debug::Notes;
 use crate::jit::Error;
 use crate::lower::{Program, lower};
 use crate::target::target;
@@ -16,7 +17,7 @@ use cranelift_module::{
 };
 use dprog_ir::analysis::CallGraph;
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, Module};
+use dprog_ir::{FuncId, Function, Module, SrcLoc};
 use dprog_runtime::Context;
 use dprog_runtime::layout::{IMMORTAL, small_meta};
 use rustc_hash::FxHashMap;
@@ -65,13 +66,22 @@ pub(crate) fn define_text(clif: &mut impl ClifModule, text: &str) -> DataId {
 pub(crate) struct Workshop {
     /// What is to be written down of each function, and the text so far.
     pub listing: Option<(Listing, String)>,
-    builder: FunctionBuilderContext,
+    /// What a debugger is to know, if that is wanted.
+    pub debug: Option<Notes>,
+    pub(crate) builder: FunctionBuilderContext,
     context: Option<ClifContext>,
     /// The target with the register allocator for large functions.
     large: Option<OwnedTargetIsa>,
+    /// Where the function at hand stands in the source.
+    head: SrcLoc,
 }
 
 impl Workshop {
+    /// With or without notes for a debugger.
+    pub fn new(debug: bool) -> Workshop {
+        Workshop { debug: debug.then(Notes::default), ..Workshop::default() }
+    }
+
     /// Compiles all functions that have been declared, in their order.
     pub fn all_functions(
         &mut self,
@@ -117,6 +127,7 @@ impl Workshop {
     ) -> Result<(), Error> {
         let func = &program.module.funcs[id];
         let clif_id = program.functions[&id];
+        self.head = func.loc;
         let mut context = self.open(clif, function_signature(func), clif_id);
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id);
         self.define(clif, context, clif_id, &func.name, options)
@@ -140,14 +151,14 @@ impl Workshop {
         Ok(clif_id)
     }
 
-    fn open(&mut self, clif: &impl ClifModule, signature: ir::Signature, id: ClifFuncId) -> ClifContext {
+    pub(crate) fn open(&mut self, clif: &impl ClifModule, signature: ir::Signature, id: ClifFuncId) -> ClifContext {
         let mut context = self.context.take().unwrap_or_else(|| clif.make_context());
         context.func.signature = signature;
         context.func.name = ir::UserFuncName::user(0, id.as_u32());
         context
     }
 
-    fn define(
+    pub(crate) fn define(
         &mut self,
         clif: &mut impl ClifModule,
         mut context: ClifContext,
@@ -171,6 +182,10 @@ impl Workshop {
             let code = context.compiled_code().and_then(|c| c.vcode.as_deref());
             *text += &format!("; {name}\n{}\n", code.unwrap_or_default());
         }
+        if let (Some(notes), Some(code)) = (&mut self.debug, context.compiled_code()) {
+            notes.add(id, name, self.head, code);
+        }
+        self.head = SrcLoc::NONE;
         clif.clear_context(&mut context);
         self.context = Some(context);
         Ok(())

@@ -7,7 +7,10 @@
 //! *Absent on purpose:* optimization of loops and arrays, which belongs to `ir/transform`; Cranelift does what is local.
 
 mod abi;
+pub mod debug;
 mod define;
+pub mod elf;
+pub mod executable;
 mod jit;
 mod lower;
 pub mod math;
@@ -18,7 +21,7 @@ mod value;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
 pub use jit::{Compiled, Error, Jit, listing};
-pub use target::Machine;
+pub use target::{Architecture, Machine};
 
 /// How much effort goes into the machine code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -34,6 +37,8 @@ pub enum OptLevel {
 pub struct Options {
     pub opt_level: OptLevel,
     pub machine: Machine,
+    /// Describe how the stack is unwound, for debuggers.
+    pub unwind: bool,
     /// Let Cranelift check what it is given: for tests.
     pub verify: bool,
 }

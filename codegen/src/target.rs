@@ -4,6 +4,7 @@ use crate::jit::Error;
 use crate::{OptLevel, Options};
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
+use std::str::FromStr;
 use target_lexicon::Triple;
 
 /// Where the code will run.
@@ -16,6 +17,34 @@ pub enum Machine {
     Baseline,
     /// In an object for processors like this one.
     Native,
+    /// In an object for any processor of that architecture.
+    Other(Architecture),
+}
+
+/// A processor architecture; the system is Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    X86_64,
+    Aarch64,
+    Riscv64,
+}
+
+impl Architecture {
+    pub const ALL: [Architecture; 3] = [Architecture::X86_64, Architecture::Aarch64, Architecture::Riscv64];
+
+    /// The target triple of a compiler.
+    pub fn triple(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64-unknown-linux-gnu",
+            Architecture::Aarch64 => "aarch64-unknown-linux-gnu",
+            Architecture::Riscv64 => "riscv64-unknown-linux-gnu",
+        }
+    }
+
+    /// That of this process, if it is among them.
+    pub fn host() -> Option<Architecture> {
+        Architecture::ALL.into_iter().find(|arch| arch.triple().starts_with(std::env::consts::ARCH))
+    }
 }
 
 /// Cranelift's settings for an instruction set; `large` chooses the register allocator for large functions.
@@ -32,7 +61,7 @@ pub(crate) fn target(options: &Options, large: bool) -> Result<OwnedTargetIsa, E
         ("enable_multi_ret_implicit_sret", "true"),
         ("enable_probestack", "true"),
         ("probestack_strategy", "inline"),
-        ("unwind_info", "false"),
+        ("unwind_info", if options.unwind { "true" } else { "false" }),
     ];
     for (name, value) in pairs {
         flags.set(name, value).map_err(|e| Error(e.to_string()))?;
@@ -41,6 +70,10 @@ pub(crate) fn target(options: &Options, large: bool) -> Result<OwnedTargetIsa, E
     let isa = match options.machine {
         Machine::Here | Machine::Native => cranelift_native::builder().map_err(|e| Error(e.to_string()))?.finish(flags),
         Machine::Baseline => isa::lookup(Triple::host()).map_err(|e| Error(e.to_string()))?.finish(flags),
+        Machine::Other(arch) => {
+            let triple = Triple::from_str(arch.triple()).expect("a triple");
+            isa::lookup(triple).map_err(|e| Error(e.to_string()))?.finish(flags)
+        }
     };
     isa.map_err(|e| Error(e.to_string()))
 }

@@ -10,6 +10,7 @@
 //! Nothing here prints or exits; the only files read are those of modules.
 
 mod check;
+pub mod emit;
 mod engine;
 pub mod gradcheck;
 mod listing;

@@ -67,11 +67,11 @@ pub extern "C" fn dprog_rt_failed(ctx: &mut Context) -> i32 {
     match ctx.finish_stop() {
         Stop::Trap(trap) => {
             let report = ctx.program.map(|program| program.report(&trap).to_string());
-            set_last_error(&report.unwrap_or_else(|| trap.describe()));
+            report_error(&report.unwrap_or_else(|| trap.describe()));
             trap.code as i32
         }
         Stop::Exit(status) => {
-            set_last_error(&format!("the program ended itself with status {status}"));
+            report_error(&format!("the program ended itself with status {status}"));
             EXITED
         }
     }
@@ -99,12 +99,17 @@ pub unsafe extern "C" fn dprog_rt_end(ctx: *mut Context) {
 pub unsafe extern "C" fn dprog_rt_set_last_error(text: *const u8, length: usize) {
     // SAFETY: the caller's promise.
     let bytes = unsafe { std::slice::from_raw_parts(text, length) };
-    set_last_error(&String::from_utf8_lossy(bytes));
+    let text = String::from_utf8_lossy(bytes).replace('\0', " ");
+    let text = CString::new(text).unwrap_or_default();
+    let _ = THREAD.try_with(|thread| thread.borrow_mut().error = text);
 }
 
-fn set_last_error(text: &str) {
-    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
-    let _ = THREAD.try_with(|thread| thread.borrow_mut().error = text);
+/// Leaves a text where the program's `dprog_last_error` finds it. In a program with several libraries of dProg that is the one that the
+/// linker has chosen, with the setter beside it; so it is called like a stranger's.
+fn report_error(text: &str) {
+    let setter: unsafe extern "C" fn(*const u8, usize) = dprog_rt_set_last_error;
+    // SAFETY: so much text lies there.
+    unsafe { std::hint::black_box(setter)(text.as_ptr(), text.len()) };
 }
 
 /// The report of the last call in this thread that did not return 0; empty if there was none. Valid until the next one.

@@ -1,0 +1,245 @@
+//! What `-g` adds to an object: DWARF, from which debuggers and profilers know lines and names.
+//!
+//! Every function is noted while it is compiled: where its code came from, instruction by instruction. When the object is
+//! complete, [`Notes::write`] makes of that a compile unit with a subprogram for each function, and the table of lines. Code of a derivative
+//! carries the place of the primal instruction, so a breakpoint at a line of the source stops in the adjoint too. Code
+//! that was inlined is shown at the line that it came from, as an inlined call in the function that it came to.
+//!
+//! How to unwind the stack (`.eh_frame`) is written by Cranelift. *Absent on purpose:* variables: their values live in
+//! registers and in derivatives that have no name in the source.
+
+use crate::jit::Error;
+use cranelift_codegen::CompiledCode;
+use cranelift_module::FuncId as ClifFuncId;
+use cranelift_object::ObjectProduct;
+use cranelift_object::object::write::{Relocation as ObjectRelocation, StandardSegment, SymbolId};
+use cranelift_object::object::{RelocationEncoding, RelocationFlags, RelocationKind, SectionKind};
+use dprog_ir::SrcLoc;
+use dprog_runtime::program::Place;
+use gimli::write::{
+    Address, AttributeValue, Dwarf, EndianVec, Expression, FileId, LineProgram, LineString, Range, RangeList,
+    RelocateWriter, Relocation, RelocationTarget, Sections, UnitEntryId, UnitId,
+};
+use gimli::{Encoding, Format, LineEncoding, LittleEndian, SectionId};
+use rustc_hash::FxHashMap;
+
+/// The file that was compiled, for a debugger that looks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugFile {
+    /// As it was named on the command line.
+    pub name: String,
+    /// The folder in which the compiler ran, from where the names of files go.
+    pub folder: String,
+}
+
+/// What has been compiled so far.
+#[derive(Default)]
+pub(crate) struct Notes {
+    functions: Vec<Code>,
+}
+
+/// The code of a function.
+struct Code {
+    id: ClifFuncId,
+    name: String,
+    /// Where the function stands in the source.
+    head: SrcLoc,
+    size: u32,
+    /// From each of these offsets on the code belongs to this place.
+    rows: Vec<(u32, SrcLoc)>,
+}
+
+impl Notes {
+    /// Notes a function that has just been compiled.
+    pub fn add(&mut self, id: ClifFuncId, name: &str, head: SrcLoc, code: &CompiledCode) {
+        let mut rows = vec![(0, head)];
+        for range in code.buffer.get_srclocs_sorted() {
+            let loc = if range.loc.is_default() { SrcLoc::NONE } else { SrcLoc(range.loc.bits()) };
+            // Code that belongs to no place is shown with what stands before it.
+            if loc != SrcLoc::NONE && rows.last().is_none_or(|(_, last)| *last != loc) {
+                rows.push((range.start, loc));
+            }
+        }
+        self.functions.push(Code { id, name: name.to_string(), head, size: code.code_buffer().len() as u32, rows });
+    }
+
+    /// Adds the sections to the object.
+    pub fn write(self, product: &mut ObjectProduct, places: &[Place], file: &DebugFile) -> Result<(), Error> {
+        let symbols: Vec<SymbolId> = self.functions.iter().map(|code| product.function_symbol(code.id)).collect();
+        let mut unit = UnitWriter::new(places, file);
+        unit.root(&self.functions, file);
+        for (symbol, code) in self.functions.iter().enumerate() {
+            unit.lines(symbol, code);
+            unit.subprogram(symbol, code);
+        }
+        let mut sections = Sections::new(Section::default());
+        unit.dwarf.write(&mut sections).map_err(|e| Error(e.to_string()))?;
+        add_sections(product, &sections, &symbols)
+    }
+}
+
+// ---- the compile unit ----
+
+struct UnitWriter<'a> {
+    dwarf: Dwarf,
+    unit: UnitId,
+    places: &'a [Place],
+    files: FxHashMap<&'a str, FileId>,
+}
+
+impl<'a> UnitWriter<'a> {
+    fn new(places: &'a [Place], file: &DebugFile) -> UnitWriter<'a> {
+        let encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
+        let folder = LineString::String(file.folder.clone().into_bytes());
+        let name = LineString::String(file.name.clone().into_bytes());
+        let program = LineProgram::new(encoding, LineEncoding::default(), folder, None, name, None);
+        let mut dwarf = Dwarf::new();
+        let unit = dwarf.units.add(gimli::write::Unit::new(encoding, program));
+        UnitWriter { dwarf, unit, places, files: FxHashMap::default() }
+    }
+
+    fn root(&mut self, functions: &[Code], file: &DebugFile) {
+        let address = |symbol| Address::Symbol { symbol, addend: 0 };
+        let ranges = functions.iter().enumerate();
+        let ranges = ranges.map(|(i, code)| Range::StartLength { begin: address(i), length: code.size as u64 });
+        let ranges = self.dwarf.units.get_mut(self.unit).ranges.add(RangeList(ranges.collect()));
+        let texts = [
+            (gimli::DW_AT_producer, concat!("dprogc ", env!("CARGO_PKG_VERSION"))),
+            (gimli::DW_AT_name, &file.name),
+            (gimli::DW_AT_comp_dir, &file.folder),
+        ];
+        let texts = texts.map(|(attribute, text)| (attribute, self.dwarf.strings.add(text)));
+        let unit = self.dwarf.units.get_mut(self.unit);
+        let root = unit.get_mut(unit.root());
+        for (attribute, text) in texts {
+            root.set(attribute, AttributeValue::StringRef(text));
+        }
+        // Debuggers know no dProg; expressions are written and numbers shown as in C.
+        root.set(gimli::DW_AT_language, AttributeValue::Language(gimli::DW_LANG_C99));
+        root.set(gimli::DW_AT_low_pc, AttributeValue::Address(Address::Constant(0)));
+        root.set(gimli::DW_AT_ranges, AttributeValue::RangeListRef(ranges));
+    }
+
+    /// The place with this number, if it is in a file.
+    fn place(&self, loc: SrcLoc) -> Option<&'a Place> {
+        self.places.get(loc.0 as usize).filter(|place| !place.file.is_empty())
+    }
+
+    fn file(&mut self, place: &'a Place) -> FileId {
+        let program = &mut self.dwarf.units.get_mut(self.unit).line_program;
+        *self.files.entry(&place.file).or_insert_with(|| {
+            let folder = program.default_directory();
+            program.add_file(LineString::String(place.file.as_bytes().to_vec()), folder, None)
+        })
+    }
+
+    /// The rows of a function in the table of lines.
+    fn lines(&mut self, symbol: usize, code: &Code) {
+        self.program().begin_sequence(Some(Address::Symbol { symbol, addend: 0 }));
+        for (offset, loc) in &code.rows {
+            let Some(place) = self.place(*loc) else { continue };
+            let file = self.file(place);
+            let row = self.program().row();
+            row.address_offset = *offset as u64;
+            (row.file, row.line, row.column) = (file, place.line as u64, place.column as u64);
+            self.program().generate_row();
+        }
+        self.program().end_sequence(code.size as u64);
+    }
+
+    fn program(&mut self) -> &mut LineProgram {
+        &mut self.dwarf.units.get_mut(self.unit).line_program
+    }
+
+    fn subprogram(&mut self, symbol: usize, code: &Code) {
+        let head = self.place(code.head).map(|place| (self.file(place), place.line));
+        let name = self.dwarf.strings.add(code.name.as_str());
+        let unit = self.dwarf.units.get_mut(self.unit);
+        let entry = unit.add(unit.root(), gimli::DW_TAG_subprogram);
+        let mut frame = Expression::new();
+        frame.op(gimli::DW_OP_call_frame_cfa);
+        let values = [
+            (gimli::DW_AT_name, AttributeValue::StringRef(name)),
+            (gimli::DW_AT_low_pc, AttributeValue::Address(Address::Symbol { symbol, addend: 0 })),
+            (gimli::DW_AT_high_pc, AttributeValue::Udata(code.size as u64)),
+            (gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame)),
+            (gimli::DW_AT_prototyped, AttributeValue::Flag(true)),
+        ];
+        self.set(entry, values);
+        if let Some((file, line)) = head {
+            let place = [
+                (gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file))),
+                (gimli::DW_AT_decl_line, AttributeValue::Udata(line as u64)),
+            ];
+            self.set(entry, place);
+        }
+    }
+
+    fn set<const N: usize>(&mut self, entry: UnitEntryId, values: [(gimli::DwAt, AttributeValue); N]) {
+        let unit = self.dwarf.units.get_mut(self.unit);
+        for (attribute, value) in values {
+            unit.get_mut(entry).set(attribute, value);
+        }
+    }
+}
+
+// ---- into the object ----
+
+/// The bytes of a section, and what the linker fills in.
+#[derive(Clone)]
+struct Section {
+    writer: EndianVec<LittleEndian>,
+    relocations: Vec<Relocation>,
+}
+
+impl Default for Section {
+    fn default() -> Section {
+        Section { writer: EndianVec::new(LittleEndian), relocations: Vec::new() }
+    }
+}
+
+impl RelocateWriter for Section {
+    type Writer = EndianVec<LittleEndian>;
+
+    fn writer(&self) -> &Self::Writer {
+        &self.writer
+    }
+
+    fn writer_mut(&mut self) -> &mut Self::Writer {
+        &mut self.writer
+    }
+
+    fn relocate(&mut self, relocation: Relocation) {
+        self.relocations.push(relocation);
+    }
+}
+
+fn add_sections(product: &mut ObjectProduct, sections: &Sections<Section>, symbols: &[SymbolId]) -> Result<(), Error> {
+    let object = &mut product.object;
+    let mut added: FxHashMap<SectionId, _> = FxHashMap::default();
+    let _ = sections.for_each(|id, section| {
+        if !section.writer.slice().is_empty() {
+            let segment = object.segment_name(StandardSegment::Debug).to_vec();
+            let section_id = object.add_section(segment, id.name().into(), SectionKind::Debug);
+            object.append_section_data(section_id, section.writer.slice(), 1);
+            added.insert(id, section_id);
+        }
+        Ok::<(), ()>(())
+    });
+    let mut failed = None;
+    let _ = sections.for_each(|id, section| {
+        for relocation in &section.relocations {
+            let symbol = match relocation.target {
+                RelocationTarget::Symbol(index) => symbols[index],
+                RelocationTarget::Section(target) => object.section_symbol(added[&target]),
+            };
+            let (kind, encoding) = (RelocationKind::Absolute, RelocationEncoding::Generic);
+            let flags = RelocationFlags::Generic { kind, encoding, size: relocation.size * 8 };
+            let offset = relocation.offset as u64;
+            let relocation = ObjectRelocation { offset, symbol, addend: relocation.addend, flags };
+            failed = object.add_relocation(added[&id], relocation).err().or(failed.take());
+        }
+        Ok::<(), ()>(())
+    });
+    failed.map_or(Ok(()), |e| Err(Error(e.to_string())))
+}
