@@ -31,6 +31,9 @@ entity!(
 pub struct ValueData {
     pub ty: Type,
     pub name: Option<Arc<str>>,
+    /// Of a parameter of a function that is an array: the sizes of its axes, where the program fixes them. Whoever calls
+    /// promises them.
+    pub sizes: Option<Arc<[Option<i64>]>>,
 }
 
 /// An instruction.
@@ -132,6 +135,6 @@ impl Function {
     }
 
     pub fn new_value(&mut self, ty: Type, name: Option<Arc<str>>) -> Value {
-        self.values.push(ValueData { ty, name })
+        self.values.push(ValueData { ty, name, sizes: None })
     }
 }

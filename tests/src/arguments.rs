@@ -4,11 +4,21 @@ use crate::generate::random::Random;
 use dprog_ir::interp::Val;
 use dprog_ir::{FuncId, Leaf, Module, NodeId, Scalar, Type};
 
-/// Arguments for a function. Arrays have one size along each axis: that those of one `map` have one shape is for the front
-/// end to see to.
+/// Arguments for a function. Arrays have one size along each axis, if the function does not fix it: that those of one
+/// `map` have one shape is for the front end to see to.
 pub fn arguments(module: &Module, f: FuncId, random: &mut Random) -> Vec<Val> {
     let sizes: Vec<usize> = (0..Type::MAX_RANK).map(|_| random.below(5)).collect();
-    module.funcs[f].params.iter().map(|ty| value(module, *ty, random, &sizes, 0)).collect()
+    let func = &module.funcs[f];
+    let params = func.entry().map_or(&[][..], |entry| &func.regions[entry].params);
+    let fixed = |k: usize| params.get(k).and_then(|v| func.values[*v].sizes.clone());
+    let argument = |(k, ty): (usize, &Type)| {
+        let mut sizes = sizes.clone();
+        for (size, fixed) in sizes.iter_mut().zip(fixed(k).iter().flat_map(|fixed| fixed.iter())) {
+            *size = fixed.map_or(*size, |n| n as usize);
+        }
+        value(module, *ty, random, &sizes, 0)
+    };
+    func.params.iter().enumerate().map(argument).collect()
 }
 
 fn value(module: &Module, ty: Type, random: &mut Random, sizes: &[usize], depth: usize) -> Val {

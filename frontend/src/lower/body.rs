@@ -190,11 +190,22 @@ impl<'a, 'p> FnLower<'a, 'p> {
     fn bind_param<'v>(&mut self, param: &BodyParam<'p>, values: &'v [Value]) -> &'v [Value] {
         let count = self.cx.leaf_count(&param.ty);
         let (flat, rest) = self.put_together(count, &param.shape, values);
+        self.fix_sizes(&param.ty, &flat, &values[..values.len() - rest.len()]);
         match param.binder {
             Binder::Local(local) => self.bind_local(local, &param.ty, flat),
             Binder::Pattern(pattern) => self.bind(pattern, &flat),
         }
         rest
+    }
+
+    /// Notes which sizes of the arrays of a parameter its type fixes.
+    fn fix_sizes(&mut self, ty: &Ty, flat: &[Value], params: &[Value]) {
+        let fixed = self.cx.fixed_sizes(ty);
+        for (v, sizes) in flat.iter().zip(fixed) {
+            if sizes.is_some() && params.contains(v) {
+                self.b.func.values[*v].sizes = sizes;
+            }
+        }
     }
 
     /// The whole body: results come from `return`s and from the last value.

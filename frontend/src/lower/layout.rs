@@ -14,6 +14,7 @@ use crate::typed::{AdtDef, AdtId, AdtKind, Arg, FieldRole, FnDef, GenericId, Siz
 use dprog_ir::module::NodeKind;
 use dprog_ir::{CaseDef, FieldDef, NodeId, Type};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A leaf, and whether it may have a tangent as a part of the whole (whether its type has one is another question).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,6 +119,25 @@ impl<'p> Cx<'p> {
         }
         let lifted: Option<Layout> = slots.iter().map(|s| s.ty.try_array(rank).map(|ty| Slot { ty, ..*s })).collect();
         lifted.unwrap_or_else(|| self.nested_too_deeply())
+    }
+
+    /// For each leaf of a type the sizes that the type fixes: of the array of fixed shape in which it lies.
+    pub fn fixed_sizes(&mut self, ty: &Ty) -> Vec<Option<Arc<[Option<i64>]>>> {
+        match ty {
+            Ty::Array(_, sizes) => {
+                let sizes: Arc<[Option<i64>]> = sizes.iter().map(Size::as_constant).collect();
+                let known = sizes.iter().any(Option::is_some);
+                vec![known.then_some(sizes); self.leaf_count(ty)]
+            }
+            Ty::Tuple(_) => self.fixed_sizes_of_parts(ty),
+            Ty::Adt(id, _) if !matches!(self.program.adts[*id].kind, AdtKind::Enum(_)) => self.fixed_sizes_of_parts(ty),
+            _ => vec![None; self.leaf_count(ty)],
+        }
+    }
+
+    fn fixed_sizes_of_parts(&mut self, ty: &Ty) -> Vec<Option<Arc<[Option<i64>]>>> {
+        let parts = self.components(ty);
+        parts.iter().flat_map(|part| self.fixed_sizes(&part.ty)).collect()
     }
 
     pub fn nested_too_deeply(&self) -> ! {

@@ -9,10 +9,12 @@ pub mod definitions;
 pub mod effects;
 pub mod ranges;
 pub mod shapes;
+pub mod sizes;
 pub mod table;
 
 pub use call_graph::CallGraph;
 pub use definitions::{Def, Definitions};
 pub use effects::FunctionEffects;
 pub use shapes::Shapes;
+pub use sizes::FixedSizes;
 pub use table::Table;

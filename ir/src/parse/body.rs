@@ -3,6 +3,7 @@
 //! Names of values are unique in a function, also between regions that do not see each other. A value may be used
 //! before the text defines it (the verifier will say what it thinks of that) as long as nobody asks for its type.
 
+use super::item::NamedParam;
 use super::lexer::Token;
 use super::{MAX_NESTING, Parser, Result};
 use crate::entity::Entity;
@@ -60,21 +61,22 @@ impl BodyState {
 }
 
 impl Parser<'_> {
-    /// `{ … }` of a function whose parameters stand at these tokens.
-    pub(super) fn body(&mut self, id: FuncId, params: Vec<(usize, Type)>) -> Result<()> {
+    /// `{ … }` of a function with these parameters.
+    pub(super) fn body(&mut self, id: FuncId, params: Vec<NamedParam>) -> Result<()> {
         let placeholder = Function::new("", vec![], vec![], Default::default());
         let func = std::mem::replace(&mut self.module.funcs[id], placeholder);
         let (names, open) = (FxHashMap::default(), Vec::new());
         let mut state = BodyState { id, func, names, known: Vec::new(), defined: Vec::new(), open };
         let mut values = Vec::new();
-        for (at, ty) in &params {
-            let v = self.define_at(&mut state, *at)?;
-            state.set_type(v, *ty);
+        for param in &params {
+            let v = self.define_at(&mut state, param.at)?;
+            state.set_type(v, param.ty);
+            state.func.values[v].sizes = param.sizes.clone();
             values.push(v);
         }
         let entry = self.region(&mut state, values)?;
         self.all_defined(&state)?;
-        state.func.params = params.into_iter().map(|(_, ty)| ty).collect();
+        state.func.params = params.into_iter().map(|param| param.ty).collect();
         state.func.body = Body::Defined(entry);
         self.module.funcs[id] = state.func;
         Ok(())

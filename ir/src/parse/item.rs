@@ -12,6 +12,13 @@ use std::sync::Arc;
 /// Greatest location number that may be used without a declaration; a guard against typing errors.
 const MAX_UNDECLARED_LOCATION: u32 = 100_000;
 
+/// A parameter of a function, with the token of its name.
+pub(super) struct NamedParam {
+    pub at: usize,
+    pub ty: Type,
+    pub sizes: Option<Arc<[Option<i64>]>>,
+}
+
 impl<'t> Parser<'t> {
     /// Declares everything that the text defines, so that the order of definitions does not matter.
     pub(super) fn new(tokens: Vec<Placed<'t>>) -> Result<Parser<'t>> {
@@ -149,7 +156,7 @@ impl<'t> Parser<'t> {
             if *self.peek() == Token::Punct("{") {
                 return self.body(id, params);
             }
-            self.module.funcs[id].params = params.iter().map(|(_, ty)| *ty).collect();
+            self.module.funcs[id].params = params.iter().map(|param| param.ty).collect();
             return self.bodiless(id);
         }
         if self.eat("(") {
@@ -174,7 +181,8 @@ impl<'t> Parser<'t> {
         self.tokens.get(self.at + 2).is_some_and(|t| t.token == Token::Punct(":"))
     }
 
-    fn named_params(&mut self) -> Result<Vec<(usize, Type)>> {
+    /// `(%x: f64, %a: [f64^2](_, 3))`
+    fn named_params(&mut self) -> Result<Vec<NamedParam>> {
         self.expect("(")?;
         self.list(")", |p| {
             let at = p.at;
@@ -182,8 +190,15 @@ impl<'t> Parser<'t> {
                 Token::Value(_) => p.expect(":")?,
                 _ => return p.error_at(at, "a parameter is written `%name: type`"),
             }
-            Ok((at, p.ty()?))
+            let ty = p.ty()?;
+            let sizes = if p.eat("(") { Some(p.list(")", Parser::fixed_size)?.into()) } else { None };
+            Ok(NamedParam { at, ty, sizes })
         })
+    }
+
+    /// A size that the program fixes, or `_`.
+    fn fixed_size(&mut self) -> Result<Option<i64>> {
+        if self.eat_word("_") { Ok(None) } else { self.number("a size").map(Some) }
     }
 
     fn results(&mut self) -> Result<Vec<Type>> {

@@ -180,7 +180,14 @@ impl Printer<'_> {
     fn declaration(&self, v: Value, expected: Option<Type>) -> String {
         let ty = self.func.value_type(v);
         let shown = if expected == Some(ty) { String::new() } else { format!(": {}", type_text(self.module, ty)) };
-        format!("{}{shown}", self.value(v))
+        format!("{}{shown}{}", self.value(v), self.fixed_sizes(v))
+    }
+
+    /// `(_, 11)`: the sizes of a parameter that the program fixes.
+    fn fixed_sizes(&self, v: Value) -> String {
+        let Some(sizes) = &self.func.values[v].sizes else { return String::new() };
+        let sizes: Vec<String> = sizes.iter().map(|n| n.map_or("_".to_string(), |n| n.to_string())).collect();
+        format!("({})", sizes.join(", "))
     }
 
     /// `%x[%i, %j], %v`: the operands before the last `behind`, the first indexed by the others; and those behind.

@@ -2,7 +2,7 @@
 //!
 //! Worth it where the body is hardly more than the call, where it is the only call, or where the body will shrink because an
 //! argument is a node made in sight: the call of a closure that is known here, whose `apply` function switches on the
-//! tag. Calls in loops may cost more. Functions have one exit, so a call becomes the callee's instructions, with
+//! tag. Calls in loops may cost more, and so may those that pass small arrays of fixed sizes, which then need not be made. Functions have one exit, so a call becomes the callee's instructions, with
 //! parameters bound to arguments and results replaced by what the body yields.
 //!
 //! ```text
@@ -32,8 +32,11 @@ use crate::walk;
 /// Sizes in instructions. `SMALL` is about what a call costs in code; the others were chosen by gut feeling.
 const SMALL: usize = 24;
 const SMALL_IN_LOOP: usize = 80;
+const WITH_SMALL_ARRAYS: usize = 120;
 const WITH_KNOWN_NODE: usize = 300;
 const ONLY_CALL: usize = 1500;
+/// Elements of an array that is worth being taken apart, as in `small_arrays`.
+const SMALL_ARRAY: i64 = 16;
 /// A caller does not grow beyond this: register allocation is superlinear.
 const CALLER_LIMIT: usize = 4000;
 /// Bodies in bodies in bodies, up to so many: each level copies again what is below it, and lengthens the call chains of its
@@ -70,15 +73,26 @@ struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// Whether a call is worth being replaced, given whether it is in a loop and has an argument that is a node made in sight.
-    fn is_worth_it(&self, callee: FuncId, in_loop: bool, known_node: bool) -> bool {
+    /// Whether a call is worth being replaced, given what the callee takes, whether the call is in a loop, and whether it has
+    /// an argument that is a node made in sight.
+    fn is_worth_it(&self, callee: FuncId, takes_small_arrays: bool, in_loop: bool, known_node: bool) -> bool {
         let size = self.sizes[callee];
         let only_call = self.graph.uses[callee] == 1 && !self.entry[callee];
         size <= SMALL
+            || (takes_small_arrays && size <= WITH_SMALL_ARRAYS)
             || (in_loop && size <= SMALL_IN_LOOP)
             || (known_node && size <= WITH_KNOWN_NODE)
             || (only_call && size <= ONLY_CALL)
     }
+}
+
+fn takes_small_arrays(func: &Function) -> bool {
+    let params = func.entry().map_or(&[][..], |entry| &func.regions[entry].params);
+    params.iter().any(|v| func.values[*v].sizes.as_ref().is_some_and(|sizes| is_small(sizes)))
+}
+
+fn is_small(sizes: &[Option<i64>]) -> bool {
+    sizes.iter().try_fold(1, |count: i64, n| count.checked_mul((*n)?)).is_some_and(|count| count <= SMALL_ARRAY)
 }
 
 fn inline_into(module: &mut Module, id: FuncId, decision: Decision) -> (usize, u32) {
@@ -145,7 +159,8 @@ impl Inlining<'_> {
             |v| matches!(self.definitions.inst(&self.func, v), Some(made) if matches!(made.op, Op::NodeNew { .. }));
         let known_node = data.args.iter().any(|v| is_made_here(*v));
         let fits = self.size + self.decision.sizes[callee] <= CALLER_LIMIT && self.decision.heights[callee] < DEEPEST;
-        (fits && self.decision.is_worth_it(callee, in_loop, known_node)).then_some(callee)
+        let small_arrays = takes_small_arrays(&self.module.funcs[callee]);
+        (fits && self.decision.is_worth_it(callee, small_arrays, in_loop, known_node)).then_some(callee)
     }
 
     fn inline(&mut self, call: Inst, callee: FuncId, out: &mut Vec<Inst>) {

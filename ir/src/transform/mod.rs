@@ -20,6 +20,7 @@ pub mod promote;
 pub mod replacement;
 pub mod scalarize;
 pub mod simplify;
+pub mod small_arrays;
 pub mod unroll;
 
 /// Where in the pipeline a pass runs.

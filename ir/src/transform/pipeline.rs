@@ -5,13 +5,17 @@
 //! for a function that will be differentiated ([`Stage::Primal`]) and keeps every signature. [`optimize`] runs when no request
 //! for a derivative is left; from there on all levels give the same bits.
 //!
+//! Small arrays become numbers before the derivative, so that adjoints and tapes are numbers too.
+//!
 //! The order: inlining first, so that the local passes see whole computations; `simplify` before `gvn`, which sees equal
 //! forms then; `licm` after both; `bounds` when every size is
 //! one value, and what it decided is worked in by another round, in which loads leave loops and cells become numbers; `dce` last, and after inlining,
 //! so that nobody works on what is dead. No fixed point is sought: the list is linear in the program, and what it
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
-use super::{Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, promote, scalarize, simplify, unroll};
+use super::{
+    Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, promote, scalarize, simplify, small_arrays, unroll,
+};
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
 use crate::module::{FuncId, Module};
@@ -40,6 +44,7 @@ pub enum Pass {
     Fuse,
     IfConversion,
     Unroll,
+    SmallArrays,
     Scalarize,
     Promote,
     /// Drops from the arenas what no region holds any more.
@@ -58,6 +63,7 @@ impl Pass {
         (Pass::Fuse, "fuse"),
         (Pass::IfConversion, "if-conversion"),
         (Pass::Unroll, "unroll"),
+        (Pass::SmallArrays, "small-arrays"),
         (Pass::Scalarize, "scalarize"),
         (Pass::Promote, "promote"),
         (Pass::Compact, "compact"),
@@ -85,8 +91,20 @@ pub struct PassReport {
 pub type Observer<'a> = &'a mut dyn FnMut(&PassReport, &Module);
 
 /// Before derivatives are taken; at every level.
-const CLEAN_UP: &[Pass] =
-    &[Pass::Simplify, Pass::Inline, Pass::Simplify, Pass::Gvn, Pass::Licm, Pass::Dce, Pass::Compact];
+const CLEAN_UP: &[Pass] = &[
+    Pass::Simplify,
+    Pass::Inline,
+    Pass::Simplify,
+    Pass::SmallArrays,
+    Pass::Unroll,
+    Pass::Simplify,
+    Pass::Scalarize,
+    Pass::Simplify,
+    Pass::Gvn,
+    Pass::Licm,
+    Pass::Dce,
+    Pass::Compact,
+];
 
 const LIGHT: &[Pass] = &[Pass::Dce, Pass::Simplify, Pass::Gvn, Pass::Dce, Pass::Compact];
 
@@ -97,6 +115,7 @@ const FULL: &[Pass] = &[
     Pass::Dce,
     Pass::Compact,
     Pass::Simplify,
+    Pass::SmallArrays,
     Pass::Unroll,
     Pass::Simplify,
     Pass::Scalarize,
@@ -179,6 +198,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
         }
         Pass::IfConversion => each(module, if_conversion::run),
         Pass::Unroll => each(module, unroll::run),
+        Pass::SmallArrays => each(module, small_arrays::run),
         Pass::Scalarize => each(module, scalarize::run),
         Pass::Promote => each(module, promote::run),
         Pass::Compact => each(module, compact),

@@ -1,7 +1,7 @@
 //! Rules about what a module declares: node types, names, signatures, requests for derivatives.
 
 use super::VerifyError;
-use crate::function::{Body, Derivative, DerivativeMode};
+use crate::function::{Body, Derivative, DerivativeMode, Function, Value};
 use crate::module::{FuncId, Module, NodeKind};
 use crate::types::{Leaf, Type};
 use rustc_hash::FxHashSet;
@@ -49,7 +49,7 @@ fn error(module: &Module, id: FuncId, rule: u16, message: String) -> VerifyError
     VerifyError { rule, func: Some(id), func_name: module.funcs[id].name.clone(), inst: None, message }
 }
 
-/// V003 for a function and its values, V004, V040 to V043.
+/// V003 for a function and its values, V004, V040 to V044.
 pub(super) fn function(module: &Module, id: FuncId, errors: &mut Vec<VerifyError>) {
     let func = &module.funcs[id];
     let mut types = func.params.iter().chain(&func.results).copied().chain(func.values.values().map(|v| v.ty));
@@ -57,13 +57,24 @@ pub(super) fn function(module: &Module, id: FuncId, errors: &mut Vec<VerifyError
         return errors.push(error(module, id, 3, "a value has a type that does not exist".to_string()));
     }
     let broken = match &func.body {
-        Body::Defined(_) => Ok(()),
+        Body::Defined(entry) => fixed_sizes(func, &func.regions[*entry].params),
         Body::Pending => Err((4, "this function has no body".to_string())),
         Body::Derivative(request) => derivative(module, id, request),
     };
     if let Err((rule, message)) = broken {
         errors.push(error(module, id, rule, message));
     }
+}
+
+fn fixed_sizes(func: &Function, params: &[Value]) -> Result<(), (u16, String)> {
+    for (v, data) in func.values.iter() {
+        let Some(sizes) = &data.sizes else { continue };
+        let fits = data.ty.is_array() && data.ty.rank() == sizes.len() && sizes.iter().flatten().all(|n| *n >= 0);
+        if !fits || !params.contains(&v) {
+            return Err((44, "a value has fixed sizes that it cannot have".to_string()));
+        }
+    }
+    Ok(())
 }
 
 fn derivative(module: &Module, id: FuncId, request: &Derivative) -> Result<(), (u16, String)> {

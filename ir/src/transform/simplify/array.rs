@@ -16,7 +16,9 @@ impl Simplifier<'_> {
     /// The size of axis `axis` of `x`: what its array was made with, else the size of the first array of its shape.
     pub(super) fn dim_of(&mut self, x: Value, axis: u8) -> Option<Simpler> {
         let origin = self.origin(x);
-        if let Some(size) = self.size_of_origin(origin, axis as usize) {
+        if let Some(size) =
+            self.size_of_origin(origin, axis as usize).or_else(|| self.fixed_size(origin, axis as usize))
+        {
             return Some(size);
         }
         (origin != x).then(|| Simpler::Value(self.size_at_definition(origin, axis)))
@@ -55,6 +57,12 @@ impl Simplifier<'_> {
             let (x, axis) = self.inherited_axis(&op, &args, axis)?;
             Some(Simpler::Value(self.size(x, axis)))
         }
+    }
+
+    /// The size of a parameter that the program fixes.
+    fn fixed_size(&self, param: Value, axis: usize) -> Option<Simpler> {
+        let sizes = self.func.values[param].sizes.as_ref()?;
+        Some(Simpler::Const(Const::I64((*sizes.get(axis)?)?)))
     }
 
     /// The axis of an operand that has the size of this axis of the result.
