@@ -112,6 +112,7 @@ fn is_cheap(func: &Function, inst: Inst) -> bool {
         }
         Op::Fill | Op::Elements | Op::Get(_) | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => false,
         Op::AddSlice(_) | Op::Push | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) | Op::Dot => false,
+        Op::Take(_) | Op::Put => false,
         Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } => false,
         Op::ZerosLike | Op::AddTangent | Op::Concat | Op::Format(_) | Op::If | Op::Switch | Op::For => false,
         Op::While | Op::Call(_) | Op::Check(_) | Op::Trap | Op::Host(_) => false,

@@ -23,10 +23,10 @@ impl<'p> FnLower<'_, 'p> {
             (Builtin::LoadLeaves, [CallArg::Inout(place), CallArg::Value(f)]) => {
                 let f = self.callable(f);
                 let spot = self.spot(place);
-                let flat = self.read(&spot);
+                let flat = self.take_out(&spot);
                 let ty = self.ty(&place.ty).into_owned();
                 let loaded = self.load_leaves(&flat, &ty, &f);
-                self.write_spot(&spot, loaded);
+                self.put_back(&spot, loaded);
                 Vec::new()
             }
             _ => {
@@ -208,17 +208,17 @@ impl<'p> FnLower<'_, 'p> {
         let spot = self.spot(list);
         let item = self.expr(item);
         let item = self.or_mark(item);
-        let flat = self.read(&spot);
+        let flat = self.take_out(&spot);
         let longer = flat.iter().zip(item).map(|(x, v)| self.b.push(*x, v)).collect();
-        self.write_spot(&spot, longer);
+        self.put_back(&spot, longer);
         Vec::new()
     }
 
     fn pop(&mut self, list: &'p Place) -> Flat {
         let spot = self.spot(list);
-        let flat = self.read(&spot);
+        let flat = self.take_out(&spot);
         let (shorter, items): (Flat, Flat) = flat.iter().map(|x| self.b.pop(*x)).unzip();
-        self.write_spot(&spot, shorter);
+        self.put_back(&spot, shorter);
         let ty = self.ty(&list.ty).into_owned();
         let Ty::List(element) = &ty else { panic!("`pop` of {ty:?}") };
         if self.cx.leaf_count(element) == 0 { Vec::new() } else { items }
@@ -226,9 +226,9 @@ impl<'p> FnLower<'_, 'p> {
 
     fn clear(&mut self, list: &'p Place) -> Flat {
         let spot = self.spot(list);
-        let flat = self.read(&spot);
+        let flat = self.take_out(&spot);
         let empty = flat.iter().map(|x| self.b.elements(&[], self.b.ty(*x).element())).collect();
-        self.write_spot(&spot, empty);
+        self.put_back(&spot, empty);
         Vec::new()
     }
 

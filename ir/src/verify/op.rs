@@ -75,6 +75,12 @@ impl Check<'_, '_> {
             }
             Op::Get(_) => self.indices(self.args.len()).map(|_| ()),
             Op::Set(_) | Op::AddAt(_) => self.set(),
+            Op::Take(_) => self.moves(self.args.len()),
+            Op::Put => {
+                self.at_least(3)?;
+                self.moves(self.args.len() - 1)?;
+                self.exactly(self.args.len() - 1, self.args[0].element())
+            }
             Op::Slice(_) => {
                 self.count(3)?;
                 self.array(0)?;
@@ -283,6 +289,13 @@ impl Check<'_, '_> {
         let part = self.indices(last)?;
         self.exactly(last, part)?;
         if matches!(self.data.op, Op::AddAt(_)) { self.tangent(0) } else { Ok(()) }
+    }
+
+    /// An array whose elements are objects, and an index for each of its axes.
+    fn moves(&self, end: usize) -> Outcome {
+        let element = self.indices(end)?;
+        ensure(20, end - 1 == self.args[0].rank(), "an index for each axis is needed")?;
+        self.operand(0, "an array of arrays, strings or nodes", |_| element.is_heap())
     }
 
     fn reduce(&self, op: ReduceOp) -> Outcome {
