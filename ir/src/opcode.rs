@@ -67,11 +67,17 @@ pub enum UnaryOp {
     Acosh,
     Atanh,
     Erf,
+    /// One minus `Erf`.
+    Erfc,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `log(1 + exp(x))`.
+    Softplus,
     /// Logarithm of the absolute value of the gamma function.
     Lgamma,
     /// Derivative of `Lgamma`.
     Digamma,
-    /// Derivative of `Digamma`. Its own derivative is not in the table: it has none.
+    /// Derivative of `Digamma`. Of it and those that follow, [`BinaryOp::Polygamma`].
     Trigamma,
     Floor,
     Ceil,
@@ -109,6 +115,9 @@ impl UnaryOp {
         (UnaryOp::Acosh, "acosh"),
         (UnaryOp::Atanh, "atanh"),
         (UnaryOp::Erf, "erf"),
+        (UnaryOp::Erfc, "erfc"),
+        (UnaryOp::Sigmoid, "sigmoid"),
+        (UnaryOp::Softplus, "softplus"),
         (UnaryOp::Lgamma, "lgamma"),
         (UnaryOp::Digamma, "digamma"),
         (UnaryOp::Trigamma, "trigamma"),
@@ -148,6 +157,9 @@ pub enum BinaryOp {
     Max,
     /// The magnitude of the first with the sign of the second. Floats.
     CopySign,
+    /// The derivative of `Digamma` at the second whose order is the first, a whole number; NaN for others. Floats. By the
+    /// order it has no derivative.
+    Polygamma,
     /// bool and integers.
     And,
     Or,
@@ -172,6 +184,7 @@ impl BinaryOp {
         (BinaryOp::Min, "min"),
         (BinaryOp::Max, "max"),
         (BinaryOp::CopySign, "copysign"),
+        (BinaryOp::Polygamma, "polygamma"),
         (BinaryOp::And, "and"),
         (BinaryOp::Or, "or"),
         (BinaryOp::Xor, "xor"),

@@ -465,6 +465,7 @@ fn binary_cost(op: BinaryOp, scalar: Scalar) -> Option<u32> {
         // Less than a slot costs, where several divisions are on their way at once; of integers it may trap.
         BinaryOp::Div if scalar.is_float() => Some(4),
         BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => None,
+        BinaryOp::Polygamma => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::body::{Flat, FnLower};
 use super::tangent::LeafOp;
 use crate::typed::{Builtin, CallArg, Expr, ExprKind, Literal, Place, Ty};
-use dprog_ir::{BinaryOp, CompareOp, HostFn, Type, UnaryOp, Value};
+use dprog_ir::{BinaryOp, HostFn, Type, UnaryOp, Value};
 
 impl<'p> FnLower<'_, 'p> {
     pub fn builtin_call(&mut self, which: Builtin, args: &'p [CallArg], ty: &Ty) -> Flat {
@@ -55,8 +55,8 @@ impl<'p> FnLower<'_, 'p> {
                 let zero = s.zero_of(s.b.ty(x));
                 s.b.binary(BinaryOp::Max, zero, x)
             })],
-            Builtin::Sigmoid => vec![self.elementwise(x(), Self::sigmoid)],
-            Builtin::Softplus => vec![self.elementwise(x(), Self::softplus)],
+            Builtin::Sigmoid => vec![self.elementwise(x(), |s, x| s.b.unary(UnaryOp::Sigmoid, x))],
+            Builtin::Softplus => vec![self.elementwise(x(), |s, x| s.b.unary(UnaryOp::Softplus, x))],
             Builtin::Clamp => {
                 let low = self.elementwise2(x(), arg(1), |s, x, lo| s.b.binary(BinaryOp::Max, x, lo));
                 vec![self.elementwise2(low, arg(2), |s, x, hi| s.b.binary(BinaryOp::Min, x, hi))]
@@ -134,48 +134,6 @@ impl<'p> FnLower<'_, 'p> {
         }
         let to = self.cx.types(ty)[0];
         self.tangent_dot(x, y, to)
-    }
-
-    /// `1 / (1 + exp(-x))`; for negative `x` as `e / (1 + e)` with `e = exp(x)`.
-    fn sigmoid(&mut self, x: Value) -> Value {
-        let ty = self.b.ty(x);
-        let (zero, one) = (self.b.float(0.0, ty), self.b.float(1.0, ty));
-        let positive = self.b.compare(CompareOp::Ge, x, zero);
-        let result = self.if_else(
-            positive,
-            |s| {
-                let minus = s.b.unary(UnaryOp::Neg, x);
-                let e = s.b.unary(UnaryOp::Exp, minus);
-                let below = s.b.add(one, e);
-                vec![s.b.div(one, below)]
-            },
-            |s| {
-                let e = s.b.unary(UnaryOp::Exp, x);
-                let below = s.b.add(one, e);
-                vec![s.b.div(e, below)]
-            },
-        );
-        result[0]
-    }
-
-    /// `log(1 + exp(x))`; for positive `x` as `x + log(1 + exp(-x))`.
-    fn softplus(&mut self, x: Value) -> Value {
-        let zero = self.b.float(0.0, self.b.ty(x));
-        let positive = self.b.compare(CompareOp::Gt, x, zero);
-        let result = self.if_else(
-            positive,
-            |s| {
-                let minus = s.b.unary(UnaryOp::Neg, x);
-                let e = s.b.unary(UnaryOp::Exp, minus);
-                let log = s.b.unary(UnaryOp::Log1p, e);
-                vec![s.b.add(x, log)]
-            },
-            |s| {
-                let e = s.b.unary(UnaryOp::Exp, x);
-                vec![s.b.unary(UnaryOp::Log1p, e)]
-            },
-        );
-        result[0]
     }
 
     // ---- assertions ----

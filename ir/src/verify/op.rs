@@ -244,6 +244,7 @@ impl Check<'_, '_> {
                 self.float()
             }
             UnaryOp::Tanh | UnaryOp::Asinh | UnaryOp::Acosh | UnaryOp::Atanh | UnaryOp::Erf => self.float(),
+            UnaryOp::Erfc | UnaryOp::Sigmoid | UnaryOp::Softplus => self.float(),
             UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => self.float(),
             UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => self.float(),
         }
@@ -260,7 +261,7 @@ impl Check<'_, '_> {
                 self.operand(0, "a number", is_number)
             }
             BinaryOp::Min | BinaryOp::Max => self.operand(0, "a number", is_number),
-            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => self.float(),
+            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => self.float(),
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => self.operand(0, "a bool or an integer", is_bits),
             BinaryOp::Shl | BinaryOp::Shr => self.operand(0, "an integer", is_int),
         }
