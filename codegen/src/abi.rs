@@ -14,11 +14,14 @@ use dprog_ir::Function;
 /// Pointers.
 pub const PTR: ClifType = I64;
 
-/// The signature of a compiled function.
-pub fn function_signature(func: &Function) -> Signature {
+/// The signature of a compiled function; parameters marked in `borrowed` are two values.
+pub fn function_signature(func: &Function, borrowed: &[bool]) -> Signature {
     let mut sig = Signature::new(CallConv::Tail);
     sig.params.push(AbiParam::new(PTR));
-    sig.params.extend(func.params.iter().map(|ty| AbiParam::new(register(*ty))));
+    for (i, ty) in func.params.iter().enumerate() {
+        let count = if borrowed.get(i) == Some(&true) { 2 } else { 1 };
+        sig.params.extend(std::iter::repeat_n(AbiParam::new(register(*ty)), count));
+    }
     sig.returns.push(AbiParam::new(I32));
     sig.returns.extend(func.results.iter().map(|ty| AbiParam::new(register(*ty))));
     sig
@@ -83,13 +86,19 @@ fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
         "dprog_rt_compare_text" => (&[PTR, PTR], Some(I64)),
         "dprog_rt_format" => (&[PTR, I32, I64, I64], Some(PTR)),
         "dprog_rt_host" => (&[PTR, I32, PTR, PTR], Some(I32)),
+        "dprog_rt_begin" => (&[PTR], Some(PTR)),
+        "dprog_rt_run" => (&[PTR, PTR, PTR, PTR], Some(I32)),
+        "dprog_rt_failed" => (&[PTR], Some(I32)),
+        "dprog_rt_end" => (&[PTR], None),
+        "dprog_rt_new_text" => (&[PTR, PTR, I64], Some(PTR)),
+        "dprog_rt_cancel_flag" => (&[], Some(PTR)),
         _ => math_types(name),
     }
 }
 
 /// Math functions: the kind of their arguments stands at the end of the name.
 fn math_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
-    let binary = ["rem", "pow", "atan2", "hypot", "polygamma"].iter().any(|op| name.contains(op));
+    let binary = ["rem", "pow", "atan2", "hypot"].iter().any(|op| name.contains(op));
     match (name.rsplit('_').next(), binary) {
         (Some("f64"), false) => (&[F64], Some(F64)),
         (Some("f64"), true) => (&[F64, F64], Some(F64)),

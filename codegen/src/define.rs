@@ -1,6 +1,8 @@
 //! Declaring and compiling the functions of a program, into memory or elsewhere.
 
 use crate::abi::{PTR, detour_signature, entry_signature, function_signature, runtime_signature};
+use crate::bare::Bare;
+use crate::borrow::{self, Borrowed};
 use crate::debug::Notes;
 use crate::jit::Error;
 use crate::lower::{Program, lower};
@@ -16,7 +18,6 @@ use cranelift_module::{
     DataDescription, DataId, FuncId as ClifFuncId, Linkage, Module as ClifModule, ModuleReloc, ModuleResult,
 };
 use dprog_ir::analysis::CallGraph;
-use dprog_ir::entity::Entity;
 use dprog_ir::{FuncId, Function, Module, SrcLoc};
 use dprog_runtime::Context;
 use dprog_runtime::layout::{IMMORTAL, small_meta};
@@ -27,24 +28,29 @@ use std::mem::offset_of;
 /// take more than a second for ten thousand.
 const LARGE_FUNCTION: usize = 3000;
 
-/// Declares every function that the entries reach.
+/// Declares every function that the entries reach. The names in the object begin with `prefix`.
 pub(crate) fn declare<'a>(
     clif: &mut impl ClifModule,
     module: &'a Module,
     entries: &[FuncId],
+    calls: &CallGraph,
+    prefix: &str,
+    bare: Option<Bare<'a>>,
 ) -> Result<Program<'a>, Error> {
-    let calls = CallGraph::of_module(module);
     let reachable = calls.reachable(entries);
+    let ids = || module.funcs.keys().filter(|id| reachable[*id]);
+    let borrowed = if bare.is_some() { borrow::borrowed(module, ids()) } else { Borrowed::default() };
     let mut functions = FxHashMap::default();
     for (id, func) in module.funcs.iter().filter(|(id, _)| reachable[*id]) {
         // Names of the program may collide with those of the runtime.
-        let name = format!("{}:{}", id.index(), func.name);
-        let declared = clif.declare_function(&name, Linkage::Local, &function_signature(func));
+        let name = format!("{prefix}{}", func.name);
+        let marks = borrowed.get(&id).map_or(&[][..], |marks| marks);
+        let declared = clif.declare_function(&name, Linkage::Local, &function_signature(func, marks));
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
     let recursive = module.funcs.keys().map(|id| calls.recursive[id]).collect();
     let (runtime, detours, texts) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, detours, texts })
+    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, detours, texts, bare, borrowed })
 }
 
 /// Puts a string into the data of the module; see `dprog_runtime::layout`.
@@ -128,7 +134,8 @@ impl Workshop {
         let func = &program.module.funcs[id];
         let clif_id = program.functions[&id];
         self.head = func.loc;
-        let mut context = self.open(clif, function_signature(func), clif_id);
+        let signature = function_signature(func, program.borrowed.get(&id).map_or(&[][..], |marks| marks));
+        let mut context = self.open(clif, signature, clif_id);
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id);
         self.define(clif, context, clif_id, &func.name, options)
     }
@@ -140,9 +147,10 @@ impl Workshop {
         program: &Program,
         id: FuncId,
         name: &str,
+        linkage: Linkage,
     ) -> Result<ClifFuncId, Error> {
         let signature = entry_signature(clif.isa().default_call_conv());
-        let clif_id = clif.declare_function(name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
+        let clif_id = clif.declare_function(name, linkage, &signature).map_err(|e| Error(e.to_string()))?;
         let mut context = self.open(clif, signature, clif_id);
         let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
         let func = &program.module.funcs[id];

@@ -9,6 +9,7 @@ use crate::object::{finish, new_module};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types::I32};
 use cranelift_frontend::FunctionBuilder;
 use cranelift_module::{DataDescription, DataId, FuncId as ClifFuncId, Linkage, Module as ClifModule};
+use dprog_ir::analysis::CallGraph;
 use dprog_ir::{FuncId, Module};
 use dprog_runtime::program::{Place, encode};
 use dprog_runtime::{Limits, TypeTable};
@@ -26,10 +27,10 @@ pub struct Source<'a> {
 /// An object that becomes an executable when it is linked with the runtime.
 pub fn emit(module: &Module, main: FuncId, source: &Source, options: &Options) -> Result<Vec<u8>, Error> {
     let mut clif = new_module("dprog", source.debug.is_some(), options)?;
-    let mut program = declare(&mut clif, module, &[main])?;
+    let mut program = declare(&mut clif, module, &[main], &CallGraph::of_module(module), "dp.", None)?;
     let mut workshop = Workshop::new(source.debug.is_some());
     workshop.all_functions(&mut clif, &mut program, options)?;
-    let entry = workshop.entry(&mut clif, &program, main, "dprog_entry")?;
+    let entry = workshop.entry(&mut clif, &program, main, "dprog_entry", Linkage::Export)?;
     let (types, _) = program.types.finish();
     let block = define_block(&mut clif, &types, source)?;
     define_main(&mut clif, &mut workshop, block, entry)?;

@@ -8,6 +8,8 @@ use crate::define::{Workshop, declare};
 use crate::target::target;
 use crate::{Listing, Options};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
+use cranelift_module::Linkage;
+use dprog_ir::analysis::CallGraph;
 use dprog_ir::entity::Entity;
 use dprog_ir::transform::ownership::Ownership;
 use dprog_ir::{FuncId, Module, NodeId, Type};
@@ -75,13 +77,13 @@ impl Jit {
         options: &Options,
     ) -> Result<Compiled, Error> {
         let mut clif = new_module(options)?;
-        let mut program = declare(&mut clif, module, entries)?;
+        let mut program = declare(&mut clif, module, entries, &CallGraph::of_module(module), "dp.", None)?;
         let mut workshop = Workshop::default();
         workshop.all_functions(&mut clif, &mut program, options)?;
         let mut addresses = Vec::new();
         for id in entries {
             let name = format!("entry:{}", id.index());
-            addresses.push((*id, workshop.entry(&mut clif, &program, *id, &name)?));
+            addresses.push((*id, workshop.entry(&mut clif, &program, *id, &name, Linkage::Export)?));
         }
         clif.finalize_definitions().map_err(|e| Error(e.to_string()))?;
         let mut points = FxHashMap::default();
@@ -105,7 +107,7 @@ impl Jit {
 /// What Cranelift makes of the entries and what they reach, as text for people.
 pub fn listing(module: &Module, entries: &[FuncId], options: &Options, listing: Listing) -> Result<String, Error> {
     let mut clif = new_module(options)?;
-    let mut program = declare(&mut clif, module, entries)?;
+    let mut program = declare(&mut clif, module, entries, &CallGraph::of_module(module), "dp.", None)?;
     let mut workshop = Workshop::default();
     workshop.listing = Some((listing, String::new()));
     let done = workshop.all_functions(&mut clif, &mut program, options);

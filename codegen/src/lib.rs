@@ -7,9 +7,13 @@
 //! *Absent on purpose:* optimization of loops and arrays, which belongs to `ir/transform`; Cranelift does what is local.
 
 mod abi;
+mod bare;
+mod borrow;
+pub mod c_abi;
 pub mod debug;
 mod define;
 pub mod elf;
+mod entry;
 pub mod executable;
 mod jit;
 mod lower;

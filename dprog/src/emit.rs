@@ -2,10 +2,13 @@
 
 use crate::check::Checked;
 use crate::engine::codegen_options;
+use crate::export::interface;
 use crate::pipeline::{Event, Observer, Options, Stages};
 use dprog_codegen as codegen;
+use dprog_codegen::c_abi::Interface;
 use dprog_codegen::debug::DebugFile;
 use dprog_codegen::executable::{self, Source};
+use dprog_codegen::object::Unit;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::decode_position;
 use dprog_frontend::source::SourceMap;
@@ -43,7 +46,7 @@ pub fn executable_object(
 ) -> Result<(Vec<Diagnostic>, Vec<u8>), Vec<Diagnostic>> {
     let mut stages = Stages::build(checked, &[main], options, observer)?;
     let start = Instant::now();
-    ownership::run(&mut stages.module, &[stages.roots[0].func]);
+    ownership::run(&mut stages.module);
     let account = Account::new(checked, &stages.module, options, object);
     let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
     let bytes = executable::emit(&stages.module, stages.roots[0].func, &account.source(), &options);
@@ -51,6 +54,39 @@ pub fn executable_object(
     let event = Event { stage: "object", duration: start.elapsed(), changes: None, module: Some(&stages.module) };
     observer.after(&event);
     Ok((stages.warnings, bytes))
+}
+
+/// A program compiled for C.
+pub struct ForC {
+    /// The bytes of the object file.
+    pub object: Vec<u8>,
+    pub header: String,
+    pub interface: Interface,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Compiles the exports of the root module. `name` is that of the file, without its ending.
+pub fn for_c(
+    checked: &Checked,
+    name: &str,
+    options: &Options,
+    object: &ObjectOptions,
+    observer: &mut dyn Observer,
+) -> Result<ForC, Vec<Diagnostic>> {
+    let exports = &checked.program.exports;
+    let roots: Vec<FnId> = exports.iter().map(|export| export.func).collect();
+    let mut stages = Stages::build(checked, &roots, options, observer)?;
+    let start = Instant::now();
+    let interface = interface(name, exports, &stages.roots, &stages.module);
+    let ownership = ownership::run(&mut stages.module);
+    let account = Account::new(checked, &stages.module, options, object);
+    let unit = Unit { module: &stages.module, ownership: &ownership, interface: &interface, source: account.source() };
+    let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
+    let bytes = codegen::object::emit(&unit, &options);
+    let bytes = bytes.unwrap_or_else(|error| panic!("code generation: {error}"));
+    let event = Event { stage: "object", duration: start.elapsed(), changes: None, module: Some(&stages.module) };
+    observer.after(&event);
+    Ok(ForC { object: bytes, header: interface.header(), interface, warnings: stages.warnings })
 }
 
 /// What an object says about its source.

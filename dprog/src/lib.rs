@@ -12,6 +12,7 @@
 mod check;
 pub mod emit;
 mod engine;
+mod export;
 pub mod gradcheck;
 mod listing;
 mod loader;

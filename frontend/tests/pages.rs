@@ -4,7 +4,7 @@
 use dprog_frontend::ast::NodeIds;
 use dprog_frontend::check::check_program;
 use dprog_frontend::errors::{
-    calls, differential, items, lex, models, names, patterns, places, syntax, types, unsupported,
+    calls, differential, exports, items, lex, models, names, patterns, places, syntax, types, unsupported,
 };
 use dprog_frontend::parser::parse_file;
 use dprog_frontend::resolve::NoModules;
@@ -25,6 +25,7 @@ const CODES: &[&[&str]] = &[
     items::CODES,
     models::CODES,
     patterns::CODES,
+    exports::CODES,
     differential::CODES,
     unsupported::CODES,
 ];

@@ -31,6 +31,7 @@ pub mod parse;
 pub mod print;
 #[cfg(feature = "compiler")]
 pub mod rewrite;
+#[cfg(feature = "compiler")]
 pub mod text;
 #[cfg(feature = "compiler")]
 pub mod transform;

@@ -2,7 +2,7 @@
 //!
 //! One context runs one program at a time; several contexts may run the same code on several threads.
 
-use crate::heap::{Heap, machine_memory};
+use crate::heap::Heap;
 use crate::host::Host;
 use crate::layout::{IMMORTAL, data_offset};
 use crate::program::Program;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What a program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Nested calls of functions that can call themselves.
+    /// Nested calls.
     pub depth: i64,
     /// Bytes of memory for values.
     pub memory: usize,
@@ -122,15 +122,6 @@ impl Context {
         unsafe { &*self.types }
     }
 
-    /// Begins a trap if another thread has asked the program to stop; whether it has.
-    pub(crate) fn stops(&mut self) -> bool {
-        let stops = self.cancel_flag.load(Ordering::Relaxed);
-        if stops {
-            self.raise(TrapCode::Cancelled, 0, 0);
-        }
-        stops
-    }
-
     /// Begins a trap; the place is added by the code that called.
     pub fn raise(&mut self, code: TrapCode, a: i64, b: i64) {
         self.raise_text(code, a, b, String::new());
@@ -141,8 +132,7 @@ impl Context {
     }
 
     pub(crate) fn raise_memory(&mut self) {
-        let limit = self.limits.memory.min(machine_memory());
-        self.raise(TrapCode::Memory, limit as i64, 0);
+        self.raise(TrapCode::Memory, self.limits.memory as i64, 0);
     }
 
     /// Ends a run that did not return: why, and everything that the program held is taken back.

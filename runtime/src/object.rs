@@ -276,6 +276,13 @@ pub unsafe extern "C" fn dprog_rt_new_list(ctx: &mut Context, desc: u32, len: i6
     ctx.new_array_with_room(desc, &[len], room as usize).unwrap_or(null_mut())
 }
 
+/// A text of `length` bytes; what is no UTF-8 in it is replaced. Null: trapped.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_new_text(ctx: &mut Context, bytes: *const u8, length: u64) -> Object {
+    let bytes = unsafe { std::slice::from_raw_parts(bytes, length as usize) };
+    ctx.new_text(&String::from_utf8_lossy(bytes)).unwrap_or(null_mut())
+}
+
 /// A node of unset fields, where the free list is empty.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_new_node(ctx: &mut Context, desc: u32, case: u64, fields: u64) -> Object {

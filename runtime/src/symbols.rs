@@ -19,7 +19,7 @@ table! {
     context: dprog_rt_trap dprog_rt_trace dprog_rt_trap_text;
     linear: dprog_rt_sum_f64 dprog_rt_sum_f32 dprog_rt_dot_f64 dprog_rt_dot_f32 dprog_rt_matmul_f64 dprog_rt_matmul_f32
         dprog_rt_matvec_f64 dprog_rt_matvec_f32 dprog_rt_outer_f64 dprog_rt_outer_f32;
-    object: dprog_rt_drop dprog_rt_release dprog_rt_new_array dprog_rt_new_list
+    object: dprog_rt_drop dprog_rt_release dprog_rt_new_array dprog_rt_new_list dprog_rt_new_text
         dprog_rt_new_node dprog_rt_unshare;
     tangent: dprog_rt_zeros_like dprog_rt_add_tangent dprog_rt_add_element;
     text: dprog_rt_concat dprog_rt_compare_text dprog_rt_format;

@@ -461,9 +461,9 @@ def captured_arrays():
 
 
 if __name__ == '__main__':
-    import references_arrays, references_control, references_data, references_numeric, references_programs
+    import references_arrays, references_control, references_data, references_numeric
     PROGRAMS = dict(globals())
-    for module in [references_arrays, references_control, references_data, references_numeric, references_programs]:
+    for module in [references_arrays, references_control, references_data, references_numeric]:
         PROGRAMS.update(vars(module))
     names = sys.argv[1:] or sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.dp'))
     for name in names:

@@ -151,6 +151,21 @@ impl<'a> Build<'a> {
                 Err(diagnostics) => return Ok(Err(diagnostics)),
             }
         }
+        let wants = |kind| self.order.kinds.contains(&kind);
+        if wants(Emit::Obj) || wants(Emit::Header) {
+            let made = emit::for_c(checked, stem, &self.session.options, &self.options, observation);
+            match made {
+                Ok(made) => {
+                    self.session.report(&made.warnings, &checked.sources);
+                    for (kind, bytes) in [(Emit::Obj, &made.object[..]), (Emit::Header, made.header.as_bytes())] {
+                        if wants(kind) {
+                            link::write(&self.path(kind, stem), bytes)?;
+                        }
+                    }
+                }
+                Err(diagnostics) => return Ok(Err(diagnostics)),
+            }
+        }
         Ok(Ok(()))
     }
 

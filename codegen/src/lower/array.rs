@@ -65,7 +65,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..]);
         let number = self.element_number(access, array, ty.rank(), indices);
         if indices.len() == ty.rank() {
-            return self.load_element(array, ty, number);
+            return self.load_element(self.base(args[0]), ty, number);
+        }
+        if self.is_bare() {
+            return self.bare_part(self.ty(result), args[0], number);
         }
         let (desc, rank) = (self.desc(self.ty(result)), self.word(ty.rank() as i64));
         self.runtime_object("dprog_rt_get_part", &[self.ctx, desc, array, rank, number])
@@ -84,24 +87,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         } else {
             self.store_element(array, ty, number, v);
         }
-        array
-    }
-
-    /// The element moves out; an undefined value takes its place.
-    pub(super) fn take_element(&mut self, access: Access, data: &InstData) {
-        let (array, ty) = (self.get(data.args[0]), self.ty(data.args[0]));
-        let number = self.element_number(access, array, ty.rank(), &data.args[1..]);
-        let element = self.load_element(array, ty, number);
-        let hole = self.undefined(ty.element());
-        self.store_element(array, ty, number, hole);
-        self.set_all(&data.results, &[array, element]);
-    }
-
-    /// What stands there is undefined: nothing is freed.
-    pub(super) fn put_element(&mut self, args: &[Value]) -> V {
-        let (array, ty, last) = (self.get(args[0]), self.ty(args[0]), args.len() - 1);
-        let number = self.element_number(Access::InBounds, array, ty.rank(), &args[1..last]);
-        self.store_element(array, ty, number, self.get(args[last]));
         array
     }
 
@@ -127,6 +112,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// Puts or adds the last operand, an array, into the first.
     fn put_part(&mut self, args: &[Value], number: V, add: bool) {
         let (array, part) = (args[0], args[args.len() - 1]);
+        if self.is_bare() {
+            return self.bare_put_part(array, number, part, add);
+        }
         let (desc, rank) = (self.desc(self.ty(part)), self.word(self.ty(array).rank() as i64));
         let add = self.int(types::I32, add as i64);
         let (array, part) = (self.get(array), self.get(part));
@@ -144,12 +132,19 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             let ok = self.b.ins().band(ordered, inside);
             self.trap_unless(ok, TrapCode::SliceBounds, lo, hi);
         }
+        if self.is_bare() {
+            return self.bare_slice(args[0], lo, hi);
+        }
         let desc = self.desc(self.ty(args[0]));
         self.runtime_object("dprog_rt_slice", &[self.ctx, desc, array, lo, hi])
     }
 
     pub(super) fn put_slice(&mut self, args: &[Value], add: bool) -> V {
         let (array, lo, rows) = (self.get(args[0]), self.get(args[1]), self.get(args[2]));
+        if self.is_bare() {
+            self.bare_put_slice(args[0], lo, args[2], add);
+            return array;
+        }
         let (desc, add) = (self.desc(self.ty(args[0])), self.int(types::I32, add as i64));
         self.runtime_status("dprog_rt_put_slice", &[self.ctx, desc, array, lo, rows, add]);
         array
@@ -162,8 +157,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, size, room);
         self.brif(fits, next, &[array], full, &[]);
         self.b.switch_to_block(full);
-        let desc = self.desc(ty);
-        let grown = self.detour_object("dprog_rt_grow", &[self.ctx, desc, array]);
+        let grown = if self.is_bare() {
+            self.bare_grow(array, ty)
+        } else {
+            let desc = self.desc(ty);
+            self.detour_object("dprog_rt_grow", &[self.ctx, desc, array])
+        };
         self.jump(next, &[grown]);
         self.b.switch_to_block(next);
         let array = self.params(next)[0];

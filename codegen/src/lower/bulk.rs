@@ -1,6 +1,7 @@
 //! Operations over whole arrays: those with a body become loops here, the others are kernels of the runtime.
 
 use super::*;
+use crate::bare::sum_of;
 use crate::types::element_bytes;
 use cranelift_codegen::ir::condcodes::FloatCC;
 use dprog_ir::{InstData, ReduceOp, Scalar};
@@ -13,13 +14,16 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- making ----
 
     /// A new array of type `ty` with unset elements.
-    fn new_array(&mut self, ty: Type, sizes: &[V]) -> V {
+    pub(super) fn new_array(&mut self, ty: Type, sizes: &[V]) -> V {
         let (desc, row, rank) = (self.desc(ty), self.row(sizes), self.word(sizes.len() as i64));
         self.runtime_object("dprog_rt_new_array", &[self.ctx, desc, row, rank])
     }
 
     pub(super) fn fill(&mut self, result: Value, args: &[Value]) -> V {
         let sizes: Vec<V> = args[1..].iter().map(|v| self.get(*v)).collect();
+        if self.is_bare() {
+            return self.bare_fill(self.ty(result), self.get(args[0]), &sizes);
+        }
         let (desc, row, rank) = (self.desc(self.ty(result)), self.row(&sizes), self.word(sizes.len() as i64));
         let bits = self.bits(args[0]);
         self.runtime_object("dprog_rt_fill", &[self.ctx, desc, row, rank, bits])
@@ -49,6 +53,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn reshape(&mut self, result: Value, args: &[Value]) -> V {
         let sizes: Vec<V> = args[1..].iter().map(|v| self.get(*v)).collect();
+        if self.is_bare() {
+            return self.bare_reshape(self.ty(result), args[0], &sizes);
+        }
         let (desc, row, rank) = (self.desc(self.ty(result)), self.row(&sizes), self.word(sizes.len() as i64));
         let old_rank = self.word(self.ty(args[0]).rank() as i64);
         self.runtime_object("dprog_rt_reshape", &[self.ctx, desc, self.get(args[0]), old_rank, row, rank])
@@ -56,23 +63,36 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- bodies ----
 
-    /// A loop over `0..count`; `body` gets the number. See [`Self::counted`].
-    fn count_up(
+    /// A loop over `0..count`; `body` gets the number.
+    pub(super) fn count_up(
         &mut self,
         count: V,
         carried: &[V],
-        long: bool,
         body: impl FnOnce(&mut Self, V, &[V]) -> Vec<V>,
     ) -> Vec<V> {
+        let kinds: Vec<ClifType> = carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
+        let loop_block = self.block(&[&[types::I64][..], &kinds].concat());
+        let exit = self.block(&kinds);
         let zero = self.word(0);
-        self.counted((zero, count), carried, long, body)
+        let first = [&[zero][..], carried].concat();
+        let some = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, count, 0);
+        self.brif(some, loop_block, &first, exit, carried);
+        self.b.switch_to_block(loop_block);
+        let params = self.params(loop_block);
+        let next_carried = body(self, params[0], &params[1..]);
+        let next = self.b.ins().iadd_imm_s(params[0], 1);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, count);
+        let again = [&[next][..], &next_carried].concat();
+        self.brif(more, loop_block, &again, exit, &next_carried);
+        self.b.switch_to_block(exit);
+        self.params(exit)
     }
 
     fn sizes(&mut self, array: V, rank: usize) -> Vec<V> {
         (0..rank).map(|axis| self.dim(array, axis)).collect()
     }
 
-    fn product_of(&mut self, sizes: &[V]) -> V {
+    pub(super) fn product_of(&mut self, sizes: &[V]) -> V {
         let mut product = sizes[0];
         for size in &sizes[1..] {
             product = self.b.ins().imul(product, *size);
@@ -83,6 +103,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn map(&mut self, data: &InstData) {
         let func = self.func;
         let arrays: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
+        let bases: Vec<V> = data.args.iter().map(|v| self.base(*v)).collect();
         let rank = self.ty(data.args[0]).rank();
         for other in &arrays[1..] {
             self.same_shape(arrays[0], *other, rank);
@@ -91,9 +112,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
         let count = self.product_of(&sizes);
         let body = data.regions[0];
-        let long = self.is_long(body);
-        self.count_up(count, &[], long, |this, number, _| {
-            for ((param, arg), array) in func.regions[body].params.iter().zip(&data.args).zip(&arrays) {
+        self.count_up(count, &[], |this, number, _| {
+            for ((param, arg), array) in func.regions[body].params.iter().zip(&data.args).zip(&bases) {
                 let v = this.load_element(*array, this.ty(*arg), number);
                 this.values[param.index()] = Some(v);
             }
@@ -123,8 +143,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     fn build_axis(&mut self, data: &InstData, sizes: &[V], results: &[V], axis: usize, number: V) -> V {
         let param = self.func.regions[data.regions[0]].params[axis];
         let last = axis + 1 == sizes.len();
-        let long = !last || self.is_long(data.regions[0]);
-        self.count_up(sizes[axis], &[number], long, |this, i, carried| {
+        self.count_up(sizes[axis], &[number], |this, i, carried| {
             this.values[param.index()] = Some(i);
             if !last {
                 return vec![this.build_axis(data, sizes, results, axis + 1, carried[0])];
@@ -148,6 +167,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let scalar = self.ty(x).element().as_scalar().expect("an array of scalars");
         match op {
             ReduceOp::Sum if scalar.is_float() => {
+                if let (true, Some(which)) = (self.is_bare(), sum_of(op, scalar == Scalar::F32)) {
+                    return self.bare_sum(which, x);
+                }
                 let name = if scalar == Scalar::F64 { "dprog_rt_sum_f64" } else { "dprog_rt_sum_f32" };
                 let rank = self.word(self.ty(x).rank() as i64);
                 self.runtime(name, &[self.get(x), rank]).expect("gives a float")
@@ -164,10 +186,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     fn integer_sum(&mut self, x: Value) -> V {
-        let (array, ty) = (self.get(x), self.ty(x));
+        let (array, ty) = (self.base(x), self.ty(x));
         let count = self.count_elements(x);
         let zero = self.zero(register(ty.element()));
-        self.count_up(count, &[zero], false, |this, i, sum| {
+        self.count_up(count, &[zero], |this, i, sum| {
             let v = this.load_element(array, ty, i);
             vec![this.b.ins().iadd(sum[0], v)]
         })[0]
@@ -175,13 +197,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Number and value of the winner: the first of equals, the first NaN of all.
     fn winner(&mut self, op: ReduceOp, scalar: Scalar, x: Value) -> Vec<V> {
-        let (array, ty) = (self.get(x), self.ty(x));
+        let (array, ty) = (self.base(x), self.ty(x));
         let count = self.count_elements(x);
         let zero = self.word(0);
         self.trap_unless(count, TrapCode::EmptyReduce, zero, zero);
         let first = self.load_element(array, ty, zero);
         let max = matches!(op, ReduceOp::Max | ReduceOp::ArgMax);
-        self.count_up(count, &[zero, first], false, |this, i, best| {
+        self.count_up(count, &[zero, first], |this, i, best| {
             let v = this.load_element(array, ty, i);
             let wins = this.wins(max, scalar, v, best[1]);
             vec![this.b.ins().select(wins, i, best[0]), this.b.ins().select(wins, v, best[1])]
@@ -210,6 +232,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn dot(&mut self, args: &[Value]) -> V {
         let (x, y, rank) = (self.get(args[0]), self.get(args[1]), self.ty(args[0]).rank());
         self.same_shape(x, y, rank);
+        if self.is_bare() {
+            let which = if self.is_narrow(args[0]) { Support::DotF32 } else { Support::DotF64 };
+            return self.bare_dot(which, args[0], args[1]);
+        }
         let name = if self.is_narrow(args[0]) { "dprog_rt_dot_f32" } else { "dprog_rt_dot_f64" };
         let rank = self.word(rank as i64);
         self.runtime(name, &[x, y, rank]).expect("gives a float")

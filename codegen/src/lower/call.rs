@@ -11,6 +11,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Calls a function of the runtime.
     pub(super) fn runtime(&mut self, name: &'static str, args: &[V]) -> Option<V> {
+        if let (true, Some(which)) = (self.is_bare(), bare::support(name)) {
+            return self.support(which, args);
+        }
         let callee = match self.runtime_refs.get(name) {
             Some(known) => *known,
             None => self.declare_runtime(name),
@@ -33,6 +36,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Calls a function of the runtime, of which the first argument is the context, and keeps every register.
     pub(super) fn detour(&mut self, name: &'static str, args: &[V]) {
+        if self.is_bare() {
+            self.runtime(name, args);
+            return;
+        }
         let callee = match self.detour_refs.get(name) {
             Some(known) => *known,
             None => self.declare_detour(name),
@@ -53,6 +60,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// A detour that gives an object, or null for a trap.
     pub(super) fn detour_object(&mut self, name: &'static str, args: &[V]) -> V {
+        if self.is_bare() {
+            return self.runtime_object(name, args);
+        }
         self.detour(name, args);
         let object = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, detour_result) as i32);
         self.fail_unless(object);
@@ -105,8 +115,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn note_place(&mut self, block: Block) {
         self.b.switch_to_block(block);
-        let loc = self.int(types::I32, self.loc.0 as i64);
-        self.runtime("dprog_rt_trace", &[self.ctx, loc]);
+        if self.is_bare() {
+            let place = self.bare_place();
+            self.support(Support::Trace, &[place]);
+        } else {
+            let loc = self.int(types::I32, self.loc.0 as i64);
+            self.runtime("dprog_rt_trace", &[self.ctx, loc]);
+        }
         self.leave();
     }
 
@@ -127,8 +142,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn raise(&mut self, block: Block, code: TrapCode, a: V, b: V) {
         self.b.switch_to_block(block);
-        let (code, loc) = (self.int(types::I32, code as i64), self.int(types::I32, self.loc.0 as i64));
-        self.runtime("dprog_rt_trap", &[self.ctx, code, a, b, loc]);
+        if self.is_bare() {
+            self.bare_raise(code, a, b);
+        } else {
+            let (code, loc) = (self.int(types::I32, code as i64), self.int(types::I32, self.loc.0 as i64));
+            self.runtime("dprog_rt_trap", &[self.ctx, code, a, b, loc]);
+        }
         self.leave();
     }
 
@@ -164,8 +183,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// The code behind a `trap` is never reached; it goes on in a block of its own.
     pub(super) fn trap(&mut self, text: Value) {
-        let loc = self.int(types::I32, self.loc.0 as i64);
-        self.runtime("dprog_rt_trap_text", &[self.ctx, self.get(text), loc]);
+        if self.is_bare() {
+            let place = self.bare_place();
+            self.support(Support::TrapText, &[self.ctx, self.get(text), place]);
+        } else {
+            let loc = self.int(types::I32, self.loc.0 as i64);
+            self.runtime("dprog_rt_trap_text", &[self.ctx, self.get(text), loc]);
+        }
         self.leave();
         let next = self.cold_block();
         self.b.switch_to_block(next);
@@ -182,7 +206,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 target
             }
         };
-        let args: Vec<V> = std::iter::once(self.ctx).chain(data.args.iter().map(|v| self.get(*v))).collect();
+        let borrowed = self.program.borrowed.get(&callee).cloned().unwrap_or_default();
+        let mut args = vec![self.ctx];
+        for (i, arg) in data.args.iter().enumerate() {
+            args.push(self.get(*arg));
+            if borrowed.get(i) == Some(&true) {
+                args.push(self.base(*arg));
+            }
+        }
         let call = self.b.ins().call(target, &args);
         let results = self.b.inst_results(call).to_vec();
         self.fail_if(results[0]);
@@ -222,8 +253,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.switch_to_block(shallow);
         let low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
         self.brif(low, failed, &[], next, &[]);
-        // The place is the call's, which the caller notes.
-        self.loc = SrcLoc::NONE;
         self.raise(failed, TrapCode::Depth, zero, zero);
         self.b.switch_to_block(next);
     }
@@ -238,7 +267,16 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Traps if another thread has asked the program to stop.
     pub(super) fn poll(&mut self) {
-        let flag = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, cancel) as i32);
+        let offset = match &mut self.program.bare {
+            // Nobody can ask a function in an object to stop.
+            Some(bare) if !bare.in_memory => return,
+            Some(bare) => {
+                bare.uses_cancel = true;
+                bare::layout::CANCEL
+            }
+            None => offset_of!(Context, cancel) as i32,
+        };
+        let flag = self.load(PTR, Memory::Context, self.ctx, offset);
         let flags = MemFlagsData::trusted();
         let stop = self.b.ins().load(types::I8, flags, flag, 0);
         let zero = self.word(0);

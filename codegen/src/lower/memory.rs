@@ -14,6 +14,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- counts ----
 
     pub(super) fn retain(&mut self, x: Value) {
+        if self.is_bare() && self.ty(x) == Type::STR {
+            return;
+        }
         self.more(self.get(x));
     }
 
@@ -27,6 +30,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// nodes, as tapes are.
     pub(super) fn release(&mut self, x: Value) {
         let (object, ty) = (self.get(x), self.ty(x));
+        // In a bare function texts are constants, which nobody counts.
+        if self.is_bare() && ty == Type::STR {
+            return;
+        }
         if let Some((bytes, field)) = self.link(ty) {
             return self.release_chain(object, bytes, field);
         }
@@ -114,6 +121,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Gives the block of an object back to the heap, in whose free list it goes unless it is large.
     fn free(&mut self, object: V, next: Block) {
+        if self.is_bare() {
+            self.runtime("dprog_rt_drop", &[self.ctx, object]);
+            return;
+        }
         let meta = self.load(types::I64, Memory::Count, object, META);
         let class = self.b.ins().ushr_imm_u(meta, 32);
         let class = self.b.ins().band_imm_u(class, LARGE as i64);
@@ -143,8 +154,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let only = self.b.ins().icmp_imm_s(IntCC::Equal, count, 1);
         self.brif(only, next, &[object], shared, &[]);
         self.b.switch_to_block(shared);
-        let desc = self.desc(self.ty(x));
-        let copy = self.runtime_object("dprog_rt_unshare", &[self.ctx, desc, object]);
+        let copy = if self.is_bare() {
+            self.bare_copy(x)
+        } else {
+            let desc = self.desc(self.ty(x));
+            self.runtime_object("dprog_rt_unshare", &[self.ctx, desc, object])
+        };
         self.jump(next, &[copy]);
         self.b.switch_to_block(next);
         self.params(next)[0]
@@ -172,6 +187,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// A rank-1 array of `count` unset elements; its size is still to be stored.
     pub(super) fn small_list(&mut self, ty: Type, count: V, room: usize, class: usize) -> V {
+        if self.is_bare() {
+            let (desc, room) = (self.desc(ty), self.word(room as i64));
+            return self.runtime_object("dprog_rt_new_list", &[self.ctx, desc, count, room]);
+        }
         let (desc, room) = (self.program.types.id(ty), self.word(room as i64));
         self.small_block(desc, room, class, ("dprog_rt_new_list", [count, room]))
     }
@@ -220,6 +239,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if !ty.is_heap() {
             return self.zero(register(self.ty(result)));
         }
+        if self.is_bare() {
+            return self.bare_zeros_like(x);
+        }
         let desc = self.desc(ty);
         self.runtime_object("dprog_rt_zeros_like", &[self.ctx, desc, self.get(x)])
     }
@@ -229,6 +251,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let ty = self.ty(args[0]);
         if !ty.is_heap() {
             return self.b.ins().fadd(a, b);
+        }
+        if self.is_bare() {
+            return self.bare_add_tangent(args[0], args[1]);
         }
         let desc = self.desc(ty);
         self.runtime_object("dprog_rt_add_tangent", &[self.ctx, desc, a, b])

@@ -4,18 +4,21 @@
 //! parameters, so no variables are needed. Heap values are pointers to objects; see `dprog_runtime::layout`. After each call
 //! and each runtime function that may trap, a test leads to a cold block that notes the place and returns.
 //!
-//! The files: [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
+//! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes).
 
 mod array;
 mod bulk;
 mod call;
 mod control;
+mod flat;
 mod memory;
 mod scalar;
 
 use crate::abi::PTR;
-use crate::types::{Types, register};
+use crate::bare::{self, Bare, Support};
+use crate::borrow::Borrowed;
+use crate::types::{Types, element_bytes, register};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, BlockArg, FuncRef, InstBuilder, MemFlagsData, SourceLoc, Type as ClifType,
@@ -43,6 +46,10 @@ pub struct Program<'a> {
     /// Detours that have been declared, by the function of the runtime that they lead to.
     pub detours: FxHashMap<&'static str, ClifFuncId>,
     pub texts: FxHashMap<Arc<str>, DataId>,
+    /// Of functions that run without the runtime: what they share.
+    pub bare: Option<Bare<'a>>,
+    /// Parameters that are passed as header and place of the elements.
+    pub borrowed: Borrowed,
 }
 
 /// Kinds of memory that never overlap; each is an alias region of Cranelift.
@@ -87,7 +94,10 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         runtime_refs,
         detour_refs,
         function_refs,
+        support_refs: FxHashMap::default(),
+        bases: FxHashMap::default(),
         links: FxHashMap::default(),
+        borrowed: program.borrowed.get(&id).cloned().unwrap_or_default(),
         failed: None,
         recursive,
         loc,
@@ -107,8 +117,13 @@ struct Lower<'a, 'p, M: ClifModule> {
     runtime_refs: FxHashMap<&'static str, FuncRef>,
     detour_refs: FxHashMap<&'static str, FuncRef>,
     function_refs: FxHashMap<FuncId, FuncRef>,
+    support_refs: FxHashMap<Support, FuncRef>,
+    /// Where the elements of arrays are whose header is elsewhere.
+    bases: FxHashMap<Value, V>,
     /// Objects that were read from a field: of which node, and which field.
     links: FxHashMap<Value, (Value, usize)>,
+    /// Parameters of this function that are passed as two values.
+    borrowed: Vec<bool>,
     /// The block that returns after a trap.
     failed: Option<Block>,
     recursive: bool,
@@ -123,8 +138,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.switch_to_block(block);
         let params = self.b.block_params(block).to_vec();
         self.ctx = params[0];
-        for (param, v) in self.func.regions[entry].params.iter().zip(&params[1..]) {
-            self.values[param.index()] = Some(*v);
+        let mut rest = params[1..].iter().copied();
+        for (i, param) in self.func.regions[entry].params.iter().enumerate() {
+            self.values[param.index()] = rest.next();
+            if let (true, Some(base)) = (self.borrowed.get(i) == Some(&true), self.values[param.index()]) {
+                self.bases.insert(*param, rest.next().unwrap_or(base));
+            }
         }
         self.count_depth();
         self.region_and_return(entry);
@@ -191,8 +210,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Dim(axis) => self.dim(self.get(args[0]), *axis as usize),
             Op::Get(access) => self.array_get(*access, data.results[0], args),
             Op::Set(access) => self.array_set(*access, args),
-            Op::Take(access) => return self.take_element(*access, data),
-            Op::Put => self.put_element(args),
             Op::AddAt(access) => self.array_add(*access, args),
             Op::Slice(access) => self.slice(*access, args),
             Op::SetSlice(_) => self.put_slice(args, false),
@@ -238,6 +255,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.values[v.index()].expect("values are defined before they are used")
     }
 
+    /// Where the elements of an array are, less the bytes that a header has in front of them.
+    fn base(&self, v: Value) -> V {
+        self.bases.get(&v).copied().unwrap_or_else(|| self.get(v))
+    }
+
     fn set_all(&mut self, values: &[Value], to: &[V]) {
         for (v, to) in values.iter().zip(to) {
             self.values[v.index()] = Some(*to);
@@ -258,7 +280,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn undefined(&mut self, ty: Type) -> V {
         if ty.is_heap() {
-            return self.b.ins().iadd_imm_s(self.ctx, offset_of!(Context, empty) as i64);
+            let offset = match &mut self.program.bare {
+                Some(bare) => {
+                    bare.uses_empty = true;
+                    bare::layout::EMPTY as i64
+                }
+                None => offset_of!(Context, empty) as i64,
+            };
+            return self.b.ins().iadd_imm_s(self.ctx, offset);
         }
         self.zero(register(ty))
     }
@@ -273,6 +302,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// The row of a type in the runtime's table, as an operand.
     fn desc(&mut self, ty: Type) -> V {
+        if self.is_bare() {
+            return self.int(types::I32, bare::descriptor(element_bytes(ty.element()), ty.rank()));
+        }
         let id = self.program.types.id(ty);
         self.int(types::I32, id as i64)
     }

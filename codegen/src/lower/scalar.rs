@@ -1,6 +1,7 @@
 //! Scalar operations, exactly as `opcode.rs` and `dprog_ir::fmath` define them.
 
 use super::*;
+use crate::math::Formula;
 use cranelift_codegen::ir::condcodes::FloatCC;
 use dprog_ir::{BinaryOp, CompareOp, Const, Leaf, Scalar, UnaryOp};
 use dprog_runtime::math::{binary_symbols, unary_symbols};
@@ -71,9 +72,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             | UnaryOp::Acosh
             | UnaryOp::Atanh
             | UnaryOp::Erf
-            | UnaryOp::Erfc
-            | UnaryOp::Sigmoid
-            | UnaryOp::Softplus
             | UnaryOp::Lgamma
             | UnaryOp::Digamma
             | UnaryOp::Trigamma
@@ -81,10 +79,23 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             | UnaryOp::Floor
             | UnaryOp::Ceil
             | UnaryOp::Trunc => {
+                if let Some(result) = self.elementary(Formula::Unary(op), &[v]) {
+                    return result;
+                }
                 let symbols = unary_symbols(op).expect("a function of the runtime");
                 self.runtime(symbols[(scalar == Scalar::F32) as usize], &[v]).expect("gives a float")
             }
         }
+    }
+
+    /// A bare function has its elementary functions beside it.
+    fn elementary(&mut self, formula: Formula, args: &[V]) -> Option<V> {
+        let ty = self.b.func.dfg.value_type(args[0]);
+        let bare = self.program.bare.as_mut()?;
+        let id = bare.math.get(self.clif, formula, ty).expect("a local function")?;
+        let callee = self.clif.declare_func_in_func(id, self.b.func);
+        let call = self.b.ins().call(callee, args);
+        self.b.inst_results(call).first().copied()
     }
 
     /// Whether the processor rounds to integers in one instruction; else Cranelift would call a library.
@@ -124,7 +135,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             BinaryOp::Min => self.first_if(FloatCC::LessThanOrEqual, a, b),
             BinaryOp::Max => self.first_if(FloatCC::GreaterThanOrEqual, a, b),
             BinaryOp::CopySign => self.b.ins().fcopysign(a, b),
-            BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::Polygamma => {
+            BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => {
+                if let Some(result) = self.elementary(Formula::Binary(op), &[a, b]) {
+                    return result;
+                }
                 let symbols = binary_symbols(op).expect("a function of the runtime");
                 self.runtime(symbols[(scalar == Scalar::F32) as usize], &[a, b]).expect("gives a float")
             }
@@ -167,9 +181,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             BinaryOp::Shl => self.b.ins().ishl(a, b),
             BinaryOp::Shr if signed => self.b.ins().sshr(a, b),
             BinaryOp::Shr => self.b.ins().ushr(a, b),
-            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => {
-                unreachable!("{op:?} of integers")
-            }
+            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => unreachable!("{op:?} of integers"),
         }
     }
 

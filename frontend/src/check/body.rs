@@ -319,7 +319,7 @@ impl<'a> Cx<'a> {
     /// Checks the body of a function, if it has one.
     pub(super) fn check_fn(&mut self, id: FnId) {
         let source = &self.fns[id.index()];
-        let (item, env) = (source.item, source.env.clone());
+        let (Some(item), env) = (source.item, source.env.clone()) else { return };
         let Some(block) = &item.body else { return };
         let (params, result) = (self.program.fns[id].params.clone(), self.program.fns[id].result.clone());
         let result_span = item.result.as_ref().map_or(item.head, |t| t.span);

@@ -103,7 +103,11 @@ impl<'a> Cx<'a> {
             }
             ItemKind::Fn(f) => declared.free.push((item, f)),
             ItemKind::Derivative(_) => self.report(unsupported::derivative(item.span)),
-            ItemKind::Export(_) => self.report(unsupported::export(item.span)),
+            ItemKind::Export(_) if self.modules.last() != Some(&scope) => {
+                self.report(crate::errors::exports::inside(item.span));
+            }
+            // They are looked at when all names are known.
+            ItemKind::Export(_) => {}
         }
     }
 
@@ -133,6 +137,7 @@ impl<'a> Cx<'a> {
                 _ => AdtKind::Struct(vec![]),
             },
             public: item.public,
+            docs: item.docs.clone(),
             span: name.span,
         });
         env.self_ty = Some(Ty::Adt(id, super::subst::identity(&env.generics)));

@@ -157,8 +157,10 @@ impl<'a> FnCx<'_, 'a> {
                 shape.push(self.infer.size());
                 continue;
             }
-            let (value, size) = self.force_size(size, &mut before);
-            self.refuse_negative(&value, &size);
+            let (_, size) = self.force_size(size, &mut before);
+            if let Some(c) = size.as_constant().filter(|c| *c < 0) {
+                self.report(types::negative_size(e.span, c));
+            }
             shape.push(size);
         }
         if value.ty == Ty::Error {

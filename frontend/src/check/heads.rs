@@ -142,6 +142,7 @@ impl<'a> Cx<'a> {
                     ty: self.head_type(te, env),
                     role: FieldRole::Plain,
                     default: None,
+                    docs: None,
                     span: te.span,
                 };
                 (types.iter().enumerate().map(field).collect(), false)
@@ -159,7 +160,14 @@ impl<'a> Cx<'a> {
                 self.report(crate::errors::names::duplicate(&field.name, at));
             }
             let ty = self.head_type(&field.ty, env);
-            fields.push(Field { name: field.name.text.clone(), ty, role, default: None, span: field.name.span });
+            fields.push(Field {
+                name: field.name.text.clone(),
+                ty,
+                role,
+                default: None,
+                docs: field.docs.clone(),
+                span: field.name.span,
+            });
         }
         fields
     }
@@ -242,7 +250,7 @@ impl<'a> Cx<'a> {
             Some(prefix) => format!("{prefix}::{}", f.name).as_str().into(),
             None => f.name.text.clone(),
         };
-        self.fns.push(FnSource { item: f, env: owner.env.clone(), locals: Default::default(), queued: false });
+        self.fns.push(FnSource { item: Some(f), env: owner.env.clone(), locals: Default::default(), queued: false });
         self.program.fns.push(FnDef {
             name: f.name.text.clone(),
             display,
@@ -264,7 +272,10 @@ impl<'a> Cx<'a> {
         match f.linkage {
             Linkage::Plain => {}
             Linkage::Extern => self.report(unsupported::extern_fn(f.head)),
-            Linkage::Export => self.report(unsupported::export(item.span.start().to(f.head))),
+            Linkage::Export if self.modules.last() != Some(&owner.env.scope) => {
+                self.report(crate::errors::exports::inside(f.head));
+            }
+            Linkage::Export => {}
         }
         for attr in &item.attrs {
             if owner.prefix.is_some() && attr.name.as_str() == "checkpoint" {

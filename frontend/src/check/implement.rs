@@ -69,7 +69,7 @@ impl<'a> Cx<'a> {
             let old = old[0];
             let same = self.fns[old.index()].env.self_ty.clone() == self.fns[fn_id.index()].env.self_ty.clone()
                 || self.fns[old.index()].env.generics.len() == self.program.fns[old].generics.len();
-            let at = self.fns[old.index()].item.name.span;
+            let at = self.fns[old.index()].item().name.span;
             if same && self.same_target(old, fn_id) {
                 self.report(names::duplicate(&f.name, at));
             }
@@ -105,7 +105,7 @@ impl<'a> Cx<'a> {
             match wanted.iter().position(|m| self.program.fns[*m].name == f.name.text) {
                 Some(number) if found[number].is_none() => found[number] = Some(*fn_id),
                 Some(number) => {
-                    let at = found[number].map_or(f.name.span, |old| self.fns[old.index()].item.name.span);
+                    let at = found[number].map_or(f.name.span, |old| self.fns[old.index()].item().name.span);
                     self.report(names::duplicate(&f.name, at));
                 }
                 None => {
@@ -162,7 +162,7 @@ impl<'a> Cx<'a> {
             .methods
             .iter()
             .zip(&def.methods)
-            .filter(|(m, given)| given.is_none() && self.fns[m.index()].item.body.is_none())
+            .filter(|(m, given)| given.is_none() && self.fns[m.index()].item().body.is_none())
             .map(|(m, _)| self.program.fns[*m].name.to_string())
             .collect();
         if !missing.is_empty() {
@@ -211,7 +211,7 @@ impl<'a> Cx<'a> {
 
     fn compare_heads(&mut self, wanted: FnId, given: FnId, trait_generics: &[crate::typed::Generic], all: &[Arg]) {
         let (w, g) = (self.program.fns[wanted].clone(), self.program.fns[given].clone());
-        let own = self.fns[given.index()].item.generics.len();
+        let own = self.fns[given.index()].item().generics.len();
         let given_own = g.generics[g.generics.len() - own..].to_vec();
         let wanted_own = w.generics[trait_generics.len()..].to_vec();
         let mut subst = Subst::new(trait_generics, all);

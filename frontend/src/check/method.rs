@@ -201,7 +201,7 @@ impl<'a> FnCx<'_, 'a> {
         for fn_id in candidates {
             let env = self.cx.fns[fn_id.index()].env.clone();
             let Some(target) = env.self_ty.clone() else { continue };
-            let own = self.cx.fns[fn_id.index()].item.generics.len();
+            let own = self.cx.fns[fn_id.index()].item().generics.len();
             let generics = env.generics[..env.generics.len() - own].to_vec();
             let args: Vec<Arg> = generics.iter().map(|g| self.fresh_arg(g)).collect();
             let target = super::subst::Subst::new(&generics, &args).ty(&self.cx.program, &target);

@@ -23,6 +23,7 @@ mod collect;
 mod control;
 mod differential;
 mod exhaustive;
+mod export;
 mod expr;
 mod finish;
 mod generic;
@@ -51,6 +52,7 @@ mod typeexpr;
 mod unify;
 
 pub use body::Origin;
+pub use export::is_reserved_in_c;
 pub use place::Use as PlaceUse;
 pub(crate) use subst::Subst;
 pub(crate) use tangent::{holds_models, tangent};
@@ -61,10 +63,17 @@ use crate::errors::lex;
 use crate::resolve::scope::{Def, ScopeId, Scopes};
 use crate::resolve::{Graph, Loader, load};
 use crate::source::{FileId, SourceMap, Span};
-use crate::typed::{AdtId, ConstId, FnId, Generic, GenericId, ImplId, Local, LocalId, Program, TraitId, Ty};
+use crate::typed::{AdtId, ConstId, FnDef, FnId, Generic, GenericId, ImplId, Local, LocalId, Program, TraitId, Ty};
 use dprog_ir::Arena;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
+
+/// A type in the head of a function, as text.
+pub(crate) fn type_text(program: &Program, def: &FnDef, ty: &Ty) -> String {
+    let none = Arena::new();
+    let locals = def.body.as_ref().map_or(&none, |body| &body.locals);
+    show::Show { program, locals, infer: None }.ty(ty)
+}
 
 /// Checks the program whose root is a file of `sources`. The typed tree is complete only if no diagnostic is an error.
 pub fn check_program(root: FileId, sources: &mut SourceMap, loader: &dyn Loader) -> (Program, Vec<Diagnostic>) {
@@ -132,11 +141,19 @@ struct Cx<'a> {
 
 /// What stands behind a function.
 struct FnSource<'a> {
-    item: &'a FnItem,
+    /// `None` for what stands for an exported expression: its body is finished already.
+    item: Option<&'a FnItem>,
     env: Rc<Env>,
     /// The parameters as locals, made with the head.
     locals: Arena<LocalId, Local>,
     queued: bool,
+}
+
+impl<'a> FnSource<'a> {
+    /// The text of a function that has one, as methods do.
+    fn item(&self) -> &'a FnItem {
+        self.item.expect("the function was written out")
+    }
 }
 
 /// What stands behind a struct, enum or model.
@@ -217,6 +234,7 @@ impl<'a> Cx<'a> {
             let names = self.declare(scope, &module.ast.items);
             self.import(scope, module);
             self.complete(names);
+            self.exports(&module.ast.items, scope, index == last);
             if index == 0 {
                 self.find_prelude_items(scope);
             }

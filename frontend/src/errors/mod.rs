@@ -10,7 +10,8 @@
 //! | E0450–E0469 | assignments | `places.rs` |
 //! | E0500–E0549 | declarations | `items.rs` |
 //! | E0550–E0569 | models | `models.rs` |
-//! | E0570–E0589 | patterns | `patterns.rs` |
+//! | E0570–E0579 | patterns | `patterns.rs` |
+//! | E0580–E0589 | exports | `exports.rs` |
 //! | E0610–E0629 | differential operators | `differential.rs` |
 //! | E0690–E0699 | not supported yet | `unsupported.rs` |
 //!
@@ -18,6 +19,7 @@
 
 pub mod calls;
 pub mod differential;
+pub mod exports;
 pub mod items;
 pub mod lex;
 pub mod models;

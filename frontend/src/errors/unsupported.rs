@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 /// The codes of this file.
-pub const CODES: &[&str] = &["E0690", "E0691", "E0692", "E0693", "E0694", "E0695"];
+pub const CODES: &[&str] = &["E0690", "E0691", "E0692", "E0693", "E0694"];
 
 /// `@checkpoint`
 pub fn checkpoint(at: Span) -> Diagnostic {
@@ -32,10 +32,4 @@ pub fn derivative(at: Span) -> Diagnostic {
 /// `par for`
 pub fn par_for(at: Span) -> Diagnostic {
     Diagnostic::error("E0694", at, "`par for` is not supported yet").help("write `for`: the result is the same")
-}
-
-/// `export`
-pub fn export(at: Span) -> Diagnostic {
-    Diagnostic::error("E0695", at, "`export` is not supported yet: it belongs to object files")
-        .help("remove `export`; `dprogc run` needs none")
 }

@@ -1,7 +1,7 @@
 //! `base[…]`: elements, rows, slices, and any mixture; reading and replacing.
 
 use super::body::{Flat, FnLower};
-use crate::typed::{Expr, ExprKind, IndexArg, Ty};
+use crate::typed::{Expr, IndexArg, Ty};
 use dprog_ir::{Access, BinaryOp, CompareOp, TrapCode, Type, Value};
 
 /// An evaluated index.
@@ -22,16 +22,10 @@ enum Shape {
 }
 
 impl<'p> FnLower<'_, 'p> {
-    /// `base[args]`. An element of a row, `x[i][j]`, is read from the matrix.
     pub fn index(&mut self, base: &'p Expr, args: &'p [IndexArg]) -> Flat {
-        let (base, before) = match &base.kind {
-            ExprKind::Index { base: matrix, args: row } if is_row(matrix, row, args.len()) => (&**matrix, &row[..]),
-            _ => (base, &[][..]),
-        };
         let flat = self.expr(base);
         let ty = self.ty(&base.ty).into_owned();
-        let mut picks = self.picks(before);
-        picks.extend(self.picks(args));
+        let picks = self.picks(args);
         self.read_index(&flat, &ty, &picks)
     }
 
@@ -64,7 +58,7 @@ impl<'p> FnLower<'_, 'p> {
         }
     }
 
-    pub fn read_leaf(&mut self, x: Value, picks: &[Pick]) -> Value {
+    fn read_leaf(&mut self, x: Value, picks: &[Pick]) -> Value {
         match shape(picks) {
             Shape::Part => {
                 let indices = leading(picks);
@@ -220,12 +214,6 @@ struct Axis {
     length: Option<Value>,
 }
 
-/// Whether `row` picks single indices of an array that has so many further axes.
-fn is_row(matrix: &Expr, row: &[IndexArg], further: usize) -> bool {
-    let axes = if let Ty::Array(_, sizes) = &matrix.ty { sizes.len() } else { 1 };
-    row.len() + further <= axes && row.iter().all(|arg| matches!(arg, IndexArg::At(_)))
-}
-
 fn shape(picks: &[Pick]) -> Shape {
     let indices = leading(picks).len();
     let rest_whole = |from: usize| picks[from..].iter().all(|p| matches!(p, Pick::All));
@@ -237,7 +225,7 @@ fn shape(picks: &[Pick]) -> Shape {
     }
 }
 
-pub(super) fn leading(picks: &[Pick]) -> Flat {
+fn leading(picks: &[Pick]) -> Flat {
     let at = |p: &Pick| match p {
         Pick::At(v) => Some(*v),
         Pick::All | Pick::Range(..) => None,

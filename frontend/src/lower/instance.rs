@@ -6,6 +6,7 @@
 
 use super::body::{BodyJob, BodyParam, Flat, FnLower};
 use super::callable::{Callable, Code, CodeData, CodeId, Shape};
+use super::form::Form;
 use super::layout::{numbered, placeholder, type_arguments};
 use super::{Cx, LeafLayout, Root, RootParam, encode_position};
 use crate::ast::Symbol;
@@ -36,7 +37,15 @@ impl<'p> Cx<'p> {
                 format!("`{}` has type parameters, so there is nothing to call from outside", def.display.as_str());
             self.errors.push(Diagnostic::error("E0601", def.span, text).label("generic over types"));
             let func = self.declare(&def.display, Vec::new(), Vec::new(), SrcLoc::NONE);
-            return Root { of: id, func, sizes: Vec::new(), params: Vec::new(), result: Ty::UNIT, results: Vec::new() };
+            return Root {
+                of: id,
+                func,
+                sizes: Vec::new(),
+                params: Vec::new(),
+                result: Ty::UNIT,
+                results: Vec::new(),
+                result_form: Form::Tuple(Vec::new()),
+            };
         }
         let args: Vec<Arg> = sizes.iter().map(|g| Arg::Size(Size::atom(SizeAtom::Param(g.id)))).collect();
         let func = self.instance(id, numbered(&args).0);
@@ -45,11 +54,14 @@ impl<'p> Cx<'p> {
             ty: p.ty.clone(),
             inout: p.inout,
             leaves: self.leaf_layouts(&p.name, &p.ty),
+            form: self.form(def, &p.ty),
+            shown: self.shown(def, &p.ty),
         };
         let params = def.params.iter().map(param).collect();
         let results = self.leaf_layouts("", &def.result);
         let sizes = sizes.iter().map(|g| g.name.clone()).collect();
-        Root { of: id, func, sizes, params, result: def.result.clone(), results }
+        let result_form = self.form(def, &def.result);
+        Root { of: id, func, sizes, params, result: def.result.clone(), results, result_form }
     }
 
     fn leaf_layouts(&mut self, name: &str, ty: &Ty) -> Vec<LeafLayout> {

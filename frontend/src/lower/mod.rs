@@ -25,6 +25,7 @@ mod control;
 mod differential;
 mod equality;
 mod expr;
+mod form;
 mod indexing;
 mod instance;
 mod jacobian;
@@ -51,6 +52,7 @@ use callable::{Code, CodeData, CodeId};
 use closure::Signature;
 use dprog_ir::entity::Entity;
 use dprog_ir::{Arena, FuncId, Function, Module, NodeId, SrcLoc, Type};
+pub use form::{Form, FormField, FormSize};
 use layout::Layout;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -82,6 +84,7 @@ pub struct Root {
     pub params: Vec<RootParam>,
     pub result: Ty,
     pub results: Vec<LeafLayout>,
+    pub result_form: Form,
 }
 
 /// A parameter of a root.
@@ -91,6 +94,9 @@ pub struct RootParam {
     pub ty: Ty,
     pub inout: bool,
     pub leaves: Vec<LeafLayout>,
+    pub form: Form,
+    /// The type as text.
+    pub shown: String,
 }
 
 /// One of the IR values that a value of the language consists of.

@@ -39,6 +39,8 @@ pub struct Program {
     pub generic_names: Vec<Symbol>,
     /// Functions of the root module in the order of the text: `main`, tests, candidates for `gradcheck`.
     pub root_fns: Vec<FnId>,
+    /// What C may call: the exports of the root module, in the order of the text.
+    pub exports: Vec<Export>,
     /// `Rng` and its method `normal`/`uniform`, `Option`, `Result`: items of `std` that lowering itself refers to.
     pub lang: LangItems,
 }
@@ -79,6 +81,7 @@ pub struct AdtDef {
     pub generics: Vec<Generic>,
     pub kind: AdtKind,
     pub public: bool,
+    pub docs: Option<String>,
     pub span: Span,
 }
 
@@ -98,6 +101,7 @@ pub struct Field {
     pub role: FieldRole,
     /// Of a model: what the field starts with.
     pub default: Option<FieldDefault>,
+    pub docs: Option<String>,
     pub span: Span,
 }
 
@@ -173,6 +177,26 @@ pub struct FnDef {
     pub public: bool,
     /// The head, for messages.
     pub span: Span,
+}
+
+/// A function that C may call.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// Its name in C.
+    pub name: Symbol,
+    /// Without type parameters. For `export name = value;` one that was made for it.
+    pub func: FnId,
+    pub results: ResultNames,
+    /// The text of its `///` comments.
+    pub docs: Option<String>,
+    pub span: Span,
+}
+
+/// Names for the parts of a result, as they are passed back through pointers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ResultNames {
+    One(Symbol),
+    Tuple(Vec<ResultNames>),
 }
 
 /// A parameter.
