@@ -1,8 +1,7 @@
 //! From objects to libraries and programs, with the system's C compiler as the linker.
 //!
 //! What the objects need of the runtime comes from the archive inside of the compiler, and becomes invisible: two libraries
-//! that were made here do not meet in one program, but for the pair of functions that keeps the last error. Those are weak, so
-//! that all libraries share one.
+//! that were made here do not meet in one program, but for `dprog_last_error`. That is weak, so that all libraries share one.
 
 use crate::input::reason;
 use crate::status::Failure;
@@ -13,10 +12,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What every library defines alike.
-const SHARED: [&str; 2] = ["dprog_last_error", "dprog_rt_set_last_error"];
-/// Names that only the runtime defines.
-const RUNTIME_PREFIX: &str = "dprog_rt_";
+/// What every library defines alike: the buffer of the last error, which is that of one of them for all.
+const SHARED: &str = "dprog_last_error";
+/// Other names of support that an object may define; nobody else is to see them.
+const SUPPORT_PREFIX: &str = "dprog_rt_";
 
 /// What is to be linked.
 pub struct Link<'a> {
@@ -46,10 +45,7 @@ impl Link<'_> {
     pub fn shared(&self, output: &Path) -> Result<(), Failure> {
         let folder = self.folder()?;
         let script = folder.path().join("exports");
-        let mut names = self.exports()?;
-        names.insert("dprog_last_error".to_string());
-        names.remove("dprog_rt_set_last_error");
-        let names: String = names.iter().map(|name| format!("\"{name}\"; ")).collect();
+        let names: String = self.exports()?.iter().map(|name| format!("\"{name}\"; ")).collect();
         write(&script, format!("{{ global: {names}local: *; }};\n").as_bytes())?;
         let mut linker = self.linker();
         linker.args(["-shared", "-o"]).arg(output).args(self.inputs(folder.path())?);
@@ -71,29 +67,37 @@ impl Link<'_> {
 
     /// A static library with the objects and what they need of the runtime.
     pub fn library(&self, output: &Path) -> Result<(), Failure> {
-        let members = if self.needs_runtime()? { vec![self.merged()?] } else { self.objects.to_vec() };
+        let members = if self.needs_runtime()? { vec![self.merged()?] } else { self.apart()? };
         write(output, &elf::archive(&members).map_err(malformed)?)
+    }
+
+    /// The objects as they are, their support hidden.
+    fn apart(&self) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let hidden =
+            |object: &Vec<u8>| elf::localize(object.clone(), |name| !name.starts_with(SUPPORT_PREFIX), |_| false);
+        self.objects.iter().map(|(name, object)| Ok((name.clone(), hidden(object).map_err(malformed)?))).collect()
     }
 
     /// One object of all, with the runtime inside.
     fn merged(&self) -> Result<(String, Vec<u8>), Failure> {
         let folder = self.folder()?;
         let whole = folder.path().join("whole.o");
-        let mut keep = self.exports()?;
-        keep.extend(SHARED.map(str::to_string));
+        let keep = self.exports()?;
         let mut linker = self.linker();
         linker.args(["-r", "-nostdlib", "-o"]).arg(&whole).args(self.inputs(folder.path())?);
         linker.arg("-Wl,--gc-sections").args(keep.iter().map(|name| format!("-Wl,-u,{name}")));
         self.run(linker)?;
         let object = std::fs::read(&whole).map_err(|e| Failure::environment(reason(&e)))?;
-        let object = elf::localize(object, |name| keep.contains(name), |name| SHARED.contains(&name));
+        let object = elf::localize(object, |name| keep.contains(name), |name| name == SHARED);
         Ok((self.objects[0].0.clone(), object.map_err(malformed)?))
     }
 
+    /// What others may see.
     fn exports(&self) -> Result<BTreeSet<String>, Failure> {
-        let mut names = BTreeSet::new();
+        let mut names = BTreeSet::from([SHARED.to_string()]);
         for (_, object) in self.objects {
-            names.extend(elf::exports(object).map_err(malformed)?);
+            let exports = elf::exports(object).map_err(malformed)?;
+            names.extend(exports.into_iter().filter(|name| !name.starts_with(SUPPORT_PREFIX)));
         }
         Ok(names)
     }
@@ -131,7 +135,7 @@ impl Link<'_> {
             return Ok(RUNTIME);
         }
         let needed = self.objects.iter().flat_map(|(_, object)| elf::imports(object).unwrap_or_default());
-        let needed: Vec<String> = needed.filter(|name| name.starts_with(RUNTIME_PREFIX)).collect();
+        let needed: Vec<String> = needed.filter(|name| name.starts_with(SUPPORT_PREFIX)).collect();
         let triple = self.architecture.triple();
         let needed = needed.join(", ");
         Err(Failure::environment(format!("this program needs the runtime ({needed}), which there is not for {triple}")))

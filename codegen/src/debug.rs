@@ -5,11 +5,14 @@
 //! carries the place of the primal instruction, so a breakpoint at a line of the source stops in the adjoint too. Code
 //! that was inlined is shown at the line that it came from, as an inlined call in the function that it came to.
 //!
-//! How to unwind the stack (`.eh_frame`) is written by Cranelift. *Absent on purpose:* variables: their values live in
+//! How to unwind the stack stands in `.debug_frame`: that of `.eh_frame` as Cranelift writes it needs relocations of the text when it
+//! is loaded. *Absent on purpose:* variables: their values live in
 //! registers and in derivatives that have no name in the source.
 
 use crate::jit::Error;
 use cranelift_codegen::CompiledCode;
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_module::FuncId as ClifFuncId;
 use cranelift_object::ObjectProduct;
 use cranelift_object::object::write::{Relocation as ObjectRelocation, StandardSegment, SymbolId};
@@ -17,8 +20,8 @@ use cranelift_object::object::{RelocationEncoding, RelocationFlags, RelocationKi
 use dprog_ir::SrcLoc;
 use dprog_runtime::program::Place;
 use gimli::write::{
-    Address, AttributeValue, Dwarf, EndianVec, Expression, FileId, LineProgram, LineString, Range, RangeList,
-    RelocateWriter, Relocation, RelocationTarget, Sections, UnitEntryId, UnitId,
+    Address, AttributeValue, CieId, Dwarf, EndianVec, Expression, FileId, FrameTable, LineProgram, LineString, Range,
+    RangeList, RelocateWriter, Relocation, RelocationTarget, Sections, UnitEntryId, UnitId,
 };
 use gimli::{Encoding, Format, LineEncoding, LittleEndian, SectionId};
 use rustc_hash::FxHashMap;
@@ -36,6 +39,8 @@ pub struct DebugFile {
 #[derive(Default)]
 pub(crate) struct Notes {
     functions: Vec<Code>,
+    frames: FrameTable,
+    cie: Option<CieId>,
 }
 
 /// The code of a function.
@@ -51,7 +56,8 @@ struct Code {
 
 impl Notes {
     /// Notes a function that has just been compiled.
-    pub fn add(&mut self, id: ClifFuncId, name: &str, head: SrcLoc, code: &CompiledCode) {
+    pub fn add(&mut self, id: ClifFuncId, name: &str, head: SrcLoc, code: &CompiledCode, isa: &dyn TargetIsa) {
+        self.add_frame(code, isa);
         let mut rows = vec![(0, head)];
         for range in code.buffer.get_srclocs_sorted() {
             let loc = if range.loc.is_default() { SrcLoc::NONE } else { SrcLoc(range.loc.bits()) };
@@ -61,6 +67,15 @@ impl Notes {
             }
         }
         self.functions.push(Code { id, name: name.to_string(), head, size: code.code_buffer().len() as u32, rows });
+    }
+
+    /// How to unwind the stack in the function that is added next.
+    fn add_frame(&mut self, code: &CompiledCode, isa: &dyn TargetIsa) {
+        let Ok(Some(UnwindInfo::SystemV(info))) = code.create_unwind_info(isa) else { return };
+        let Some(cie) = self.cie.or_else(|| Some(self.frames.add_cie(isa.create_systemv_cie()?))) else { return };
+        self.cie = Some(cie);
+        let address = Address::Symbol { symbol: self.functions.len(), addend: 0 };
+        self.frames.add_fde(cie, info.to_fde(address));
     }
 
     /// Adds the sections to the object.
@@ -74,7 +89,29 @@ impl Notes {
         }
         let mut sections = Sections::new(Section::default());
         unit.dwarf.write(&mut sections).map_err(|e| Error(e.to_string()))?;
+        self.frames.write_debug_frame(&mut sections.debug_frame).map_err(|e| Error(e.to_string()))?;
         add_sections(product, &sections, &symbols)
+    }
+}
+
+/// A call that is no call any more.
+struct InlinedCall<'a> {
+    /// The inlined call around it.
+    parent: Option<usize>,
+    /// Where it stands.
+    call: SrcLoc,
+    /// The function that is called.
+    name: &'a str,
+    /// The code that came of it, in order.
+    ranges: Vec<(u32, u32)>,
+}
+
+impl InlinedCall<'_> {
+    fn cover(&mut self, start: u32, end: u32) {
+        match self.ranges.last_mut().filter(|(_, last)| *last == start) {
+            Some(last) => last.1 = end,
+            None => self.ranges.push((start, end)),
+        }
     }
 }
 
@@ -173,6 +210,66 @@ impl<'a> UnitWriter<'a> {
             ];
             self.set(entry, place);
         }
+        self.inlined_calls(symbol, entry, code);
+    }
+
+    /// The calls that were inlined into a function, inside of each other as they were called.
+    fn inlined_calls(&mut self, symbol: usize, function: UnitEntryId, code: &Code) {
+        let mut calls: Vec<InlinedCall> = Vec::new();
+        let mut known: FxHashMap<(Option<usize>, SrcLoc), usize> = FxHashMap::default();
+        let ends = code.rows.iter().skip(1).map(|(start, _)| *start).chain([code.size]);
+        for ((start, loc), end) in code.rows.iter().zip(ends) {
+            let mut parent = None;
+            for (call, name) in self.calls_to(*loc) {
+                let index = *known.entry((parent, call)).or_insert(calls.len());
+                if index == calls.len() {
+                    calls.push(InlinedCall { parent, call, name, ranges: Vec::new() });
+                }
+                calls[index].cover(*start, end);
+                parent = Some(index);
+            }
+        }
+        let mut entries: Vec<UnitEntryId> = Vec::new();
+        for call in &calls {
+            let parent = call.parent.map_or(function, |parent| entries[parent]);
+            entries.push(self.inlined_call(symbol, parent, call));
+        }
+    }
+
+    /// The inlined calls that lead to a place, outermost first: where each stands, and which function it calls.
+    fn calls_to(&self, loc: SrcLoc) -> Vec<(SrcLoc, &'a str)> {
+        let (mut calls, mut next) = (Vec::new(), self.places.get(loc.0 as usize));
+        while let Some(place) = next.filter(|place| place.inlined_at != SrcLoc::NONE) {
+            calls.push((place.inlined_at, &*place.function));
+            next = self.places.get(place.inlined_at.0 as usize);
+        }
+        calls.reverse();
+        calls
+    }
+
+    fn inlined_call(&mut self, symbol: usize, parent: UnitEntryId, call: &InlinedCall) -> UnitEntryId {
+        let site = self.place(call.call).map(|place| (self.file(place), place.line));
+        let name = self.dwarf.strings.add(call.name);
+        let unit = self.dwarf.units.get_mut(self.unit);
+        let ranges = call.ranges.iter().map(|(start, end)| Range::StartLength {
+            begin: Address::Symbol { symbol, addend: *start as i64 },
+            length: (end - start) as u64,
+        });
+        let ranges = unit.ranges.add(RangeList(ranges.collect()));
+        let entry = unit.add(parent, gimli::DW_TAG_inlined_subroutine);
+        let values = [
+            (gimli::DW_AT_name, AttributeValue::StringRef(name)),
+            (gimli::DW_AT_ranges, AttributeValue::RangeListRef(ranges)),
+        ];
+        self.set(entry, values);
+        if let Some((file, line)) = site {
+            let place = [
+                (gimli::DW_AT_call_file, AttributeValue::FileIndex(Some(file))),
+                (gimli::DW_AT_call_line, AttributeValue::Udata(line as u64)),
+            ];
+            self.set(entry, place);
+        }
+        entry
     }
 
     fn set<const N: usize>(&mut self, entry: UnitEntryId, values: [(gimli::DwAt, AttributeValue); N]) {

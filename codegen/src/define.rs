@@ -191,7 +191,7 @@ impl Workshop {
             *text += &format!("; {name}\n{}\n", code.unwrap_or_default());
         }
         if let (Some(notes), Some(code)) = (&mut self.debug, context.compiled_code()) {
-            notes.add(id, name, self.head, code);
+            notes.add(id, name, self.head, code, clif.isa());
         }
         self.head = SrcLoc::NONE;
         clif.clear_context(&mut context);

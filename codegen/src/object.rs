@@ -149,8 +149,7 @@ fn place_text(places: &[Place], loc: SrcLoc) -> Option<String> {
 pub(crate) fn new_module(name: &str, debug: bool, options: &Options) -> Result<ObjectModule, Error> {
     let isa = target(&Options { unwind: debug, ..*options }, false)?;
     let libcalls = Box::new(|call| panic!("no library call {call:?} is allowed"));
-    let mut builder = ObjectBuilder::new(isa, name, libcalls).map_err(|e| Error(e.to_string()))?;
-    builder.unwind_info(debug);
+    let builder = ObjectBuilder::new(isa, name, libcalls).map_err(|e| Error(e.to_string()))?;
     Ok(ObjectModule::new(builder))
 }
 

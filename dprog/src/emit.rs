@@ -115,7 +115,9 @@ impl Account {
 fn places(module: &Module, sources: &SourceMap, folder: Option<&Path>) -> Vec<Place> {
     let locations = (0..module.locations.len() as u32).map(|i| module.locations.get(SrcLoc(i)));
     let place = |data: &dprog_ir::LocData| {
-        let Some(span) = decode_position(data.position) else { return Place::default() };
+        let Some(span) = decode_position(data.position) else {
+            return Place { inlined_at: data.inlined_at, ..Place::default() };
+        };
         let (file, at) = (&sources.file(span.file).name, sources.line_col(span));
         let inside = folder.and_then(|folder| Path::new(&**file).strip_prefix(folder).ok());
         let file = inside.map_or(file.clone(), |inside| inside.display().to_string().into());

@@ -10,22 +10,21 @@
 use crate::context::{Context, Stop};
 use crate::program::Program;
 use crate::stack::Entry;
-use dprog_ir::TrapCode;
-use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char};
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_char;
 
 /// The status of a program that ended itself inside of an exported function.
 const EXITED: i32 = 127;
 
-/// What a thread keeps between calls.
-#[derive(Default)]
-struct Thread {
-    idle: Option<Box<Context>>,
-    error: CString,
-}
+/// Room for a report, with the zero behind it.
+const ERROR_BYTES: usize = 8192;
+/// What there is room for in objects without the runtime.
+const LEAST_ERROR_BYTES: usize = 1000;
 
 thread_local! {
-    static THREAD: RefCell<Thread> = RefCell::default();
+    /// The context that a thread keeps between calls.
+    static IDLE: Cell<Option<Box<Context>>> = const { Cell::new(None) };
+    static ERROR: UnsafeCell<[u8; ERROR_BYTES]> = const { UnsafeCell::new([0; ERROR_BYTES]) };
 }
 
 /// A context for a call of a function of the program whose block is at `program`; see [`crate::program`].
@@ -37,7 +36,7 @@ pub unsafe extern "C" fn dprog_rt_begin(program: *const u8) -> *mut Context {
     // SAFETY: the caller's promise.
     let program = unsafe { Program::new(program) };
     // A thread that is ending has no context to keep any more.
-    let idle = THREAD.try_with(|thread| thread.borrow_mut().idle.take()).ok().flatten();
+    let idle = IDLE.try_with(Cell::take).ok().flatten();
     let mut ctx = idle.unwrap_or_else(|| Context::new(program.limits()));
     if ctx.program != Some(program) {
         ctx.limits = program.limits();
@@ -86,40 +85,38 @@ pub unsafe extern "C" fn dprog_rt_end(ctx: *mut Context) {
     // SAFETY: the caller's promise.
     let ctx = unsafe { Box::from_raw(ctx) };
     // A thread that is ending keeps nothing.
-    let _ = THREAD.try_with(|thread| {
-        thread.borrow_mut().idle.get_or_insert(ctx);
+    let _ = IDLE.try_with(|idle| {
+        let kept = idle.take();
+        idle.set(kept.or(Some(ctx)));
     });
 }
 
-/// Makes a text the thread's last error.
+/// Makes a text the thread's last error. In a program with several libraries of dProg all write into the buffer of that one whose
+/// `dprog_last_error` the linker has chosen, so that one is asked where it is, like a stranger's.
 ///
 /// # Safety
 /// `length` bytes of UTF-8 lie at `text`.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_set_last_error(text: *const u8, length: usize) {
-    // SAFETY: the caller's promise.
-    let bytes = unsafe { std::slice::from_raw_parts(text, length) };
-    let text = String::from_utf8_lossy(bytes).replace('\0', " ");
-    let text = CString::new(text).unwrap_or_default();
-    let _ = THREAD.try_with(|thread| thread.borrow_mut().error = text);
+    let getter: extern "C" fn() -> *const c_char = dprog_last_error;
+    let buffer = std::hint::black_box(getter)().cast_mut().cast::<u8>();
+    let room = if ERROR.with(|own| own.get().cast()) == buffer { ERROR_BYTES } else { LEAST_ERROR_BYTES };
+    let length = length.min(room - 1);
+    // SAFETY: the caller's promise; every `dprog_last_error` gives a buffer of at least so many bytes.
+    unsafe {
+        std::ptr::copy(text, buffer, length);
+        buffer.add(length).write(0);
+    }
 }
 
-/// Leaves a text where the program's `dprog_last_error` finds it. In a program with several libraries of dProg that is the one that the
-/// linker has chosen, with the setter beside it; so it is called like a stranger's.
 fn report_error(text: &str) {
-    let setter: unsafe extern "C" fn(*const u8, usize) = dprog_rt_set_last_error;
+    let text = text.replace('\0', " ");
     // SAFETY: so much text lies there.
-    unsafe { std::hint::black_box(setter)(text.as_ptr(), text.len()) };
+    unsafe { dprog_rt_set_last_error(text.as_ptr(), text.len()) };
 }
 
 /// The report of the last call in this thread that did not return 0; empty if there was none. Valid until the next one.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub extern "C" fn dprog_last_error() -> *const c_char {
-    static NOTHING: &CStr = c"";
-    THREAD.try_with(|thread| thread.borrow().error.as_ptr()).unwrap_or(NOTHING.as_ptr())
-}
-
-/// What the status of an exported function says, in C's words; for the header.
-pub fn status_name(code: TrapCode) -> String {
-    format!("DPROG_{}", code.name().replace('-', "_").to_uppercase())
+    ERROR.with(|own| own.get().cast())
 }

@@ -7,7 +7,7 @@ use crate::session::Session;
 use crate::status::{Failure, Status};
 use dprog::Checked;
 use dprog::diagnostic::Diagnostic;
-use dprog::emit::{self, Architecture, Machine, ObjectOptions};
+use dprog::emit::{self, Architecture, ForC, Machine, ObjectOptions};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -84,13 +84,17 @@ fn is_linked(kind: Emit) -> bool {
     matches!(kind, Emit::Staticlib | Emit::Sharedlib | Emit::Exe)
 }
 
+/// A name and the bytes.
+type Object = (String, Vec<u8>);
+
 /// A build under way.
 struct Build<'a> {
     session: &'a Session,
     order: &'a Order<'a>,
     sources: Vec<&'a PathBuf>,
     others: Vec<PathBuf>,
-    objects: Vec<(String, Vec<u8>)>,
+    /// What the sources export.
+    objects: Vec<Object>,
     options: ObjectOptions,
     architecture: Architecture,
 }
@@ -118,58 +122,101 @@ impl<'a> Build<'a> {
     }
 
     fn run(mut self) -> Result<Status, Failure> {
+        let (mut main, mut first) = (None, None);
         for source in self.sources.clone() {
             let mut observation = self.session.observation();
             let checked = self.session.check(source, &mut observation)?;
             let stem = naming::stem(source);
-            if let Err(diagnostics) = self.source(&checked, &stem, &mut observation)? {
-                return Ok(failed(self.session, &checked, &diagnostics));
+            let made = self.source(&checked, &stem, main.is_none(), &mut observation)?;
+            match made {
+                Ok(object) => main = main.or(object),
+                Err(diagnostics) => return Ok(failed(self.session, &checked, &diagnostics)),
             }
             self.note_dependencies(&checked, &stem)?;
+            first.get_or_insert(stem);
             observation.finish();
         }
+        self.linked(&first.unwrap_or_default(), main)?;
         Ok(Status::Done)
     }
 
-    /// Writes what is made of one source.
+    fn wants(&self, kinds: &[Emit]) -> bool {
+        self.order.kinds.iter().any(|kind| kinds.contains(kind))
+    }
+
+    /// Writes what is made of one source alone. Gives the object with `main`, which is that of the first source.
     fn source(
         &mut self,
         checked: &Checked,
         stem: &str,
+        is_first: bool,
         observation: &mut dyn dprog::Observer,
-    ) -> Result<Result<(), Vec<Diagnostic>>, Failure> {
-        if self.order.kinds.contains(&Emit::Exe) {
-            let options = ObjectOptions { full_paths: true, ..self.options.clone() };
-            let object = checked
-                .main()
-                .and_then(|main| emit::executable_object(checked, main, &self.session.options, &options, observation));
-            match object {
-                Ok((warnings, object)) => {
-                    self.session.report(&warnings, &checked.sources);
-                    self.link(&[(format!("{stem}.o"), object)]).executable(&self.path(Emit::Exe, stem))?;
-                }
+    ) -> Result<Result<Option<Object>, Vec<Diagnostic>>, Failure> {
+        let mut main = None;
+        if self.wants(&[Emit::Exe]) && is_first {
+            match self.executable_object(checked, observation) {
+                Ok(object) => main = Some((format!("{stem}.main.o"), object)),
                 Err(diagnostics) => return Ok(Err(diagnostics)),
             }
         }
-        let wants = |kind| self.order.kinds.contains(&kind);
-        if wants(Emit::Obj) || wants(Emit::Header) {
-            let made = emit::for_c(checked, stem, &self.session.options, &self.options, observation);
-            match made {
-                Ok(made) => {
-                    self.session.report(&made.warnings, &checked.sources);
-                    for (kind, bytes) in [(Emit::Obj, &made.object[..]), (Emit::Header, made.header.as_bytes())] {
-                        if wants(kind) {
-                            link::write(&self.path(kind, stem), bytes)?;
-                        }
-                    }
-                }
+        // Other sources of an executable are there for what they export.
+        let for_c = [Emit::Obj, Emit::Header, Emit::Staticlib, Emit::Sharedlib];
+        if self.wants(&for_c) || (main.is_none() && self.wants(&[Emit::Exe])) {
+            match emit::for_c(checked, stem, &self.session.options, &self.options, observation) {
+                Ok(made) => self.for_c(checked, stem, made)?,
                 Err(diagnostics) => return Ok(Err(diagnostics)),
             }
         }
-        Ok(Ok(()))
+        for (kind, listing) in self.order.kinds.iter().filter_map(|kind| Some((*kind, listing(*kind)?))) {
+            match dprog::listings(checked, &[listing], &self.session.options, observation) {
+                Ok((_, texts)) => link::write(&self.path(kind, stem), texts.join("\n").as_bytes())?,
+                Err(diagnostics) => return Ok(Err(diagnostics)),
+            }
+        }
+        Ok(Ok(main))
     }
 
-    fn link<'l>(&'l self, objects: &'l [(String, Vec<u8>)]) -> Link<'l> {
+    fn executable_object(
+        &self,
+        checked: &Checked,
+        observation: &mut dyn dprog::Observer,
+    ) -> Result<Vec<u8>, Vec<Diagnostic>> {
+        // What it reports is to be what `dprogc run` reports.
+        let options = ObjectOptions { full_paths: true, ..self.options.clone() };
+        let (warnings, object) =
+            emit::executable_object(checked, checked.main()?, &self.session.options, &options, observation)?;
+        self.session.report(&warnings, &checked.sources);
+        Ok(object)
+    }
+
+    fn for_c(&mut self, checked: &Checked, stem: &str, made: ForC) -> Result<(), Failure> {
+        self.session.report(&made.warnings, &checked.sources);
+        if self.wants(&[Emit::Obj]) {
+            link::write(&self.path(Emit::Obj, stem), &made.object)?;
+        }
+        if self.wants(&[Emit::Header]) {
+            link::write(&self.path(Emit::Header, stem), made.header.as_bytes())?;
+        }
+        self.objects.push((format!("{stem}.o"), made.object));
+        Ok(())
+    }
+
+    /// Links what all sources have given; the output is named after the first one.
+    fn linked(&self, stem: &str, main: Option<Object>) -> Result<(), Failure> {
+        if self.wants(&[Emit::Staticlib]) {
+            self.link(&self.objects).library(&self.path(Emit::Staticlib, stem))?;
+        }
+        if self.wants(&[Emit::Sharedlib]) {
+            self.link(&self.objects).shared(&self.path(Emit::Sharedlib, stem))?;
+        }
+        if let Some(main) = main {
+            let objects: Vec<Object> = std::iter::once(main).chain(self.objects.iter().cloned()).collect();
+            self.link(&objects).executable(&self.path(Emit::Exe, stem))?;
+        }
+        Ok(())
+    }
+
+    fn link<'l>(&'l self, objects: &'l [Object]) -> Link<'l> {
         let debug = self.options.debug.is_some();
         Link { objects, others: &self.others, architecture: self.architecture, debug }
     }

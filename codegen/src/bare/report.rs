@@ -138,17 +138,19 @@ pub(super) fn begin<M: ClifModule>(code: &mut Code<'_, '_, '_, M>, params: &[V])
     code.b.ins().return_(&[]);
 }
 
-/// `(text, length)`: in an object without the runtime, the buffer of the object that is asked for the last error. The text may be
-/// another object's.
+/// `(text, length)`: into the buffer of the object that is asked for the last error. The text may be another object's, or lie
+/// there already.
 pub(super) fn set_last_error<M: ClifModule>(code: &mut Code<'_, '_, '_, M>, params: &[V]) {
     let [text, length] = params[..] else { unreachable!("two parameters") };
-    let buffer = code.call(Support::Buffer, &[]).expect("an address");
-    let own = code.b.ins().iadd_imm_s(buffer, TEXT as i64);
-    let same = code.b.ins().icmp(IntCC::Equal, own, text);
+    let buffer = code.call(Support::LastError, &[]).expect("an address");
+    let same = code.b.ins().icmp(IntCC::Equal, buffer, text);
     code.leave_if(same, |_| Vec::new());
-    let zero = code.word(0);
-    code.store(zero, buffer, LENGTH);
-    code.call(Support::Append, &[text, length]);
+    let room = code.word(ROOM);
+    let count = code.b.ins().umin(length, room);
+    code.call(Support::Memcpy, &[buffer, text, count]);
+    let end = code.b.ins().iadd(buffer, count);
+    let zero = code.b.ins().iconst(I8, 0);
+    code.store(zero, end, 0);
     code.b.ins().return_(&[]);
 }
 
