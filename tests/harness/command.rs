@@ -1,70 +1,10 @@
 //! The command as its users meet it: exit statuses, streams, signals, hostile input.
 
+mod desk;
+
+use desk::{Desk, Done};
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use tempfile::TempDir;
-
-/// A folder with files, in which the command runs.
-struct Desk(TempDir);
-
-impl Desk {
-    fn new(files: &[(&str, &str)]) -> Desk {
-        let desk = Desk(TempDir::new().expect("a folder"));
-        for (name, text) in files {
-            desk.put(name, text.as_bytes());
-        }
-        desk
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.path(name), bytes).expect("a file");
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dprogc"));
-        command.args(args).current_dir(self.0.path());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Done {
-        Done::new(self.command(args).output().expect("the command starts"))
-    }
-
-    fn start(&self, args: &[&str]) -> Child {
-        let mut command = self.command(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("the command starts")
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Done {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Done {
-    fn new(output: Output) -> Done {
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Done { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    fn is(&self, status: i32) -> &Done {
-        assert_eq!(self.status, status, "{self:#?}");
-        self
-    }
-
-    fn says(&self, part: &str) -> &Done {
-        assert!(self.err.contains(part), "standard error lacks {part:?}\n{self:#?}");
-        self
-    }
-}
 
 /// The example of the language's description, with lines as there.
 const PICK: &str = "// 1\n// 2\n// 3\n// 4\n// 5\n// 6\n// 7\n// 8\n// 9\n\nfn pick(xs: [f64; 4], i: i64) -> f64 {\n    2.0 * xs[i]\n}\n";
@@ -129,8 +69,9 @@ fn wrong_usage_is_status_two() {
         &["check", "--max-memory", "much", "a.dp"],
         &["fmt", "a.dp"],
         &["lsp"],
-        &["build", "a.dp"],
-        &["build", "--emit", "exe", "a.dp"],
+        &["build", "--emit", "library", "a.dp"],
+        &["build", "--emit", "exe", "--target", "z80", "a.dp"],
+        &["build", "--emit", "exe", "-C", "target-cpu=fast", "a.dp"],
         &["explain", "E9999"],
         &["check", "--target", "riscv64", "a.dp"],
     ] {
