@@ -4,7 +4,7 @@ mod desk;
 
 use desk::{Desk, Done};
 use std::io::{Read, Write};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 
 /// The example of the language's description, with lines as there.
 const PICK: &str = "// 1\n// 2\n// 3\n// 4\n// 5\n// 6\n// 7\n// 8\n// 9\n\nfn pick(xs: [f64; 4], i: i64) -> f64 {\n    2.0 * xs[i]\n}\n";

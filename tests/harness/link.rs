@@ -303,7 +303,7 @@ const KERNEL: &str = "fn wave<n>(x: [f64; n], y: [f64; n]) -> f64 {
     for i in 0..n {
         u = sqrt(abs(u * x[i] + 0.1 * i as f64) + 0.5) - y[i] / (1.0 + u * u);
         if u > 1.25 { u = u * 0.75 - 1.0 / 3.0; }
-        total += u * y[(i + n - 1) % n];
+        total += u * y[(i + n - 1) % n] + exp(sin(x[i])) * tanh(u) - log(1.0 + y[i] * y[i]);
     }
     total
 }
