@@ -431,9 +431,20 @@ fn c_fit_finds_the_known_parameters() {
 
 #[test]
 fn cmake_builds_again_what_has_changed() {
-    for said in made("cmake", "descent", &[]) {
-        assert_eq!(said, "lowest at 1.000000 1.000000\n");
-    }
+    let desk = example("cmake");
+    let folder = desk.path("examples/cmake");
+    let compiler = format!("-DDPROG_COMPILER={}", env!("CARGO_BIN_EXE_dprogc"));
+    let Some(done) = tool(&desk, "cmake", &["-S", "examples/cmake", "-B", "build", &compiler]) else { return };
+    done.is(0);
+    let built = || tool(&desk, "cmake", &["--build", "build"]).expect("it was just there").is(0).out.clone();
+    built();
+    assert_eq!(in_folder(&desk.path("build"), "descent", &[]), "lowest at 1.000000 1.000000\n");
+    assert!(!built().contains("Compiling valley.dp"));
+    // A module that the source uses.
+    let shape = std::fs::read_to_string(folder.join("shape.dp")).expect("a file");
+    std::fs::write(folder.join("shape.dp"), shape.replace("y - x * x", "y - x * x - 0.5")).expect("a file");
+    assert!(built().contains("Compiling valley.dp"));
+    assert_eq!(in_folder(&desk.path("build"), "descent", &[]), "lowest at 1.000000 1.500000\n");
 }
 
 #[test]
