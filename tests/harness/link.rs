@@ -500,3 +500,25 @@ fn threads_call_and_trap_under_the_address_sanitizer() {
     let done = tool(&desk, "./calls", &["5000"]).expect("it was just made");
     assert_eq!(done.is(0).out, "4 threads, 5000 calls each, 0 failures\n");
 }
+
+// ---- where outputs go ----
+
+#[test]
+fn outputs_go_where_o_says() {
+    let desk = Desk::new(&[("left.dp", LEFT), ("right.dp", RIGHT), ("none.dp", "fn f(x: f64) -> f64 { x }\n")]);
+    let exist = |names: &[&str]| names.iter().all(|name| desk.path(name).exists());
+    desk.run(&["build", "right.dp"]).is(0);
+    desk.run(&["build", "-o", "new/folder/", "left.dp", "right.dp"]).is(0);
+    desk.run(&["build", "--emit", "obj,header,staticlib,ir", "-MD", "-o", "new/libz.a", "right.dp"]).is(0);
+    assert!(exist(&["right.o", "right.h", "new/folder/left.o", "new/folder/left.h", "new/folder/right.o"]));
+    assert!(exist(&["new/libz.a", "new/z.o", "new/z.h", "new/z.ir", "new/right.d"]));
+    let header = std::fs::read_to_string(desk.path("right.h")).expect("a header");
+    assert_eq!(desk.run(&["build", "--emit", "header", "-o", "-", "right.dp"]).is(0).out, header);
+    desk.run(&["build", "-o", "x.o", "left.dp", "right.dp"]).is(2).says("with several sources `-o` names a folder");
+    desk.run(&["build", "--emit", "obj", "-o", "-", "right.dp"]).is(2);
+    desk.run(&["build", "--emit", "obj", "-o", "no/such/folder.o", "right.dp"])
+        .is(4)
+        .says("cannot write no/such/folder.o");
+    desk.run(&["build", "none.dp"]).is(0).says("warning: none.dp exports nothing");
+    desk.run(&["build", "--emit", "exe", "none.dp"]).is(1).says("error[E0700]");
+}

@@ -1,6 +1,7 @@
 //! `dprogc build FILE… --emit KIND`: what the compiler makes of a program, as text, objects, libraries and executables.
 
 use crate::args::Emit;
+use crate::input::reason;
 use crate::link::{self, Link};
 use crate::naming;
 use crate::session::Session;
@@ -27,8 +28,12 @@ pub fn build(session: &Session, order: &Order) -> Result<Status, Failure> {
     if order.kinds.iter().all(is_text) {
         return texts(session, order);
     }
-    if order.output == Some(Path::new("-")) {
-        return Err(Failure::usage("`-o -` is for kinds that are text: `--emit ir,adjoint,clif,asm`"));
+    if order.output == Some(Path::new("-")) && order.kinds.iter().any(|kind| *kind != Emit::Header) {
+        return Err(Failure::usage("`-o -` is for `--emit header`, and for `--emit ir,adjoint,clif,asm`"));
+    }
+    if let Some(folder) = order.output.filter(|output| naming::is_folder(output)) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::environment(format!("cannot make {}: {}", folder.display(), reason(&error))))?;
     }
     Build::new(session, order)?.run()
 }
@@ -191,10 +196,18 @@ impl<'a> Build<'a> {
 
     fn for_c(&mut self, checked: &Checked, stem: &str, made: ForC) -> Result<(), Failure> {
         self.session.report(&made.warnings, &checked.sources);
+        if made.interface.functions.is_empty() {
+            eprintln!(
+                "warning: {} exports nothing; C sees what is marked with `export`",
+                checked.sources.file(checked.root()).name
+            );
+        }
         if self.wants(&[Emit::Obj]) {
             link::write(&self.path(Emit::Obj, stem), &made.object)?;
         }
-        if self.wants(&[Emit::Header]) {
+        if self.wants(&[Emit::Header]) && self.order.output == Some(Path::new("-")) {
+            crate::output::print(&made.header);
+        } else if self.wants(&[Emit::Header]) {
             link::write(&self.path(Emit::Header, stem), made.header.as_bytes())?;
         }
         self.objects.push((format!("{stem}.o"), made.object));
