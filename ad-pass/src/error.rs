@@ -1,6 +1,6 @@
 //! What the pass has to say: errors and warnings, as data. The driver words and draws them.
 
-use dprog_ir::{FuncId, SrcLoc, UnaryOp};
+use dprog_ir::{FuncId, SrcLoc};
 
 /// A value through which a derivative would have to pass, and cannot.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,8 +16,8 @@ pub struct AdError {
 /// Why there is no derivative.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reason {
-    /// The function of one argument has none in the table.
-    NoRule(UnaryOp),
+    /// The function of that name has none.
+    NoRule(&'static str),
     /// The primal calls the derivative of itself: the derivatives needed would never end.
     OwnDerivative,
     /// The tape of so many nested loops does not fit the array types of the IR.
@@ -28,10 +28,7 @@ impl Reason {
     /// The reason in one line, for the label at the place.
     pub fn describe(&self) -> String {
         match self {
-            Reason::NoRule(op) => {
-                let name = UnaryOp::TABLE.iter().find(|(o, _)| o == op).map_or("?", |(_, name)| name);
-                format!("`{name}` has no derivative rule, and its result is active")
-            }
+            Reason::NoRule(name) => format!("`{name}` has no derivative rule, and its result is active"),
             Reason::OwnDerivative => "this function needs the derivative of itself, without end".to_string(),
             Reason::TooDeep => "too many nested loops with values to be recorded".to_string(),
         }

@@ -130,6 +130,8 @@ pub fn vjp_by_halves(cx: &mut Context, active: &Rc<Active>, function: &mut Funct
     let adjoints = reverse::adjoint_types(cx, active);
     let seeds = active.instance.outs.iter().filter(|out| **out).count();
     let mut b = Builder::new(function);
+    // The place of all this is that of the call.
+    b.loc = SrcLoc::NONE;
     let primal: Vec<Value> = (0..params).map(|k| b.param(k)).collect();
     let (mut results, tape) = call_augmented(&mut b, active, &halves, &primal);
     let marked = marked_of(&primal, &active.instance.wrt);
@@ -251,6 +253,7 @@ fn augmented(cx: &mut Context, instance: Instance, function: &mut Function, tape
         define_tape(cx, tape, &types);
     }
     let mut b = Builder::new(function);
+    b.loc = SrcLoc::NONE;
     let params: Vec<Value> = (0..active.func().params.len()).map(|k| b.param(k)).collect();
     let (mut results, mut fields) = call_augmented(&mut b, &active, &halves, &params);
     fields.extend(packing.given.iter().map(|k| params[*k]));
@@ -278,6 +281,7 @@ fn reverse_request(cx: &mut Context, instance: Instance, function: &mut Function
     let adjoints = reverse::adjoint_types(cx, &active);
     let seeds = active.instance.outs.iter().filter(|out| **out).count();
     let mut b = Builder::new(function);
+    b.loc = SrcLoc::NONE;
     let node = b.param(0);
     let fields: Vec<Value> = types.iter().enumerate().map(|(k, ty)| b.node_get(node, 0, k as u32, *ty)).collect();
     let mut args = fields[..packing.inner + packing.given.len()].to_vec();

@@ -103,8 +103,8 @@ impl Forward<'_, '_, '_> {
                     self.put(data.results[0], z);
                 }
             }
-            Op::Fill | Op::Get(_) | Op::Slice(_) | Op::Reshape => self.linear(data, &[0]),
-            Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) => {
+            Op::Fill | Op::Get(_) | Op::Take(_) | Op::Slice(_) | Op::Reshape => self.linear(data, &[0]),
+            Op::Put | Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) => {
                 self.linear(data, &[0, data.args.len() - 1]);
             }
             Op::Push | Op::Pop | Op::AddTangent => self.linear(data, &(0..data.args.len()).collect::<Vec<_>>()),
@@ -406,6 +406,7 @@ fn unchecked(op: &Op) -> Op {
     match op {
         Op::Get(_) => Op::Get(Access::InBounds),
         Op::Set(_) => Op::Set(Access::InBounds),
+        Op::Take(_) => Op::Take(Access::InBounds),
         Op::AddAt(_) => Op::AddAt(Access::InBounds),
         Op::Slice(_) => Op::Slice(Access::InBounds),
         Op::SetSlice(_) => Op::SetSlice(Access::InBounds),

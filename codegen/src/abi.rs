@@ -98,7 +98,7 @@ fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
 
 /// Math functions: the kind of their arguments stands at the end of the name.
 fn math_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
-    let binary = ["rem", "pow", "atan2", "hypot"].iter().any(|op| name.contains(op));
+    let binary = ["rem", "pow", "atan2", "hypot", "polygamma"].iter().any(|op| name.contains(op));
     match (name.rsplit('_').next(), binary) {
         (Some("f64"), false) => (&[F64], Some(F64)),
         (Some("f64"), true) => (&[F64, F64], Some(F64)),

@@ -11,8 +11,8 @@ struct Program {
 
 fn compile(text: &str, opt_level: OptLevel) -> Program {
     let mut module = dprog_ir::parse::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let ownership = ownership::run(&mut module);
     let entries: Vec<FuncId> = module.funcs.keys().collect();
+    let ownership = ownership::run(&mut module, &entries);
     let options = Options { opt_level, verify: true, ..Options::default() };
     let compiled = Jit::compile(&module, &ownership, &entries, &options).unwrap();
     Program { module, compiled }
@@ -180,7 +180,7 @@ func @param(%a: [f64], %i: i64) -> [f64] {
 #[test]
 fn an_old_version_that_is_still_needed_is_copied_and_reported() {
     let module = dprog_ir::parse::parse(OLD_VERSION).unwrap();
-    let reports = ownership::explain_copies(&module);
+    let reports = ownership::explain_copies(&module, &module.funcs.keys().collect::<Vec<_>>());
     let reasons: Vec<_> = reports.iter().map(|r| (&*r.function, r.value.as_deref(), r.reason)).collect();
     let (kept, param) = (ownership::CopyReason::StillNeeded, ownership::CopyReason::Parameter);
     assert_eq!(reasons, [("f", Some("a"), kept), ("param", Some("a"), param)]);
@@ -194,6 +194,7 @@ fn an_old_version_that_is_still_needed_is_copied_and_reported() {
 #[test]
 fn filling_in_place_reports_no_copy() {
     for text in [FILL_AND_SUM, PUSH_AND_POP] {
-        assert_eq!(ownership::explain_copies(&dprog_ir::parse::parse(text).unwrap()), []);
+        let module = dprog_ir::parse::parse(text).unwrap();
+        assert_eq!(ownership::explain_copies(&module, &module.funcs.keys().collect::<Vec<_>>()), []);
     }
 }

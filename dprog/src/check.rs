@@ -7,6 +7,9 @@ use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::resolve::Loader;
 use dprog_frontend::source::{FileId, SourceMap};
 use dprog_frontend::typed::{FnDef, FnId, GenericKind, Program};
+use dprog_ir::FuncId;
+use dprog_ir::analysis::CallGraph;
+use rustc_hash::FxHashMap;
 use std::time::Instant;
 
 /// A program that has been checked.
@@ -105,12 +108,38 @@ pub fn check_fully(
         return (checked.diagnostics.clone(), Vec::new());
     }
     // Nothing is found out after differentiation but where copies remain.
-    let until = if explain_copies { Until::Optimized } else { Until::Differentiated };
-    match Stages::until(until, checked, &checked.compilable(), options, observer) {
+    match Stages::until(Until::Differentiated, checked, &checked.compilable(), options, observer) {
         Ok(stages) => {
-            let copies = if explain_copies { problem::copies(&stages.module, &checked.sources) } else { Vec::new() };
+            let copies = if explain_copies { copies(checked, options, observer) } else { Vec::new() };
             (stages.warnings, copies)
         }
         Err(diagnostics) => (diagnostics, Vec::new()),
     }
+}
+
+/// The copies that remain when the functions are called from outside that nothing in the program calls.
+fn copies(checked: &Checked, options: &Options, observer: &mut dyn Observer) -> Vec<Copy> {
+    let outermost = outermost(checked, observer);
+    let Ok(stages) = Stages::build(checked, &outermost, options, observer) else { return Vec::new() };
+    let entries: Vec<FuncId> = stages.roots.iter().map(|root| root.func).collect();
+    problem::copies(&stages.module, &entries, &checked.sources)
+}
+
+/// Functions from which all others are reached.
+fn outermost(checked: &Checked, observer: &mut dyn Observer) -> Vec<FnId> {
+    let Ok(stages) = Stages::until(Until::Lowered, checked, &checked.compilable(), &Options::default(), observer)
+    else {
+        return Vec::new();
+    };
+    let calls = CallGraph::of_module(&stages.module);
+    let roots: FxHashMap<FuncId, FnId> = stages.roots.iter().map(|root| (root.func, root.of)).collect();
+    let (mut chosen, mut funcs, mut reached) = (Vec::new(), Vec::new(), calls.reachable(&[]));
+    for id in calls.bottom_up.iter().rev() {
+        if let (Some(of), false) = (roots.get(id), reached[*id]) {
+            chosen.push(*of);
+            funcs.push(*id);
+            reached = calls.reachable(&funcs);
+        }
+    }
+    chosen
 }

@@ -46,7 +46,7 @@ pub fn executable_object(
 ) -> Result<(Vec<Diagnostic>, Vec<u8>), Vec<Diagnostic>> {
     let mut stages = Stages::build(checked, &[main], options, observer)?;
     let start = Instant::now();
-    ownership::run(&mut stages.module);
+    ownership::run(&mut stages.module, &[stages.roots[0].func]);
     let account = Account::new(checked, &stages.module, options, object);
     let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
     let bytes = executable::emit(&stages.module, stages.roots[0].func, &account.source(), &options);

@@ -7,13 +7,13 @@ use dprog_codegen as codegen;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::source::SourceMap;
 use dprog_frontend::typed::FnId;
-use dprog_ir::interp::{self, CapturedHost, Interp};
+use dprog_ir::interp::{self, Interp};
 use dprog_ir::transform::ownership;
 use dprog_ir::transform::pipeline::OptLevel;
 use dprog_ir::{FuncId, Module, TrapCode};
 use dprog_runtime::{Context, Limits, Output, Stop};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Who runs a program.
@@ -93,7 +93,7 @@ fn machine_code(
     observer: &mut dyn Observer,
 ) -> codegen::Compiled {
     let start = Instant::now();
-    let ownership = ownership::run(module);
+    let ownership = ownership::run(module, roots);
     observer.after(&Event { stage: "ownership", duration: start.elapsed(), changes: None, module: Some(module) });
     let start = Instant::now();
     let compiled = codegen::Jit::compile(module, &ownership, roots, &codegen_options(level));
@@ -125,8 +125,6 @@ pub struct Memory {
 /// What a program sees besides its code: streams and arguments.
 pub struct World {
     context: Box<Context>,
-    /// What the interpreter wrote.
-    interpreted: (String, String),
 }
 
 impl World {
@@ -134,7 +132,7 @@ impl World {
     pub fn process(args: Vec<String>, limits: Limits) -> World {
         let mut context = Context::new(limits);
         context.host.args = args;
-        World { context, interpreted: Default::default() }
+        World { context }
     }
 
     /// Streams that are kept; see [`World::take_output`].
@@ -159,10 +157,7 @@ impl World {
     /// Standard output and standard error so far, of a world that keeps them.
     pub fn take_output(&mut self) -> (String, String) {
         let (out, err) = self.context.host.out.take_captured();
-        let (mut all_out, mut all_err) = std::mem::take(&mut self.interpreted);
-        all_out += &String::from_utf8_lossy(&out);
-        all_err += &String::from_utf8_lossy(&err);
-        (all_out, all_err)
+        (String::from_utf8_lossy(&out).into_owned(), String::from_utf8_lossy(&err).into_owned())
     }
 }
 
@@ -183,18 +178,23 @@ impl Compiled {
         }
     }
 
-    /// The interpreter's world is memory: it keeps what is printed and knows no files.
     fn interpret(&self, root: usize, world: &mut World) -> Ending {
-        let mut host = CapturedHost { args: world.context.host.args.clone(), ..CapturedHost::default() };
         let depth = usize::try_from(self.limits.depth).unwrap_or(usize::MAX);
-        let limits = interp::Limits { depth, memory: self.limits.memory, ..interp::Limits::default() };
-        let outcome = Interp::new(&self.module, limits, &mut host).call(self.roots[root], &[]);
-        world.interpreted.0 += &host.out;
-        world.interpreted.1 += &host.err;
-        match (host.exit, outcome) {
+        let defaults = interp::Limits::default();
+        let limits = interp::Limits { depth, memory: self.limits.memory.min(defaults.memory), ..defaults };
+        let cancel = world.cancel();
+        let host = &mut world.context.host;
+        let mut interpreter = Interp::new(&self.module, limits, host);
+        interpreter.stop_on(cancel.clone());
+        let outcome = interpreter.call(self.roots[root], &[]);
+        host.out.flush();
+        match (host.exit.take(), outcome) {
             (Some(status), _) => Ending::Exited(status as i32),
             (None, Ok(_)) => Ending::Returned,
-            (None, Err(trap)) => self.trapped(trap.code, trap.describe(), &trap.chain),
+            (None, Err(trap)) => {
+                cancel.store(false, Ordering::Relaxed);
+                self.trapped(trap.code, trap.describe(), &trap.chain)
+            }
         }
     }
 

@@ -37,7 +37,7 @@ pub fn listings(
     let machine: Vec<&Listing> = kinds.iter().filter(|kind| matches!(kind, Listing::Clif | Listing::Asm)).collect();
     if !machine.is_empty() {
         let roots: Vec<FuncId> = stages.roots.iter().map(|root| root.func).collect();
-        ownership::run(&mut stages.module);
+        ownership::run(&mut stages.module, &roots);
         texts.extend(machine.into_iter().map(|kind| machine_text(&stages.module, &roots, *kind, options)));
     }
     Ok((stages.warnings, texts))

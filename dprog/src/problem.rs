@@ -173,9 +173,9 @@ impl fmt::Display for Copy {
 
 /// The copies that the updates of an optimized module may make, in the order of the text. Those in code of the library
 /// or without a place are left out.
-pub(crate) fn copies(module: &Module, sources: &SourceMap) -> Vec<Copy> {
+pub(crate) fn copies(module: &Module, entries: &[FuncId], sources: &SourceMap) -> Vec<Copy> {
     let mut found: Vec<(Span, Copy)> =
-        ownership::explain_copies(module).iter().filter_map(|report| copy(report, module, sources)).collect();
+        ownership::explain_copies(module, entries).iter().filter_map(|report| copy(report, module, sources)).collect();
     found.sort_by_key(|(span, _)| *span);
     found.dedup();
     found.into_iter().map(|(_, copy)| copy).collect()

@@ -258,6 +258,19 @@ impl<'f> Builder<'f> {
         self.value(Op::AddSlice(access), &[x, lo, v], self.ty(x))
     }
 
+    /// `x` without the element, and the element.
+    pub fn take(&mut self, access: Access, x: Value, indices: &[Value]) -> (Value, Value) {
+        let ty = self.ty(x);
+        let inst = self.inst(Op::Take(access), &with_first(x, indices), &[], &[ty, ty.element()]);
+        let results = &self.func.insts[inst].results;
+        (results[0], results[1])
+    }
+
+    /// Where `take` has left a hole.
+    pub fn put(&mut self, x: Value, indices: &[Value], v: Value) -> Value {
+        self.value(Op::Put, &with_both(x, indices, v), self.ty(x))
+    }
+
     pub fn push(&mut self, x: Value, v: Value) -> Value {
         self.value(Op::Push, &[x, v], self.ty(x))
     }

@@ -50,6 +50,8 @@ pub enum HostFn {
     StrSplit,
     /// (text) -> text without white space at both ends. Pure.
     StrTrim,
+    /// (text) -> the text as a literal of the language, in quotes. Pure.
+    StrQuote,
 }
 
 impl HostFn {
@@ -76,6 +78,7 @@ impl HostFn {
         (HostFn::ParseI64, "parse_i64"),
         (HostFn::StrSplit, "str_split"),
         (HostFn::StrTrim, "str_trim"),
+        (HostFn::StrQuote, "str_quote"),
     ];
 
     /// Types of parameters and results.
@@ -100,7 +103,7 @@ impl HostFn {
             HostFn::ParseF64 => (vec![text], vec![ok, Type::F64]),
             HostFn::ParseI64 => (vec![text], vec![ok, int]),
             HostFn::StrSplit => (vec![text, text], vec![texts]),
-            HostFn::StrTrim => (vec![text], vec![text]),
+            HostFn::StrTrim | HostFn::StrQuote => (vec![text], vec![text]),
         }
     }
 
@@ -117,7 +120,8 @@ impl HostFn {
             | HostFn::ParseF64
             | HostFn::ParseI64
             | HostFn::StrSplit
-            | HostFn::StrTrim => true,
+            | HostFn::StrTrim
+            | HostFn::StrQuote => true,
             HostFn::Print | HostFn::Write | HostFn::Eprint | HostFn::Args | HostFn::Exit | HostFn::Clock => false,
             HostFn::IsTerminal | HostFn::ReadText | HostFn::WriteText | HostFn::ReadCsv | HostFn::TensorsBegin => false,
             HostFn::TensorsAdd | HostFn::TensorsSave | HostFn::TensorsLoad | HostFn::TensorsGet => false,

@@ -31,7 +31,6 @@ pub mod parse;
 pub mod print;
 #[cfg(feature = "compiler")]
 pub mod rewrite;
-#[cfg(feature = "compiler")]
 pub mod text;
 #[cfg(feature = "compiler")]
 pub mod transform;

@@ -67,11 +67,17 @@ pub enum UnaryOp {
     Acosh,
     Atanh,
     Erf,
+    /// One minus `Erf`.
+    Erfc,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `log(1 + exp(x))`.
+    Softplus,
     /// Logarithm of the absolute value of the gamma function.
     Lgamma,
     /// Derivative of `Lgamma`.
     Digamma,
-    /// Derivative of `Digamma`. Its own derivative is not in the table: it has none.
+    /// Derivative of `Digamma`. Of it and those that follow, [`BinaryOp::Polygamma`].
     Trigamma,
     Floor,
     Ceil,
@@ -109,6 +115,9 @@ impl UnaryOp {
         (UnaryOp::Acosh, "acosh"),
         (UnaryOp::Atanh, "atanh"),
         (UnaryOp::Erf, "erf"),
+        (UnaryOp::Erfc, "erfc"),
+        (UnaryOp::Sigmoid, "sigmoid"),
+        (UnaryOp::Softplus, "softplus"),
         (UnaryOp::Lgamma, "lgamma"),
         (UnaryOp::Digamma, "digamma"),
         (UnaryOp::Trigamma, "trigamma"),
@@ -148,6 +157,9 @@ pub enum BinaryOp {
     Max,
     /// The magnitude of the first with the sign of the second. Floats.
     CopySign,
+    /// The derivative of `Digamma` at the second whose order is the first, a whole number; NaN for others. Floats. By the
+    /// order it has no derivative.
+    Polygamma,
     /// bool and integers.
     And,
     Or,
@@ -172,6 +184,7 @@ impl BinaryOp {
         (BinaryOp::Min, "min"),
         (BinaryOp::Max, "max"),
         (BinaryOp::CopySign, "copysign"),
+        (BinaryOp::Polygamma, "polygamma"),
         (BinaryOp::And, "and"),
         (BinaryOp::Or, "or"),
         (BinaryOp::Xor, "xor"),
@@ -322,6 +335,11 @@ pub enum Op {
     Get(Access),
     /// args `x, i…, v`: `x` with that element, or that sub-array (of the same shape), replaced by `v`.
     Set(Access),
+    /// args `x, i…`, an index for each axis; the elements are arrays, strings or nodes. Results: `x` with that element
+    /// undefined, and the element, which has moved out. What changes an element in place begins so and ends with `Put`.
+    Take(Access),
+    /// args `x, i…, v`: `x` with the element that `Take` has left undefined replaced by `v`. The indices are inside.
+    Put,
     /// args `x, i…, v`: `x` with `v` added to that element or sub-array (tangent types; for jagged elements and nodes as
     /// by `AddTangent`). The adjoint of `Get`.
     AddAt(Access),
@@ -436,11 +454,13 @@ impl Op {
         match self {
             Op::Binary(BinaryOp::Div | BinaryOp::Rem) if first.is_some_and(Scalar::is_int) => Effect::MayTrap,
             Op::Const(_) | Op::Undef | Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select => Effect::Pure,
-            Op::Convert(_) | Op::StopGrad | Op::Elements | Op::Dim(_) | Op::Push | Op::Outer => Effect::Pure,
-            Op::Get(a) | Op::Set(a) | Op::AddAt(a) | Op::Slice(a) | Op::SetSlice(a) | Op::AddSlice(a) => match a {
-                Access::Checked => Effect::MayTrap,
-                Access::InBounds => Effect::Pure,
-            },
+            Op::Convert(_) | Op::StopGrad | Op::Elements | Op::Dim(_) | Op::Push | Op::Put | Op::Outer => Effect::Pure,
+            Op::Get(a) | Op::Set(a) | Op::Take(a) | Op::AddAt(a) | Op::Slice(a) | Op::SetSlice(a) | Op::AddSlice(a) => {
+                match a {
+                    Access::Checked => Effect::MayTrap,
+                    Access::InBounds => Effect::Pure,
+                }
+            }
             Op::Reduce(ReduceOp::Sum) | Op::Dot | Op::SortPermutation => Effect::Pure,
             Op::Reduce(_) | Op::Fill | Op::Pop | Op::Reshape | Op::MatMul { .. } | Op::MatVec { .. } => Effect::MayTrap,
             Op::NodeNew { .. } | Op::NodeTag | Op::NodeGet { .. } | Op::ZerosLike | Op::Concat => Effect::Pure,

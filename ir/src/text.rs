@@ -32,9 +32,34 @@ pub fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
     if separator.is_empty() { vec![text] } else { text.split(separator).collect() }
 }
 
+/// The text as a literal of the language, in quotes.
+pub fn quoted(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => literal += "\\\"",
+            '\\' => literal += "\\\\",
+            '\n' => literal += "\\n",
+            '\t' => literal += "\\t",
+            '\r' => literal += "\\r",
+            '\0' => literal += "\\0",
+            '{' => literal += "{{",
+            '}' => literal += "}}",
+            c if c.is_control() => literal += &format!("\\u{{{:x}}}", c as u32),
+            c => literal.push(c),
+        }
+    }
+    literal + "\""
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quoted_texts_are_as_in_source() {
+        assert_eq!(quoted("a\"b\\c\n{x}\u{1}é"), r#""a\"b\\c\n{{x}}\u{1}é""#);
+    }
 
     #[test]
     fn slices_are_cut_to_whole_characters() {

@@ -2,7 +2,7 @@
 //!
 //! One context runs one program at a time; several contexts may run the same code on several threads.
 
-use crate::heap::Heap;
+use crate::heap::{Heap, machine_memory};
 use crate::host::Host;
 use crate::layout::{IMMORTAL, data_offset};
 use crate::program::Program;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What a program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Nested calls.
+    /// Nested calls of functions that can call themselves.
     pub depth: i64,
     /// Bytes of memory for values.
     pub memory: usize,
@@ -122,6 +122,15 @@ impl Context {
         unsafe { &*self.types }
     }
 
+    /// Begins a trap if another thread has asked the program to stop; whether it has.
+    pub(crate) fn stops(&mut self) -> bool {
+        let stops = self.cancel_flag.load(Ordering::Relaxed);
+        if stops {
+            self.raise(TrapCode::Cancelled, 0, 0);
+        }
+        stops
+    }
+
     /// Begins a trap; the place is added by the code that called.
     pub fn raise(&mut self, code: TrapCode, a: i64, b: i64) {
         self.raise_text(code, a, b, String::new());
@@ -132,7 +141,8 @@ impl Context {
     }
 
     pub(crate) fn raise_memory(&mut self) {
-        self.raise(TrapCode::Memory, self.limits.memory as i64, 0);
+        let limit = self.limits.memory.min(machine_memory());
+        self.raise(TrapCode::Memory, limit as i64, 0);
     }
 
     /// Ends a run that did not return: why, and everything that the program held is taken back.

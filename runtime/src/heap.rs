@@ -10,6 +10,7 @@
 use crate::layout::{CLASSES, LARGE, MAX_SMALL, class_bytes, class_of, small_meta};
 use std::alloc::Layout;
 use std::ptr::null_mut;
+use std::sync::LazyLock;
 
 /// A block on a free list.
 #[repr(C)]
@@ -151,7 +152,7 @@ impl Heap {
     }
 
     fn take(&mut self, bytes: usize) -> Option<*mut u8> {
-        if bytes > self.limit.saturating_sub(self.taken) {
+        if bytes > self.limit.min(machine_memory()).saturating_sub(self.taken) {
             return None;
         }
         let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
@@ -228,6 +229,17 @@ impl Heap {
         })
         .count()
     }
+}
+
+/// Bytes of memory that the machine has: a program that wants more traps, rather than be killed by the system.
+pub(crate) fn machine_memory() -> usize {
+    static BYTES: LazyLock<usize> = LazyLock::new(|| {
+        // SAFETY: asks for two numbers; a system that does not know them says -1.
+        let (pages, bytes) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+        let known = usize::try_from(pages).ok().zip(usize::try_from(bytes).ok());
+        known.map_or(isize::MAX as usize, |(pages, bytes)| pages.saturating_mul(bytes))
+    });
+    *BYTES
 }
 
 impl Drop for Heap {

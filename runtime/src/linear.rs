@@ -6,6 +6,9 @@ use crate::object::{Object, count_elements, data, dim, elements};
 use dprog_ir::TrapCode;
 use std::ptr::null_mut;
 
+/// Products and sums of a matrix product between two looks at whether it is to stop: some ten milliseconds.
+const CHUNK: usize = 1 << 26;
+
 /// Elements of any rank as one slice.
 unsafe fn flat<'a, T>(array: Object, rank: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(data(array, rank).cast(), count_elements(array, rank)) }
@@ -57,7 +60,16 @@ unsafe fn matmul<T: Float>(ctx: &mut Context, desc: u32, a: Object, b: Object, f
         let b_turned = if tb { kernels::transpose(flat::<T>(b, 2), m, k) } else { Vec::new() };
         let a = if ta { &a_turned[..] } else { flat::<T>(a, 2) };
         let b = if tb { &b_turned[..] } else { flat::<T>(b, 2) };
-        kernels::matmul(elements::<T>(c, 2), a, b, n, k, m);
+        let result = elements::<T>(c, 2);
+        // Whole rows at a time, so that a large product stops when it is told to.
+        let rows = (CHUNK / (k * m).max(1)).clamp(16, n.max(16)) / 4 * 4;
+        for first in (0..n).step_by(rows) {
+            let last = n.min(first + rows);
+            kernels::matmul(&mut result[first * m..last * m], &a[first * k..last * k], b, last - first, k, m);
+            if ctx.stops() {
+                return null_mut();
+            }
+        }
         c
     }
 }

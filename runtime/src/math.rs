@@ -1,6 +1,6 @@
 //! Elementary functions for compiled code: those of `dprog_ir::fmath`, called directly. A test compares the two.
 
-use dprog_ir::fmath::{binary_i32, binary_i64, binary_u8, digamma, elementary, trigamma};
+use dprog_ir::fmath::{binary_i32, binary_i64, binary_u8, digamma, elementary, polygamma, trigamma};
 use dprog_ir::{BinaryOp, UnaryOp};
 
 macro_rules! float_functions {
@@ -62,6 +62,9 @@ float_functions! {
     Acosh: dprog_rt_acosh_f64 = libm::acosh, dprog_rt_acosh_f32 = libm::acoshf;
     Atanh: dprog_rt_atanh_f64 = libm::atanh, dprog_rt_atanh_f32 = libm::atanhf;
     Erf: dprog_rt_erf_f64 = libm::erf, dprog_rt_erf_f32 = libm::erff;
+    Erfc: dprog_rt_erfc_f64 = libm::erfc, dprog_rt_erfc_f32 = libm::erfcf;
+    Sigmoid: dprog_rt_sigmoid_f64 = elementary::sigmoid, dprog_rt_sigmoid_f32 = (|x| elementary::sigmoid(x as f64) as f32);
+    Softplus: dprog_rt_softplus_f64 = elementary::softplus, dprog_rt_softplus_f32 = (|x| elementary::softplus(x as f64) as f32);
     Lgamma: dprog_rt_lgamma_f64 = libm::lgamma, dprog_rt_lgamma_f32 = libm::lgammaf;
     Digamma: dprog_rt_digamma_f64 = digamma, dprog_rt_digamma_f32 = (|x| digamma(x as f64) as f32);
     Trigamma: dprog_rt_trigamma_f64 = trigamma, dprog_rt_trigamma_f32 = (|x| trigamma(x as f64) as f32);
@@ -75,6 +78,8 @@ float_functions! {
     Pow: dprog_rt_pow_f64 = libm::pow, dprog_rt_pow_f32 = libm::powf;
     Atan2: dprog_rt_atan2_f64 = libm::atan2, dprog_rt_atan2_f32 = libm::atan2f;
     Hypot: dprog_rt_hypot_f64 = libm::hypot, dprog_rt_hypot_f32 = libm::hypotf;
+    Polygamma: dprog_rt_polygamma_f64 = polygamma,
+        dprog_rt_polygamma_f32 = (|n, x| polygamma(n as f64, x as f64) as f32);
     }
 }
 

@@ -135,7 +135,7 @@ impl Program {
     fn new(mut module: Module, level: pipeline::OptLevel) -> Result<Program, String> {
         let entries: Vec<FuncId> = module.funcs.keys().collect();
         pipeline::optimize(&mut module, level, &entries);
-        let ownership = ownership::run(&mut module);
+        let ownership = ownership::run(&mut module, &entries);
         let opt_level = if level == pipeline::OptLevel::O0 { OptLevel::None } else { OptLevel::Speed };
         let compiled =
             Jit::compile(&module, &ownership, &entries, &Options { opt_level, verify: true, ..Options::default() });

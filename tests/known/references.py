@@ -461,9 +461,9 @@ def captured_arrays():
 
 
 if __name__ == '__main__':
-    import references_arrays, references_control, references_data, references_numeric
+    import references_arrays, references_control, references_data, references_numeric, references_programs
     PROGRAMS = dict(globals())
-    for module in [references_arrays, references_control, references_data, references_numeric]:
+    for module in [references_arrays, references_control, references_data, references_numeric, references_programs]:
         PROGRAMS.update(vars(module))
     names = sys.argv[1:] or sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.dp'))
     for name in names:

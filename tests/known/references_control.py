@@ -1,5 +1,5 @@
 """References of programs about control: loops, conditions, returns, recursion."""
-from mpmath import mp, mpf, sin, cos, exp, log, sqrt, diff
+from mpmath import mp, mpf, sin, cos, exp, log, sqrt, inf, diff
 from mathematics import write, jet, scalar, vector, gradient, m
 
 
@@ -123,7 +123,7 @@ def early_returns():
 def inactive_nan():
     x = mpf('0.7')
     jf, jg, z = jet(lambda t: log(t) * t, x, 2), jet(lambda t: t ** 3, x, 2), mpf(0)
-    write('inactive_nan', [('f', jf + jf[1:]), ('g', jg + jg[1:]), ('h', [z] * 3 + [mpf(6), z])])
+    write('inactive_nan', [('f', jf + jf[1:]), ('g', jg + jg[1:]), ('h', [z] * 3 + [mpf(6), z]), ('k', [z, z, inf]), ('sqrt0', [z] * 3 + [mpf(2)]), ('root', [z])])
 
 
 def random_walk():

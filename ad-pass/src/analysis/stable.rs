@@ -59,6 +59,7 @@ impl Stability {
 fn consumed(func: &Function, inst: Inst) -> std::ops::Range<usize> {
     let data = &func.insts[inst];
     let update = matches!(data.op, Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::Push | Op::Pop);
+    let update = update || matches!(data.op, Op::Take(_) | Op::Put);
     let rename = matches!(data.op, Op::AddTangent | Op::Unshare | Op::Reshape | Op::StopGrad);
     match (update || rename, data.op == Op::For || data.op == Op::While) {
         (true, _) => 0..1,

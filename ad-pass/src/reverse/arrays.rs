@@ -3,9 +3,10 @@
 //!
 //! Indices need no test in a sweep: the primal has passed it, and adjoints have the shapes of primals.
 
+use crate::analysis::structure::Def;
 use crate::reverse::item::Item;
 use crate::reverse::sweep::Sweep;
-use dprog_ir::{Access, BinaryOp, Inst, InstData, ReduceOp, Value};
+use dprog_ir::{Access, BinaryOp, Inst, InstData, Op, ReduceOp, Region, Value};
 
 impl Sweep<'_, '_, '_> {
     /// Fill.
@@ -59,13 +60,71 @@ impl Sweep<'_, '_, '_> {
     ///   needs:   i…
     pub(super) fn get(&mut self, data: &InstData) {
         let Some(z_adj) = self.take(data.results[0]) else { return };
-        let x = data.args[0];
-        if self.is_active(x) {
+        if self.is_active(data.args[0]) {
             let indices = self.values(&data.args[1..]);
-            let x_adj = self.materialize(x);
-            let sum = self.b.add_at(Access::InBounds, x_adj, &indices, z_adj);
-            self.replace(x, sum);
+            self.change(data, &mut |s, x_adj| s.b.add_at(Access::InBounds, x_adj, &indices, z_adj));
         }
+    }
+
+    /// Changes the adjoint of the array that an instruction reads: within the adjoint of the array from which that has itself been
+    /// read just before, if so. Then a sum of elements of lists in a list costs as much as the elements.
+    fn change(&mut self, data: &InstData, how: &mut dyn FnMut(&mut Self, Value) -> Value) {
+        let home = self.active.primal.structure.home(data.results[0]);
+        self.change_in(home, data.args[0], how);
+    }
+
+    fn change_in(&mut self, home: Region, x: Value, how: &mut dyn FnMut(&mut Self, Value) -> Value) {
+        if let (None, Some((outer, indices))) = (self.adjoint(x), self.element_of(home, x)) {
+            let indices = self.values(&indices);
+            return self.change_in(home, outer, &mut |s, outer_adj| {
+                let (rest, x_adj) = s.b.take(Access::InBounds, outer_adj, &indices);
+                let x_adj = how(s, x_adj);
+                s.b.put(rest, &indices, x_adj)
+            });
+        }
+        let x_adj = self.materialize(x);
+        let changed = how(self, x_adj);
+        self.replace(x, changed);
+    }
+
+    /// If `x` is an array that has been read from another one in this region: that, and the indices.
+    fn element_of(&self, home: Region, x: Value) -> Option<(Value, Vec<Value>)> {
+        let primal = &self.active.primal;
+        let Def::Result { inst, .. } = primal.structure.def(x) else { return None };
+        let data = &primal.func.insts[inst];
+        let outer = *data.args.first()?;
+        let element = matches!(data.op, Op::Get(_)) && data.args.len() == primal.func.value_type(outer).rank() + 1;
+        let here = element && primal.structure.home(x) == home && primal.func.value_type(x).is_array();
+        here.then(|| (outer, data.args[1..].to_vec()))
+    }
+
+    /// Taking an element out.
+    ///   primal:  (y, v) = x without x[i…], x[i…]
+    ///   tangent: (ẏ, v̇) = ẋ without ẋ[i…], ẋ[i…]
+    ///   adjoint: x̄ += ȳ with v̄ in the hole at i…
+    ///   needs:   i… (the shape of y or v where its adjoint is zero)
+    pub(super) fn take_out(&mut self, data: &InstData) {
+        let (rest, element) = (data.results[0], data.results[1]);
+        let (rest_adj, element_adj) = (self.materialize(rest), self.materialize(element));
+        self.take(rest);
+        self.take(element);
+        let indices = self.values(&data.args[1..]);
+        let whole = self.b.put(rest_adj, &indices, element_adj);
+        self.contribute(data.args[0], whole);
+    }
+
+    /// Putting an element into a hole.
+    ///   primal:  z = x with v in the hole at i…
+    ///   tangent: ż = ẋ with v̇ in the hole at i…
+    ///   adjoint: (x̄, v̄) += z̄ without z̄[i…], z̄[i…]
+    ///   needs:   i…
+    pub(super) fn put_back(&mut self, data: &InstData) {
+        let Some(z_adj) = self.take(data.results[0]) else { return };
+        let last = data.args.len() - 1;
+        let indices = self.values(&data.args[1..last]);
+        let (rest, element) = self.b.take(Access::InBounds, z_adj, &indices);
+        self.contribute(data.args[0], rest);
+        self.contribute(data.args[last], element);
     }
 
     /// Set.
@@ -111,12 +170,9 @@ impl Sweep<'_, '_, '_> {
     ///   needs:   lo
     pub(super) fn slice(&mut self, data: &InstData) {
         let Some(z_adj) = self.take(data.results[0]) else { return };
-        let x = data.args[0];
-        if self.is_active(x) {
+        if self.is_active(data.args[0]) {
             let lo = self.value(data.args[1]);
-            let x_adj = self.materialize(x);
-            let sum = self.b.add_slice(Access::InBounds, x_adj, lo, z_adj);
-            self.replace(x, sum);
+            self.change(data, &mut |s, x_adj| s.b.add_slice(Access::InBounds, x_adj, lo, z_adj));
         }
     }
 
@@ -219,9 +275,7 @@ impl Sweep<'_, '_, '_> {
             ReduceOp::Max | ReduceOp::Min => {
                 let winner = self.item(Item::Winner(inst));
                 let indices = self.unravel(winner, x);
-                let x_adj = self.materialize(x);
-                let sum = self.b.add_at(Access::InBounds, x_adj, &indices, z_adj);
-                self.replace(x, sum);
+                self.change(data, &mut |s, x_adj| s.b.add_at(Access::InBounds, x_adj, &indices, z_adj));
             }
             ReduceOp::ArgMax | ReduceOp::ArgMin => {}
         }

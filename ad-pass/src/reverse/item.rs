@@ -64,6 +64,8 @@ fn step(primal: &Primal, v: Value) -> Option<Value> {
             let data = &primal.func.insts[inst];
             match data.op {
                 Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::StopGrad => Some(data.args[0]),
+                Op::Put => Some(data.args[0]),
+                Op::Take(_) if v == data.results[0] => Some(data.args[0]),
                 Op::ZerosLike | Op::AddTangent | Op::Map => Some(data.args[0]),
                 Op::For => unchanged(primal, data.regions[0], index + 1, index).then(|| data.args[index + 2]),
                 Op::While => unchanged(primal, data.regions[1], index, index).then(|| data.args[index]),

@@ -295,6 +295,8 @@ pub fn vjp(cx: &mut Context, instance: Instance, function: &mut Function, into: 
     let outs = marked_of(&results, &active.instance.outs);
     let params: Vec<Value> = (0..first).map(|k| sweep.b.param(k)).collect();
     let params = marked_of(&params, &active.instance.wrt);
+    // A seed of a wrong shape is the caller's.
+    sweep.b.loc = SrcLoc::NONE;
     let mut handed_in = |k: usize, like: Value| {
         let t = sweep.b.param(first + k);
         conform(&mut sweep.b, like, t)

@@ -445,6 +445,7 @@ fn operation_cost(op: &Op, first: Option<Scalar>) -> Option<u32> {
         Op::StopGrad if first.is_some() => Some(0),
         Op::StopGrad | Op::Fill | Op::Elements | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => None,
         Op::AddSlice(_) | Op::Push | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) | Op::Dot => None,
+        Op::Take(_) | Op::Put => None,
         Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } => None,
         Op::ZerosLike | Op::AddTangent | Op::Concat | Op::Format(_) | Op::If | Op::Switch | Op::For => None,
         Op::While | Op::Call(_) | Op::Check(_) | Op::Trap | Op::Host(_) => None,
@@ -464,6 +465,7 @@ fn binary_cost(op: BinaryOp, scalar: Scalar) -> Option<u32> {
         // Less than a slot costs, where several divisions are on their way at once; of integers it may trap.
         BinaryOp::Div if scalar.is_float() => Some(4),
         BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => None,
+        BinaryOp::Polygamma => None,
     }
 }
 

@@ -100,6 +100,8 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             Op::Elements => self.elements(data),
             Op::Get(_) => self.get(data),
             Op::Set(_) => self.set(inst, data),
+            Op::Take(_) => self.take_out(data),
+            Op::Put => self.put_back(data),
             Op::AddAt(_) => self.add_at(data),
             Op::Slice(_) => self.slice(data),
             Op::SetSlice(_) => self.set_slice(inst, data),

@@ -108,10 +108,13 @@ fn is_cheap(func: &Function, inst: Inst) -> bool {
         Op::NodeGet { .. } | Op::NodeTag | Op::Dim(_) => true,
         Op::Unary(op) => matches!(op, UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign),
         Op::Binary(op) => {
-            !matches!(op, BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot)
+            let costly =
+                [BinaryOp::Div, BinaryOp::Rem, BinaryOp::Pow, BinaryOp::Atan2, BinaryOp::Hypot, BinaryOp::Polygamma];
+            !costly.contains(op)
         }
         Op::Fill | Op::Elements | Op::Get(_) | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => false,
         Op::AddSlice(_) | Op::Push | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) | Op::Dot => false,
+        Op::Take(_) | Op::Put => false,
         Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } => false,
         Op::ZerosLike | Op::AddTangent | Op::Concat | Op::Format(_) | Op::If | Op::Switch | Op::For => false,
         Op::While | Op::Call(_) | Op::Check(_) | Op::Trap | Op::Host(_) => false,

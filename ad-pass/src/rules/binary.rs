@@ -11,6 +11,8 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
     Some(match (op, k) {
         (BinaryOp::Add, _) | (BinaryOp::Sub, 0) => Partial::One,
         (BinaryOp::Sub, _) => Partial::MinusOne,
+        // A factor that is written as zero passes nothing on: see docs/decisions/0009.
+        (BinaryOp::Mul, k) if at.constant(1 - k) == Some(0.0) => return None,
         (BinaryOp::Mul, k) => Partial::Scale(at.operand(1 - k)),
         (BinaryOp::Div, k) => div(k, at),
         (BinaryOp::Rem, k) => rem(k, at),
@@ -22,6 +24,8 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
         (BinaryOp::Max, k) => first_wins(CompareOp::Ge, k, at),
         (BinaryOp::CopySign, 0) => copysign(at),
         (BinaryOp::CopySign, _) => return None,
+        (BinaryOp::Polygamma, 0) => return None,
+        (BinaryOp::Polygamma, _) => polygamma(at),
         (BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr, _) => return None,
     })
 }
@@ -34,7 +38,7 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
 ///   kink:    y = 0 follows IEEE, guarded where z̄ (the tangent) is 0
 ///
 /// r does not wait for z̄, as z̄/y would: one division for both operands, and none in a chain of adjoints. A constant y
-/// divides, which rounds once.
+/// divides, which rounds once. The price: for |y| < 5.6e-309, among the subnormal numbers, r is infinite, where z̄/y need not be.
 fn div<'f>(k: usize, at: &mut impl Point<'f>) -> Partial {
     let (constant, ty) = (at.constant(1), at.ty());
     let y = at.operand(1);
@@ -174,6 +178,20 @@ fn first_wins<'f>(unbeaten: CompareOp, k: usize, at: &mut impl Point<'f>) -> Par
     let unbeaten = b.compare(unbeaten, x, y);
     let nan = b.compare(CompareOp::Ne, x, x);
     Partial::Pick { cond: b.binary(BinaryOp::Or, unbeaten, nan), when: k == 0 }
+}
+
+/// Derivative of digamma.
+///   primal:  z = ψ⁽ⁿ⁾(y), n the first operand
+///   tangent: ż = ψ⁽ⁿ⁺¹⁾(y)·ẏ
+///   adjoint: ȳ += ψ⁽ⁿ⁺¹⁾(y)·z̄;  none by the order
+///   needs:   n, y
+///   kink:    guarded at the poles
+fn polygamma<'f>(at: &mut impl Point<'f>) -> Partial {
+    let (order, y) = (at.operand(0), at.operand(1));
+    let b = at.builder();
+    let one = b.float(1.0, b.ty(order));
+    let next = b.add(order, one);
+    Partial::Guarded(b.binary(BinaryOp::Polygamma, next, y))
 }
 
 /// Magnitude with another's sign.

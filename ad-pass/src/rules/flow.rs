@@ -1,8 +1,8 @@
 //! Through which operands of an operation a derivative passes at all. Read by the activity analysis; the operations
 //! that own regions and calls are followed into these instead.
 //!
-//! Two lists of operations through which nothing passes stand here too: those whose derivative is *zero by convention*,
-//! and those that *have none*, where an active path is an error.
+//! Operations through which nothing passes stand here too: those whose derivative is *zero by convention*, and those that
+//! *have none*, where an active path is an error.
 
 use dprog_ir::{BinaryOp, Op, ReduceOp, Scalar, UnaryOp};
 
@@ -15,10 +15,6 @@ pub const ZERO_BY_CONVENTION: &[(UnaryOp, &str)] = &[
     (UnaryOp::Sign, "sign"),
 ];
 
-/// No derivative in the table, with the reason.
-pub const WITHOUT_DERIVATIVE: &[(UnaryOp, &str)] =
-    &[(UnaryOp::Trigamma, "its derivative is the next polygamma function, which the IR does not have")];
-
 /// Whether operand `k` of `n` passes a derivative on to the results.
 ///
 /// Zero by convention besides [`ZERO_BY_CONVENTION`]: comparisons, conversion to integers, sizes and tags, the index of
@@ -30,8 +26,8 @@ pub fn passes(op: &Op, k: usize, n: usize) -> bool {
         Op::Binary(op) => binary_passes(*op, k),
         Op::Select => k > 0,
         Op::Convert(to) => to.is_float(),
-        Op::Fill | Op::Get(_) | Op::Slice(_) | Op::Reshape => k == 0,
-        Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) => k == 0 || k + 1 == n,
+        Op::Fill | Op::Get(_) | Op::Take(_) | Op::Slice(_) | Op::Reshape => k == 0,
+        Op::Put | Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) => k == 0 || k + 1 == n,
         Op::Elements | Op::Push | Op::Pop | Op::Dot | Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer => true,
         Op::Reduce(ReduceOp::Sum | ReduceOp::Max | ReduceOp::Min) => true,
         Op::Reduce(ReduceOp::ArgMax | ReduceOp::ArgMin) => false,
@@ -52,6 +48,7 @@ fn binary_passes(op: BinaryOp, k: usize) -> bool {
     match op {
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow => true,
         BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::Min | BinaryOp::Max => true,
+        BinaryOp::Polygamma => true,
         BinaryOp::CopySign => k == 0,
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => false,
     }
@@ -67,10 +64,7 @@ pub fn silent_zero(op: &Op, from: Option<Scalar>) -> Option<&'static str> {
     }
 }
 
-/// The function without a derivative that `op` is, if it is one.
-pub fn without_derivative(op: &Op) -> Option<UnaryOp> {
-    match op {
-        Op::Unary(op) => WITHOUT_DERIVATIVE.iter().find(|(none, _)| none == op).map(|(op, _)| *op),
-        _ => None,
-    }
+/// The name of a function that has no derivative by its first operand, if `op` is one.
+pub fn without_derivative(op: &Op) -> Option<&'static str> {
+    matches!(op, Op::Binary(BinaryOp::Polygamma)).then_some("polygamma")
 }

@@ -37,10 +37,13 @@ pub fn partial<'f>(op: UnaryOp, at: &mut impl Point<'f>) -> Option<Partial> {
         UnaryOp::Acosh => Rule::of_argument(acosh),
         UnaryOp::Atanh => Rule::of_argument(atanh),
         UnaryOp::Erf => Rule::of_argument(erf).finite(),
+        UnaryOp::Erfc => Rule::of_argument(erfc).finite(),
+        UnaryOp::Sigmoid => Rule::of_argument(sigmoid).finite(),
+        UnaryOp::Softplus => Rule::of_argument(softplus).finite(),
         UnaryOp::Lgamma => Rule::of_argument(lgamma),
         UnaryOp::Digamma => Rule::of_argument(digamma),
+        UnaryOp::Trigamma => Rule::of_argument(trigamma),
         UnaryOp::Not | UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => return None,
-        UnaryOp::Trigamma => return None,
     };
     let read = if rule.reads_result { at.result() } else { at.operand(0) };
     let p = (rule.partial)(at.builder(), read);
@@ -273,14 +276,40 @@ fn cosh(b: &mut Builder, x: Value) -> Value {
 ///   kink:    none; beyond |x| = 350 (f32: 40) the partial is held at its value there, below 1e-300, so that neither it nor
 ///            its derivatives meet an overflow
 fn tanh(b: &mut Builder, x: Value) -> Value {
+    square_over_cosh(b, 1.0, x)
+}
+
+/// (a / cosh x)², held beyond |x| = 350 (f32: 40).
+fn square_over_cosh(b: &mut Builder, a: f64, x: Value) -> Value {
     let ty = b.ty(x);
     let far = if ty == Type::F32 { 40.0 } else { 350.0 };
     let (low, high) = (b.float(-far, ty), b.float(far, ty));
     let clamped = b.binary(BinaryOp::Min, x, high);
     let clamped = b.binary(BinaryOp::Max, clamped, low);
     let cosh = b.unary(UnaryOp::Cosh, clamped);
-    let sech = ratio(b, 1.0, cosh);
+    let sech = ratio(b, a, cosh);
     b.mul(sech, sech)
+}
+
+/// Logistic function.
+///   primal:  z = 1 / (1 + e⁻ˣ)
+///   tangent: ż = (½ / cosh(x/2))²·ẋ
+///   adjoint: x̄ += (½ / cosh(x/2))²·z̄
+///   needs:   x (z·(1 − z) would lose all digits for x ≫ 0, and its derivative those next to 0)
+///   kink:    none; held beyond |x| = 700 (f32: 80), as for `tanh`
+fn sigmoid(b: &mut Builder, x: Value) -> Value {
+    let half = scale(b, 0.5, x);
+    square_over_cosh(b, 0.5, half)
+}
+
+/// Integral of the logistic function.
+///   primal:  z = ln(1 + eˣ)
+///   tangent: ż = sigmoid(x)·ẋ
+///   adjoint: x̄ += sigmoid(x)·z̄
+///   needs:   x
+///   kink:    none
+fn softplus(b: &mut Builder, x: Value) -> Value {
+    b.unary(UnaryOp::Sigmoid, x)
 }
 
 /// Inverse hyperbolic sine.
@@ -326,10 +355,25 @@ fn atanh(b: &mut Builder, x: Value) -> Value {
 ///   needs:   x
 ///   kink:    none
 fn erf(b: &mut Builder, x: Value) -> Value {
+    bell(b, 2.0 / PI.sqrt(), x)
+}
+
+/// One minus the error function.
+///   primal:  z = 1 − erf x
+///   tangent: ż = −2/√π·exp(−x²)·ẋ
+///   adjoint: x̄ += −2/√π·exp(−x²)·z̄
+///   needs:   x
+///   kink:    none
+fn erfc(b: &mut Builder, x: Value) -> Value {
+    bell(b, -2.0 / PI.sqrt(), x)
+}
+
+/// a·exp(−x²)
+fn bell(b: &mut Builder, a: f64, x: Value) -> Value {
     let square = b.mul(x, x);
     let minus = b.unary(UnaryOp::Neg, square);
     let bell = b.unary(UnaryOp::Exp, minus);
-    scale(b, 2.0 / PI.sqrt(), bell)
+    scale(b, a, bell)
 }
 
 /// Logarithm of the gamma function.
@@ -350,6 +394,17 @@ fn lgamma(b: &mut Builder, x: Value) -> Value {
 ///   kink:    guarded at the poles
 fn digamma(b: &mut Builder, x: Value) -> Value {
     b.unary(UnaryOp::Trigamma, x)
+}
+
+/// Trigamma function.
+///   primal:  z = ψ′(x)
+///   tangent: ż = ψ″(x)·ẋ
+///   adjoint: x̄ += ψ″(x)·z̄
+///   needs:   x
+///   kink:    guarded at the poles
+fn trigamma(b: &mut Builder, x: Value) -> Value {
+    let order = b.float(2.0, b.ty(x));
+    b.binary(BinaryOp::Polygamma, order, x)
 }
 
 fn ratio(b: &mut Builder, numerator: f64, x: Value) -> Value {

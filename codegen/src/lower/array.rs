@@ -90,6 +90,24 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         array
     }
 
+    /// The element moves out; an undefined value takes its place.
+    pub(super) fn take_element(&mut self, access: Access, data: &InstData) {
+        let (array, ty) = (self.get(data.args[0]), self.ty(data.args[0]));
+        let number = self.element_number(access, array, ty.rank(), &data.args[1..]);
+        let element = self.load_element(array, ty, number);
+        let hole = self.undefined(ty.element());
+        self.store_element(array, ty, number, hole);
+        self.set_all(&data.results, &[array, element]);
+    }
+
+    /// What stands there is undefined: nothing is freed.
+    pub(super) fn put_element(&mut self, args: &[Value]) -> V {
+        let (array, ty, last) = (self.get(args[0]), self.ty(args[0]), args.len() - 1);
+        let number = self.element_number(Access::InBounds, array, ty.rank(), &args[1..last]);
+        self.store_element(array, ty, number, self.get(args[last]));
+        array
+    }
+
     pub(super) fn array_add(&mut self, access: Access, args: &[Value]) -> V {
         let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..args.len() - 1]);
         let v = self.get(args[args.len() - 1]);

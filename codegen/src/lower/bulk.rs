@@ -63,29 +63,16 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- bodies ----
 
-    /// A loop over `0..count`; `body` gets the number.
+    /// A loop over `0..count`; `body` gets the number. See [`Self::counted`].
     pub(super) fn count_up(
         &mut self,
         count: V,
         carried: &[V],
+        long: bool,
         body: impl FnOnce(&mut Self, V, &[V]) -> Vec<V>,
     ) -> Vec<V> {
-        let kinds: Vec<ClifType> = carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
-        let loop_block = self.block(&[&[types::I64][..], &kinds].concat());
-        let exit = self.block(&kinds);
         let zero = self.word(0);
-        let first = [&[zero][..], carried].concat();
-        let some = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, count, 0);
-        self.brif(some, loop_block, &first, exit, carried);
-        self.b.switch_to_block(loop_block);
-        let params = self.params(loop_block);
-        let next_carried = body(self, params[0], &params[1..]);
-        let next = self.b.ins().iadd_imm_s(params[0], 1);
-        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, count);
-        let again = [&[next][..], &next_carried].concat();
-        self.brif(more, loop_block, &again, exit, &next_carried);
-        self.b.switch_to_block(exit);
-        self.params(exit)
+        self.counted((zero, count), carried, long, body)
     }
 
     fn sizes(&mut self, array: V, rank: usize) -> Vec<V> {
@@ -112,7 +99,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
         let count = self.product_of(&sizes);
         let body = data.regions[0];
-        self.count_up(count, &[], |this, number, _| {
+        let long = self.is_long(body);
+        self.count_up(count, &[], long, |this, number, _| {
             for ((param, arg), array) in func.regions[body].params.iter().zip(&data.args).zip(&bases) {
                 let v = this.load_element(*array, this.ty(*arg), number);
                 this.values[param.index()] = Some(v);
@@ -143,7 +131,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     fn build_axis(&mut self, data: &InstData, sizes: &[V], results: &[V], axis: usize, number: V) -> V {
         let param = self.func.regions[data.regions[0]].params[axis];
         let last = axis + 1 == sizes.len();
-        self.count_up(sizes[axis], &[number], |this, i, carried| {
+        let long = !last || self.is_long(data.regions[0]);
+        self.count_up(sizes[axis], &[number], long, |this, i, carried| {
             this.values[param.index()] = Some(i);
             if !last {
                 return vec![this.build_axis(data, sizes, results, axis + 1, carried[0])];
@@ -189,7 +178,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (array, ty) = (self.base(x), self.ty(x));
         let count = self.count_elements(x);
         let zero = self.zero(register(ty.element()));
-        self.count_up(count, &[zero], |this, i, sum| {
+        self.count_up(count, &[zero], false, |this, i, sum| {
             let v = this.load_element(array, ty, i);
             vec![this.b.ins().iadd(sum[0], v)]
         })[0]
@@ -203,7 +192,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.trap_unless(count, TrapCode::EmptyReduce, zero, zero);
         let first = self.load_element(array, ty, zero);
         let max = matches!(op, ReduceOp::Max | ReduceOp::ArgMax);
-        self.count_up(count, &[zero, first], |this, i, best| {
+        self.count_up(count, &[zero, first], false, |this, i, best| {
             let v = this.load_element(array, ty, i);
             let wins = this.wins(max, scalar, v, best[1]);
             vec![this.b.ins().select(wins, i, best[0]), this.b.ins().select(wins, v, best[1])]

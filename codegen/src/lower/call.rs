@@ -253,6 +253,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.switch_to_block(shallow);
         let low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
         self.brif(low, failed, &[], next, &[]);
+        // The place is the call's, which the caller notes.
+        self.loc = SrcLoc::NONE;
         self.raise(failed, TrapCode::Depth, zero, zero);
         self.b.switch_to_block(next);
     }

@@ -1,8 +1,13 @@
 //! Branches and loops.
 
 use super::*;
+use cranelift_codegen::ir::{InstructionData, Opcode};
 use cranelift_frontend::Switch;
 use dprog_ir::InstData;
+
+/// Iterations of a loop without loops and calls in it after which it looks whether it is to stop. A guess: each takes less than
+/// a microsecond, so that is well below a tenth of a second, and the look costs nothing.
+const CHUNK: i64 = 1 << 16;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     fn registers(&self, values: &[Value]) -> Vec<ClifType> {
@@ -52,32 +57,91 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.join(join, &data.results);
     }
 
-    /// The test is at the bottom, with one in front of the loop.
     pub(super) fn for_loop(&mut self, data: &InstData) {
         let func = self.func;
         let body = data.regions[0];
         let (lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
         let carried: Vec<V> = data.args[2..].iter().map(|v| self.get(*v)).collect();
-        let loop_block = self.block(&self.registers(&func.regions[body].params));
-        let exit = self.block(&self.registers(&data.results));
+        let long = self.is_long(body);
+        let results = self.counted((lo, hi), &carried, long, |this, i, carried| {
+            this.set_all(&func.regions[body].params, &[&[i][..], carried].concat());
+            this.region(body)
+        });
+        self.set_all(&data.results, &results);
+    }
+
+    /// A loop from `range.0` up to `range.1`, with the test at the bottom and one in front. `body` gets the counter and the carried
+    /// values. It stops when another thread wants it: if iterations are `long` each looks, else one in [`CHUNK`].
+    pub(super) fn counted(
+        &mut self,
+        (lo, hi): (V, V),
+        carried: &[V],
+        long: bool,
+        body: impl FnOnce(&mut Self, V, &[V]) -> Vec<V>,
+    ) -> Vec<V> {
+        let loc = self.loc;
+        let kinds: Vec<ClifType> = carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
+        let (loop_block, exit) = (self.block(&[&[types::I64][..], &kinds].concat()), self.block(&kinds));
+        let chunked = !long && !self.is_short_range(lo, hi);
+        let top = if chunked { self.block(&[&[types::I64][..], &kinds].concat()) } else { loop_block };
         let some = self.b.ins().icmp(IntCC::SignedLessThan, lo, hi);
-        let first = [&[lo][..], &carried].concat();
-        self.brif(some, loop_block, &first, exit, &carried);
-        self.join(loop_block, &func.regions[body].params);
-        if self.is_long(body) {
+        self.brif(some, top, &[&[lo][..], carried].concat(), exit, carried);
+        let mut end = hi;
+        if chunked {
+            self.b.switch_to_block(top);
+            let params = self.params(top);
+            end = self.end_of_chunk(params[0], hi);
+            self.jump(loop_block, &params);
+        }
+        self.b.switch_to_block(loop_block);
+        let params = self.params(loop_block);
+        if long {
             self.poll();
         }
-        let i = self.get(func.regions[body].params[0]);
-        let yields = self.region(body);
-        let next = self.b.ins().iadd_imm_s(i, 1);
-        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, hi);
+        let yields = body(self, params[0], &params[1..]);
+        self.loc = loc;
+        let next = self.b.ins().iadd_imm_s(params[0], 1);
         let again = [&[next][..], &yields].concat();
-        self.brif(more, loop_block, &again, exit, &yields);
-        self.join(exit, &data.results);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, end);
+        if chunked {
+            let (last, further) = (self.b.create_block(), self.cold_block());
+            self.brif(more, loop_block, &again, last, &[]);
+            self.b.switch_to_block(last);
+            let more = self.b.ins().icmp(IntCC::SignedLessThan, next, hi);
+            self.brif(more, further, &[], exit, &yields);
+            self.b.switch_to_block(further);
+            self.poll();
+            self.jump(top, &again);
+        } else {
+            self.brif(more, loop_block, &again, exit, &yields);
+        }
+        self.b.switch_to_block(exit);
+        self.params(exit)
+    }
+
+    /// Where a chunk that begins at `i` ends: at `hi`, which is greater, or earlier.
+    fn end_of_chunk(&mut self, i: V, hi: V) -> V {
+        let rest = self.b.ins().isub(hi, i);
+        let long = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, rest, CHUNK);
+        let end = self.b.ins().iadd_imm_s(i, CHUNK);
+        self.b.ins().select(long, end, hi)
+    }
+
+    /// Whether a range is known to be no longer than a chunk.
+    fn is_short_range(&self, lo: V, hi: V) -> bool {
+        self.known(lo).zip(self.known(hi)).is_some_and(|(lo, hi)| hi.saturating_sub(lo) <= CHUNK)
+    }
+
+    fn known(&self, v: V) -> Option<i64> {
+        let inst = self.b.func.dfg.value_def(v).inst()?;
+        match self.b.func.dfg.insts[inst] {
+            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits()),
+            _ => None,
+        }
     }
 
     /// Whether an iteration may take long: it has a loop or a call in it. Others are not worth a poll.
-    fn is_long(&self, region: Region) -> bool {
+    pub(super) fn is_long(&self, region: Region) -> bool {
         self.func.regions[region].insts.iter().any(|inst| {
             let data = &self.func.insts[*inst];
             matches!(data.op, Op::For | Op::While | Op::Call(_) | Op::Build | Op::Map)

@@ -145,7 +145,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             let (to, from) = (self.b.ins().iadd(data, offset), self.data(base, part_ty.rank()));
             return self.copy(to, from, bytes);
         }
-        self.count_up(count, &[], |this, i, _| {
+        self.count_up(count, &[], false, |this, i, _| {
             let at = this.b.ins().iadd(number, i);
             let (old, more) = (this.load_element(into, ty, at), this.load_element(base, part_ty, i));
             let sum = this.b.ins().fadd(old, more);
@@ -180,7 +180,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.support(Support::Memset, &[to, byte, bytes]);
             return array;
         }
-        self.count_up(count, &[], |this, i, _| {
+        self.count_up(count, &[], false, |this, i, _| {
             this.store_element(array, ty, i, v);
             Vec::new()
         });
@@ -216,7 +216,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let sum = self.unshare(a);
         let sizes = self.all_sizes(header, ty.rank());
         let count = self.product_of(&sizes);
-        self.count_up(count, &[], |this, i, _| {
+        self.count_up(count, &[], false, |this, i, _| {
             let (old, more) = (this.load_element(sum, ty, i), this.load_element(base, ty, i));
             let total = this.b.ins().fadd(old, more);
             this.store_element(sum, ty, i, total);

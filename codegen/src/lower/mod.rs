@@ -210,6 +210,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Dim(axis) => self.dim(self.get(args[0]), *axis as usize),
             Op::Get(access) => self.array_get(*access, data.results[0], args),
             Op::Set(access) => self.array_set(*access, args),
+            Op::Take(access) => return self.take_element(*access, data),
+            Op::Put => self.put_element(args),
             Op::AddAt(access) => self.array_add(*access, args),
             Op::Slice(access) => self.slice(*access, args),
             Op::SetSlice(_) => self.put_slice(args, false),

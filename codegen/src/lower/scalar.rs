@@ -72,6 +72,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             | UnaryOp::Acosh
             | UnaryOp::Atanh
             | UnaryOp::Erf
+            | UnaryOp::Erfc
+            | UnaryOp::Sigmoid
+            | UnaryOp::Softplus
             | UnaryOp::Lgamma
             | UnaryOp::Digamma
             | UnaryOp::Trigamma
@@ -135,7 +138,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             BinaryOp::Min => self.first_if(FloatCC::LessThanOrEqual, a, b),
             BinaryOp::Max => self.first_if(FloatCC::GreaterThanOrEqual, a, b),
             BinaryOp::CopySign => self.b.ins().fcopysign(a, b),
-            BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => {
+            BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::Polygamma => {
                 if let Some(result) = self.elementary(Formula::Binary(op), &[a, b]) {
                     return result;
                 }
@@ -181,7 +184,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             BinaryOp::Shl => self.b.ins().ishl(a, b),
             BinaryOp::Shr if signed => self.b.ins().sshr(a, b),
             BinaryOp::Shr => self.b.ins().ushr(a, b),
-            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => unreachable!("{op:?} of integers"),
+            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => {
+                unreachable!("{op:?} of integers")
+            }
         }
     }
 

@@ -152,7 +152,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.error(call.span);
         }
         let kind = match op {
-            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => LeafKind::Float,
+            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => LeafKind::Float,
             _ => LeafKind::Number,
         };
         self.require_leaf(&left.ty, kind, call.name, left.span);

@@ -323,7 +323,7 @@ impl<'a> FnCx<'_, 'a> {
                 gradient
             }
             DiffOp::Jacobian => self.jacobian_type(subject, wrt, wrt_tuple, &value, span)?,
-            DiffOp::Hessian => self.hessian_type(subject, wrt, span)?,
+            DiffOp::Hessian => self.hessian_type(subject, wrt, wrt_tuple, span)?,
         };
         Some(Ty::Fn(params, Box::new(result)))
     }
@@ -338,13 +338,18 @@ impl<'a> FnCx<'_, 'a> {
         Some(if tuple { Ty::Tuple(parts) } else { parts.remove(0) })
     }
 
-    fn hessian_type(&mut self, subject: &Subject, wrt: &[usize], span: Span) -> Option<Ty> {
-        if wrt.len() != 1 {
-            self.report(differential::hessian_of_one(span));
-            return None;
+    /// Of several parameters a tuple of rows, each a tuple of blocks: the block of x and y has the sizes of x, then of y.
+    fn hessian_type(&mut self, subject: &Subject, wrt: &[usize], tuple: bool, span: Span) -> Option<Ty> {
+        let mut by = Vec::new();
+        for index in wrt {
+            by.push(self.dense(&subject.params[*index].ty, span)?);
         }
-        let (leaf, inputs) = self.dense(&subject.params[wrt[0]].ty, span)?;
-        Some(shaped(leaf, [inputs.clone(), inputs].concat()))
+        let block = |sizes: &[Size], (leaf, inner): &(Ty, Vec<Size>)| shaped(leaf.clone(), [sizes, inner].concat());
+        let row = |(_, sizes): &(Ty, Vec<Size>)| by.iter().map(|inner| block(sizes, inner)).collect::<Vec<Ty>>();
+        if !tuple {
+            return Some(row(&by[0]).remove(0));
+        }
+        Some(Ty::Tuple(by.iter().map(|outer| Ty::Tuple(row(outer))).collect()))
     }
 
     /// The element and sizes of a float or an array of floats: what a matrix of derivatives is made of.

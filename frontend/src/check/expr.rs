@@ -157,10 +157,8 @@ impl<'a> FnCx<'_, 'a> {
                 shape.push(self.infer.size());
                 continue;
             }
-            let (_, size) = self.force_size(size, &mut before);
-            if let Some(c) = size.as_constant().filter(|c| *c < 0) {
-                self.report(types::negative_size(e.span, c));
-            }
+            let (value, size) = self.force_size(size, &mut before);
+            self.refuse_negative(&value, &size);
             shape.push(size);
         }
         if value.ty == Ty::Error {

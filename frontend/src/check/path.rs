@@ -435,7 +435,13 @@ impl<'a> FnCx<'_, 'a> {
         let arity = match builtin {
             Builtin::Unary(_) | Builtin::Relu | Builtin::Sigmoid | Builtin::Softplus => Some(1),
             Builtin::Binary(
-                BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Min | BinaryOp::Max,
+                BinaryOp::Pow
+                | BinaryOp::Atan2
+                | BinaryOp::Hypot
+                | BinaryOp::CopySign
+                | BinaryOp::Polygamma
+                | BinaryOp::Min
+                | BinaryOp::Max,
             ) => Some(2),
             Builtin::Clamp => Some(3),
             _ => None,

@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::errors::items;
-use crate::typed::{AdtId, AdtKind, Field, Ty};
+use crate::typed::{AdtId, AdtKind, Arg, Field, GenericId, Ty};
 
 impl Cx<'_> {
     pub(super) fn check_recursion(&mut self, ids: &[AdtId]) {
@@ -31,7 +31,7 @@ impl Cx<'_> {
         seen.push(from);
         for field in self.program.adts[from].fields() {
             path.push((from, field.clone()));
-            for inner in by_value(&field.ty) {
+            for inner in self.by_value(&field.ty) {
                 if inner == target || self.reaches(inner, target, path, seen) {
                     return true;
                 }
@@ -47,16 +47,45 @@ impl Cx<'_> {
             fields.iter_mut().for_each(|f| f.ty = Ty::Error);
         }
     }
-}
 
-/// Structs and models that a type contains without a list or an enum between. The tangent of a struct contains those of its fields.
-fn by_value(ty: &Ty) -> Vec<AdtId> {
-    match ty {
-        Ty::Adt(id, _) => vec![*id],
-        Ty::Tuple(parts) => parts.iter().flat_map(by_value).collect(),
-        Ty::Array(of, _) | Ty::Tangent(of) => by_value(of),
-        Ty::List(_) | Ty::Fn(..) | Ty::Scalar(_) | Ty::Str | Ty::Param(_) | Ty::Never | Ty::Infer(_) | Ty::Error => {
-            vec![]
+    /// Structs and models that a type contains without a list or an enum between. The tangent of a struct contains those of its
+    /// fields.
+    fn by_value(&self, ty: &Ty) -> Vec<AdtId> {
+        match ty {
+            Ty::Adt(id, args) => {
+                let types = args.iter().enumerate().filter_map(|(k, arg)| match arg {
+                    Arg::Ty(ty) if self.holds_parameter(*id, k, &mut Vec::new()) => Some(ty),
+                    Arg::Ty(_) | Arg::Size(_) => None,
+                });
+                std::iter::once(*id).chain(types.flat_map(|ty| self.by_value(ty))).collect()
+            }
+            Ty::Tuple(parts) => parts.iter().flat_map(|part| self.by_value(part)).collect(),
+            Ty::Array(of, _) | Ty::Tangent(of) => self.by_value(of),
+            Ty::List(_) | Ty::Fn(..) | Ty::Scalar(_) | Ty::Str | Ty::Param(_) | Ty::Never | Ty::Infer(_) => vec![],
+            Ty::Error => vec![],
+        }
+    }
+
+    /// Whether a struct has its generic parameter number `k` in it by value: `struct Box<T> { it: T }`.
+    fn holds_parameter(&self, id: AdtId, k: usize, seen: &mut Vec<(AdtId, usize)>) -> bool {
+        if seen.contains(&(id, k)) {
+            return false;
+        }
+        seen.push((id, k));
+        let def = &self.program.adts[id];
+        def.generics.get(k).is_some_and(|parameter| def.fields().iter().any(|f| self.holds(&f.ty, parameter.id, seen)))
+    }
+
+    fn holds(&self, ty: &Ty, parameter: GenericId, seen: &mut Vec<(AdtId, usize)>) -> bool {
+        match ty {
+            Ty::Param(id) => *id == parameter,
+            Ty::Adt(id, args) => args.iter().enumerate().any(|(k, arg)| match arg {
+                Arg::Ty(ty) => self.holds(ty, parameter, &mut Vec::new()) && self.holds_parameter(*id, k, seen),
+                Arg::Size(_) => false,
+            }),
+            Ty::Tuple(parts) => parts.iter().any(|part| self.holds(part, parameter, seen)),
+            Ty::Array(of, _) | Ty::Tangent(of) => self.holds(of, parameter, seen),
+            Ty::List(_) | Ty::Fn(..) | Ty::Scalar(_) | Ty::Str | Ty::Never | Ty::Infer(_) | Ty::Error => false,
         }
     }
 }

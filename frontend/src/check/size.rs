@@ -95,14 +95,19 @@ impl<'a> FnCx<'_, 'a> {
             return self.infer.size();
         }
         if let Some(size) = form {
-            if size.as_constant().is_some_and(|c| c < 0) {
-                self.report(types::negative_size(e.span, size.as_constant().unwrap_or(-1)));
-            }
+            self.refuse_negative(&value, &size);
             return size;
         }
         let variable = self.variable_in(&value);
         self.report(types::not_a_size(e.span, variable.map(|l| (self.locals[l].name.clone(), self.locals[l].span))));
         self.infer.size()
+    }
+
+    /// A negative number as a size is a mistake; what is computed by way of a variable traps when the program gets there.
+    pub fn refuse_negative(&mut self, value: &Expr, size: &Size) {
+        if let Some(c) = size.as_constant().filter(|c| *c < 0 && is_number(value)) {
+            self.report(types::negative_size(value.span, c));
+        }
     }
 
     /// A `var` that keeps an expression from being a size.
@@ -162,6 +167,16 @@ impl<'a> FnCx<'_, 'a> {
         }
         let (ty, span) = (Ty::Array(element, named), call.span);
         Expr { kind: ExprKind::Reshaped { value: Box::new(call), binds }, ty, span }
+    }
+}
+
+/// Whether an expression is made of literals and constants.
+fn is_number(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Literal(_) | ExprKind::Const(_) => true,
+        ExprKind::Neg(x) => is_number(x),
+        ExprKind::Binary(_, a, b) => is_number(a) && is_number(b),
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 /// The codes of this file.
-pub const CODES: &[&str] = &["E0610", "E0611", "E0612", "E0613", "E0614", "E0615", "E0616", "E0617"];
+pub const CODES: &[&str] = &["E0610", "E0611", "E0612", "E0613", "E0614", "E0615", "E0616"];
 
 /// Something else than a function.
 pub fn not_a_function(at: Span, op: &str, have: &str) -> Diagnostic {
@@ -99,10 +99,4 @@ pub fn field_without_tangent(name: &Name, ty: &str, declared: Span) -> Diagnosti
 pub fn not_dense(at: Span, have: &str) -> Diagnostic {
     Diagnostic::error("E0616", at, format!("a matrix of derivatives needs floats or arrays of floats, found `{have}`"))
         .help("use `vjp` or `jvp`, which work on any type")
-}
-
-/// `hessian` by several parameters.
-pub fn hessian_of_one(at: Span) -> Diagnostic {
-    Diagnostic::error("E0617", at, "`hessian` by several parameters is not supported yet")
-        .help("put them into one array, or use `hvp`")
 }

@@ -3,7 +3,7 @@
 use super::body::{Flat, FnLower};
 use super::tangent::LeafOp;
 use crate::typed::{Builtin, CallArg, Expr, ExprKind, Literal, Place, Ty};
-use dprog_ir::{BinaryOp, CompareOp, HostFn, Type, UnaryOp, Value};
+use dprog_ir::{BinaryOp, HostFn, Type, UnaryOp, Value};
 
 impl<'p> FnLower<'_, 'p> {
     pub fn builtin_call(&mut self, which: Builtin, args: &'p [CallArg], ty: &Ty) -> Flat {
@@ -23,10 +23,10 @@ impl<'p> FnLower<'_, 'p> {
             (Builtin::LoadLeaves, [CallArg::Inout(place), CallArg::Value(f)]) => {
                 let f = self.callable(f);
                 let spot = self.spot(place);
-                let flat = self.read(&spot);
+                let flat = self.take_out(&spot);
                 let ty = self.ty(&place.ty).into_owned();
                 let loaded = self.load_leaves(&flat, &ty, &f);
-                self.write_spot(&spot, loaded);
+                self.put_back(&spot, loaded);
                 Vec::new()
             }
             _ => {
@@ -55,8 +55,8 @@ impl<'p> FnLower<'_, 'p> {
                 let zero = s.zero_of(s.b.ty(x));
                 s.b.binary(BinaryOp::Max, zero, x)
             })],
-            Builtin::Sigmoid => vec![self.elementwise(x(), Self::sigmoid)],
-            Builtin::Softplus => vec![self.elementwise(x(), Self::softplus)],
+            Builtin::Sigmoid => vec![self.elementwise(x(), |s, x| s.b.unary(UnaryOp::Sigmoid, x))],
+            Builtin::Softplus => vec![self.elementwise(x(), |s, x| s.b.unary(UnaryOp::Softplus, x))],
             Builtin::Clamp => {
                 let low = self.elementwise2(x(), arg(1), |s, x, lo| s.b.binary(BinaryOp::Max, x, lo));
                 vec![self.elementwise2(low, arg(2), |s, x, hi| s.b.binary(BinaryOp::Min, x, hi))]
@@ -136,48 +136,6 @@ impl<'p> FnLower<'_, 'p> {
         self.tangent_dot(x, y, to)
     }
 
-    /// `1 / (1 + exp(-x))`; for negative `x` as `e / (1 + e)` with `e = exp(x)`.
-    fn sigmoid(&mut self, x: Value) -> Value {
-        let ty = self.b.ty(x);
-        let (zero, one) = (self.b.float(0.0, ty), self.b.float(1.0, ty));
-        let positive = self.b.compare(CompareOp::Ge, x, zero);
-        let result = self.if_else(
-            positive,
-            |s| {
-                let minus = s.b.unary(UnaryOp::Neg, x);
-                let e = s.b.unary(UnaryOp::Exp, minus);
-                let below = s.b.add(one, e);
-                vec![s.b.div(one, below)]
-            },
-            |s| {
-                let e = s.b.unary(UnaryOp::Exp, x);
-                let below = s.b.add(one, e);
-                vec![s.b.div(e, below)]
-            },
-        );
-        result[0]
-    }
-
-    /// `log(1 + exp(x))`; for positive `x` as `x + log(1 + exp(-x))`.
-    fn softplus(&mut self, x: Value) -> Value {
-        let zero = self.b.float(0.0, self.b.ty(x));
-        let positive = self.b.compare(CompareOp::Gt, x, zero);
-        let result = self.if_else(
-            positive,
-            |s| {
-                let minus = s.b.unary(UnaryOp::Neg, x);
-                let e = s.b.unary(UnaryOp::Exp, minus);
-                let log = s.b.unary(UnaryOp::Log1p, e);
-                vec![s.b.add(x, log)]
-            },
-            |s| {
-                let e = s.b.unary(UnaryOp::Exp, x);
-                vec![s.b.unary(UnaryOp::Log1p, e)]
-            },
-        );
-        result[0]
-    }
-
     // ---- assertions ----
 
     /// The message is put together only if it is needed.
@@ -208,17 +166,17 @@ impl<'p> FnLower<'_, 'p> {
         let spot = self.spot(list);
         let item = self.expr(item);
         let item = self.or_mark(item);
-        let flat = self.read(&spot);
+        let flat = self.take_out(&spot);
         let longer = flat.iter().zip(item).map(|(x, v)| self.b.push(*x, v)).collect();
-        self.write_spot(&spot, longer);
+        self.put_back(&spot, longer);
         Vec::new()
     }
 
     fn pop(&mut self, list: &'p Place) -> Flat {
         let spot = self.spot(list);
-        let flat = self.read(&spot);
+        let flat = self.take_out(&spot);
         let (shorter, items): (Flat, Flat) = flat.iter().map(|x| self.b.pop(*x)).unzip();
-        self.write_spot(&spot, shorter);
+        self.put_back(&spot, shorter);
         let ty = self.ty(&list.ty).into_owned();
         let Ty::List(element) = &ty else { panic!("`pop` of {ty:?}") };
         if self.cx.leaf_count(element) == 0 { Vec::new() } else { items }
@@ -226,9 +184,9 @@ impl<'p> FnLower<'_, 'p> {
 
     fn clear(&mut self, list: &'p Place) -> Flat {
         let spot = self.spot(list);
-        let flat = self.read(&spot);
+        let flat = self.take_out(&spot);
         let empty = flat.iter().map(|x| self.b.elements(&[], self.b.ty(*x).element())).collect();
-        self.write_spot(&spot, empty);
+        self.put_back(&spot, empty);
         Vec::new()
     }
 

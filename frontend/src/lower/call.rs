@@ -1,4 +1,4 @@
-//! Calls: arguments from left to right, places read last, results written back in order.
+//! Calls: arguments from left to right, places taken out last, results put back in order.
 
 use super::body::{Flat, FnLower};
 use super::callable::Callable;
@@ -50,7 +50,7 @@ impl<'p> FnLower<'_, 'p> {
             match arg {
                 Given::Value(leaves) => flat.extend(leaves),
                 Given::Inout(spot) => {
-                    let leaves = self.read(spot);
+                    let leaves = self.take_out(spot);
                     widths.push(leaves.len());
                     flat.extend(leaves);
                 }
@@ -61,7 +61,7 @@ impl<'p> FnLower<'_, 'p> {
         let spots = given.iter().filter_map(|g| if let Given::Inout(spot) = g { Some(spot) } else { None });
         for (spot, width) in spots.zip(widths) {
             let end = ends.by_ref().take(width).collect();
-            self.write_spot(spot, end);
+            self.put_back(spot, end);
         }
         results
     }

@@ -1,7 +1,7 @@
 //! `base[…]`: elements, rows, slices, and any mixture; reading and replacing.
 
 use super::body::{Flat, FnLower};
-use crate::typed::{Expr, IndexArg, Ty};
+use crate::typed::{Expr, ExprKind, IndexArg, Ty};
 use dprog_ir::{Access, BinaryOp, CompareOp, TrapCode, Type, Value};
 
 /// An evaluated index.
@@ -22,10 +22,16 @@ enum Shape {
 }
 
 impl<'p> FnLower<'_, 'p> {
+    /// `base[args]`. An element of a row, `x[i][j]`, is read from the matrix.
     pub fn index(&mut self, base: &'p Expr, args: &'p [IndexArg]) -> Flat {
+        let (base, before) = match &base.kind {
+            ExprKind::Index { base: matrix, args: row } if is_row(matrix, row, args.len()) => (&**matrix, &row[..]),
+            _ => (base, &[][..]),
+        };
         let flat = self.expr(base);
         let ty = self.ty(&base.ty).into_owned();
-        let picks = self.picks(args);
+        let mut picks = self.picks(before);
+        picks.extend(self.picks(args));
         self.read_index(&flat, &ty, &picks)
     }
 
@@ -58,7 +64,7 @@ impl<'p> FnLower<'_, 'p> {
         }
     }
 
-    fn read_leaf(&mut self, x: Value, picks: &[Pick]) -> Value {
+    pub fn read_leaf(&mut self, x: Value, picks: &[Pick]) -> Value {
         match shape(picks) {
             Shape::Part => {
                 let indices = leading(picks);
@@ -214,6 +220,12 @@ struct Axis {
     length: Option<Value>,
 }
 
+/// Whether `row` picks single indices of an array that has so many further axes.
+fn is_row(matrix: &Expr, row: &[IndexArg], further: usize) -> bool {
+    let axes = if let Ty::Array(_, sizes) = &matrix.ty { sizes.len() } else { 1 };
+    row.len() + further <= axes && row.iter().all(|arg| matches!(arg, IndexArg::At(_)))
+}
+
 fn shape(picks: &[Pick]) -> Shape {
     let indices = leading(picks).len();
     let rest_whole = |from: usize| picks[from..].iter().all(|p| matches!(p, Pick::All));
@@ -225,7 +237,7 @@ fn shape(picks: &[Pick]) -> Shape {
     }
 }
 
-fn leading(picks: &[Pick]) -> Flat {
+pub(super) fn leading(picks: &[Pick]) -> Flat {
     let at = |p: &Pick| match p {
         Pick::At(v) => Some(*v),
         Pick::All | Pick::Range(..) => None,

@@ -44,22 +44,50 @@ impl<'p> FnLower<'_, 'p> {
         self.b.reshape(matrix[0], &[out_dims, in_dims].concat())
     }
 
-    /// The derivative of the gradient along each unit tangent.
+    /// The derivatives of the gradient along each unit tangent of each parameter in `wrt`: for each of these a row of blocks,
+    /// by the same parameters again.
     pub fn hessian(&mut self, of: &Objective, primal: &[Value]) -> Flat {
         let gradient = self.gradient_objective(of);
-        let x = primal[of.positions()[0]];
-        let outs = gradient.first_results(1);
+        (0..of.wrt_count()).flat_map(|i| self.hessian_row(of, &gradient.by_one(i), primal)).collect()
+    }
+
+    fn hessian_row(&mut self, of: &Objective, gradient: &Objective, primal: &[Value]) -> Flat {
+        let inner: Flat = of.positions().iter().map(|at| primal[*at]).collect();
+        let x = primal[gradient.positions()[0]];
+        let outs = gradient.first_results(inner.len());
         if !self.b.ty(x).is_array() {
             let one = self.b.float(1.0, self.b.ty(x));
-            return self.jvp(&gradient, primal, &[one], &outs).1;
+            return self.jvp(gradient, primal, &[one], &outs).1;
         }
         let dims = self.b.dims(x);
         let count = self.product(&dims);
-        let matrix = self.rows_of(count, count, self.b.ty(x).element(), |s, k| {
+        let inner_dims: Vec<Flat> =
+            inner.iter().map(|y| if self.b.ty(*y).is_array() { self.b.dims(*y) } else { Vec::new() }).collect();
+        let sizes: Flat = inner_dims.iter().map(|dims| self.product(dims)).collect();
+        let elements: Vec<Type> = inner.iter().map(|y| self.element_type(*y)).collect();
+        let blanks: Flat = sizes.iter().zip(&elements).map(|(size, ty)| self.blank(*ty, &[count, *size])).collect();
+        let blocks = self.repeat(count, &blanks, |s, k, carried| {
             let tangent = s.unit(k, x);
-            s.jvp(&gradient, primal, &[tangent], &outs).1[0]
+            let along = s.jvp(gradient, primal, &[tangent], &outs).1;
+            let rows = along.iter().zip(&sizes).map(|(row, size)| s.as_row(*row, *size)).collect::<Flat>();
+            carried.iter().zip(rows).map(|(block, row)| s.b.set(Access::InBounds, *block, &[k], row)).collect()
         });
-        vec![self.b.reshape(matrix, &[&dims[..], &dims].concat())]
+        blocks
+            .iter()
+            .zip(&inner_dims)
+            .map(|(block, inner)| self.b.reshape(*block, &[&dims[..], inner].concat()))
+            .collect()
+    }
+
+    /// The type of the elements of an array, or of a scalar itself.
+    fn element_type(&self, x: Value) -> Type {
+        let ty = self.b.ty(x);
+        if ty.is_array() { ty.element() } else { ty }
+    }
+
+    /// A scalar, or an array of any shape with `size` elements, as an array with one axis.
+    fn as_row(&mut self, x: Value, size: Value) -> Value {
+        if self.b.ty(x).is_array() { self.b.reshape(x, &[size]) } else { self.b.fill(x, &[size]) }
     }
 
     /// Of each leaf the own second derivatives.

@@ -10,9 +10,9 @@ impl<'p> FnLower<'_, 'p> {
         let args: Vec<Arg> = args.iter().map(|a| self.arg(a)).collect();
         let given: Vec<Option<Flat>> = given.iter().map(|e| e.as_ref().map(|e| self.expr(e))).collect();
         let spot = self.spot(rng);
-        let mut state = self.read(&spot);
+        let mut state = self.take_out(&spot);
         let flat = self.init_fields(adt, &args, &given, &mut state);
-        self.write_spot(&spot, state);
+        self.put_back(&spot, state);
         flat
     }
 

@@ -1,55 +1,72 @@
-//! Places: what can be assigned. A place is read and written functionally: take the part, change it, put it back, from the
-//! inside out. The indices of a place are evaluated once.
+//! Places: what can be assigned. An element that changes is taken out of its array, changed, and put back, from the inside
+//! out; so `xs[i][j] = v` and `xs[i].push(v)` change lists in a list where they stand. The indices of a place are evaluated once.
+//!
+//! A field behind an index has arrays of its own, so only these are touched.
 
 use super::body::{Flat, FnLower};
 use super::indexing::{Pick, picked_type};
 use crate::source::Span;
 use crate::typed::{Arithmetic, Expr, LocalId, Place, Projection, Ty};
-use dprog_ir::{TrapCode, Value};
+use dprog_ir::{Access, TrapCode, Value};
+use std::ops::Range;
 
 /// A place with evaluated indices.
 pub(super) struct Spot {
     pub local: LocalId,
-    ty: Ty,
     steps: Vec<Step>,
+    /// The leaves of the local in which the place lies.
+    leaves: Range<usize>,
+    /// It has no leaves of its own, but its indices must be inside.
+    is_empty: bool,
     span: Span,
 }
 
 enum Step {
-    /// Leaves `start..start + count`, of type `ty`; which field it is.
-    Field {
-        index: u32,
-        start: usize,
-        count: usize,
-        ty: Ty,
-    },
-    Index {
-        picks: Vec<Pick>,
-        span: Span,
-    },
+    /// Which field it is.
+    Field(u32),
+    Index(Index),
+}
+
+#[derive(Clone)]
+struct Index {
+    picks: Vec<Pick>,
+    /// The type of what is indexed.
+    of: Ty,
+    span: Span,
 }
 
 impl<'p> FnLower<'_, 'p> {
     /// Evaluates the indices of a place.
     pub fn spot(&mut self, place: &'p Place) -> Spot {
         let mut ty = self.place_type(place);
-        let whole = ty.clone();
-        let mut steps = Vec::new();
+        let mut spot = Spot {
+            local: place.local,
+            steps: Vec::new(),
+            leaves: 0..self.local(place.local).len(),
+            is_empty: false,
+            span: place.span,
+        };
         for projection in &place.path {
-            match projection {
-                Projection::Field(index) => {
-                    let (start, count, field) = self.cx.component(&ty, *index as usize);
-                    ty = field.clone();
-                    steps.push(Step::Field { index: *index, start, count, ty: field });
-                }
+            ty = match projection {
+                Projection::Field(index) => self.field_step(&mut spot, &ty, *index),
                 Projection::Index(args, span) => {
                     let picks = self.picks(args);
-                    ty = picked_type(&ty, &picks);
-                    steps.push(Step::Index { picks, span: *span });
+                    index_step(&mut spot, ty, picks, *span)
                 }
-            }
+            };
         }
-        Spot { local: place.local, ty: whole, steps, span: place.span }
+        spot
+    }
+
+    fn field_step(&mut self, spot: &mut Spot, ty: &Ty, index: u32) -> Ty {
+        let (start, count, field) = self.cx.component(ty, index as usize);
+        spot.steps.push(Step::Field(index));
+        spot.is_empty |= count == 0;
+        if !spot.is_empty {
+            let start = spot.leaves.start + start;
+            spot.leaves = start..start + count;
+        }
+        field
     }
 
     /// The type of the local that a place is in.
@@ -61,59 +78,125 @@ impl<'p> FnLower<'_, 'p> {
         self.ty(&locals[place.local].ty).into_owned()
     }
 
+    /// What stands in the place, which stays there.
     pub fn read(&mut self, spot: &Spot) -> Flat {
-        let mut flat = self.local(spot.local);
-        let mut ty = spot.ty.clone();
-        for step in &spot.steps {
-            (flat, ty) = self.read_step(step, &flat, &ty);
+        let mut flat = self.leaves_of(spot);
+        for index in spot.indices() {
+            let before = self.at(index.span);
+            flat = self.read_index(&flat, &index.of, &index.picks);
+            self.back_to(before);
         }
-        flat
-    }
-
-    fn read_step(&mut self, step: &Step, flat: &[Value], ty: &Ty) -> (Flat, Ty) {
-        match step {
-            Step::Field { start, count, ty, .. } => (flat[*start..start + count].to_vec(), ty.clone()),
-            Step::Index { picks, span } => {
-                let before = self.at(*span);
-                let part = self.read_index(flat, ty, picks);
-                self.back_to(before);
-                (part, picked_type(ty, picks))
-            }
-        }
+        if spot.is_empty { Vec::new() } else { flat }
     }
 
     pub fn write_spot(&mut self, spot: &Spot, value: Flat) {
-        let flat = self.local(spot.local);
-        let changed = self.replaced(&flat, &spot.ty, &spot.steps, value);
-        let name = self.locals.and_then(|l| l.get(spot.local)).map(|l| l.name.clone());
-        if let (Some(name), [value]) = (name, &changed[..]) {
-            self.b.name(*value, &name);
-        }
-        self.set(spot.local, changed);
+        self.store(spot, value, false);
     }
 
-    fn replaced(&mut self, flat: &[Value], ty: &Ty, steps: &[Step], value: Flat) -> Flat {
-        let Some((step, rest)) = steps.split_first() else { return value };
-        let inner = if rest.is_empty() {
-            value
-        } else {
-            let (part, part_ty) = self.read_step(step, flat, ty);
-            self.replaced(&part, &part_ty, rest, value)
-        };
-        match step {
-            Step::Field { start, count, .. } => {
-                let mut all = flat.to_vec();
-                all.splice(*start..start + count, inner);
-                all
-            }
-            Step::Index { picks, span } => {
-                let before = self.at(*span);
-                let inner = self.or_mark_like(flat, inner);
-                let all = flat.iter().zip(inner).map(|(x, part)| self.write_leaf(*x, picks, part)).collect();
-                self.back_to(before);
-                all
-            }
+    /// What stands in the place. Arrays and the like move out, until [`put_back`](Self::put_back).
+    pub fn take_out(&mut self, spot: &Spot) -> Flat {
+        let indices: Vec<&Index> = spot.indices().collect();
+        if indices.is_empty() || spot.is_empty {
+            return self.read(spot);
         }
+        let flat = self.leaves_of(spot);
+        let (rest, part) = self.taken(flat, &indices);
+        self.set_leaves(spot, rest);
+        part
+    }
+
+    /// Ends what `take_out` has begun.
+    pub fn put_back(&mut self, spot: &Spot, value: Flat) {
+        self.store(spot, value, true);
+    }
+
+    fn store(&mut self, spot: &Spot, value: Flat, moved: bool) {
+        if spot.is_empty {
+            self.read(spot);
+            return;
+        }
+        let indices: Vec<&Index> = spot.indices().collect();
+        let flat = self.leaves_of(spot);
+        let changed = self.replaced(flat, &indices, value, moved);
+        self.set_leaves(spot, changed);
+    }
+
+    fn leaves_of(&mut self, spot: &Spot) -> Flat {
+        self.local(spot.local)[spot.leaves.clone()].to_vec()
+    }
+
+    fn set_leaves(&mut self, spot: &Spot, leaves: Flat) {
+        let mut all = self.local(spot.local);
+        all.splice(spot.leaves.clone(), leaves);
+        let name = self.locals.and_then(|l| l.get(spot.local)).map(|l| l.name.clone());
+        if let (Some(name), [value]) = (name, &all[..]) {
+            self.b.name(*value, &name);
+        }
+        self.set(spot.local, all);
+    }
+
+    /// The arrays with holes, and what has stood there.
+    fn taken(&mut self, flat: Flat, indices: &[&Index]) -> (Flat, Flat) {
+        let (index, inner) = indices.split_first().expect("an index");
+        let (rest, part) = self.open(&flat, index);
+        if inner.is_empty() {
+            return (rest, part);
+        }
+        let (part, innermost) = self.taken(part, inner);
+        (self.close(rest, index, part, true), innermost)
+    }
+
+    fn replaced(&mut self, flat: Flat, indices: &[&Index], value: Flat, moved: bool) -> Flat {
+        let Some((index, inner)) = indices.split_first() else { return value };
+        if inner.is_empty() {
+            return self.close(flat, index, value, moved);
+        }
+        let (rest, part) = self.open(&flat, index);
+        let part = self.replaced(part, inner, value, moved);
+        self.close(rest, index, part, true)
+    }
+
+    /// Takes out what `index` picks from each of the arrays.
+    fn open(&mut self, flat: &[Value], index: &Index) -> (Flat, Flat) {
+        let before = self.at(index.span);
+        let mut opened = (flat.to_vec(), Vec::new());
+        if flat.iter().any(|x| self.moves_out(*x, &index.picks)) {
+            opened = flat.iter().map(|x| self.open_leaf(*x, &index.picks)).unzip();
+        } else {
+            opened.1 = self.read_index(flat, &index.of, &index.picks);
+        }
+        self.back_to(before);
+        opened
+    }
+
+    fn open_leaf(&mut self, x: Value, picks: &[Pick]) -> (Value, Value) {
+        if self.moves_out(x, picks) {
+            self.b.take(Access::Checked, x, &super::indexing::leading(picks))
+        } else {
+            (x, self.read_leaf(x, picks))
+        }
+    }
+
+    /// Puts a part into each of the arrays; `moved`: into the holes that `open` has left.
+    fn close(&mut self, flat: Flat, index: &Index, part: Flat, moved: bool) -> Flat {
+        let before = self.at(index.span);
+        let part = self.or_mark_like(&flat, part);
+        let all = flat.iter().zip(part).map(|(x, part)| {
+            if moved && self.moves_out(*x, &index.picks) {
+                self.b.put(*x, &super::indexing::leading(&index.picks), part)
+            } else {
+                self.write_leaf(*x, &index.picks, part)
+            }
+        });
+        let all = all.collect();
+        self.back_to(before);
+        all
+    }
+
+    /// Whether an element of heap type is picked, rather than a number or some part of an array.
+    fn moves_out(&self, x: Value, picks: &[Pick]) -> bool {
+        let ty = self.b.ty(x);
+        ty.element().is_heap() && super::indexing::leading(picks).len() == ty.rank()
     }
 
     /// The element of an array of things without leaves is its mark.
@@ -144,10 +227,10 @@ impl<'p> FnLower<'_, 'p> {
         let mut index = None;
         for (x, y) in a.steps.iter().zip(&b.steps) {
             match (x, y) {
-                (Step::Field { index: i, .. }, Step::Field { index: j, .. }) if i != j => return,
-                (Step::Field { .. }, _) | (_, Step::Field { .. }) => {}
-                (Step::Index { picks: p, .. }, Step::Index { picks: q, .. }) => {
-                    for (p, q) in p.iter().zip(q) {
+                (Step::Field(i), Step::Field(j)) if i != j => return,
+                (Step::Field(_), _) | (_, Step::Field(_)) => {}
+                (Step::Index(p), Step::Index(q)) => {
+                    for (p, q) in p.picks.iter().zip(&q.picks) {
                         let here = self.apart(*p, *q);
                         apart = self.either(apart, here);
                         if let (None, Pick::At(i)) = (index, *p) {
@@ -163,4 +246,27 @@ impl<'p> FnLower<'_, 'p> {
         self.b.check(TrapCode::Aliased, apart, index.unwrap_or(zero), zero);
         self.back_to(before);
     }
+}
+
+impl Spot {
+    fn indices(&self) -> impl Iterator<Item = &Index> {
+        self.steps.iter().filter_map(|step| if let Step::Index(index) = step { Some(index) } else { None })
+    }
+}
+
+/// Adds an index to a spot of type `ty`; gives the type of what is picked. An index into a row that has just been picked joins the
+/// index of the row.
+fn index_step(spot: &mut Spot, ty: Ty, picks: Vec<Pick>, span: Span) -> Ty {
+    let picked = picked_type(&ty, &picks);
+    match spot.steps.last_mut() {
+        Some(Step::Index(row)) if is_row(row, picks.len()) => row.picks.extend(picks),
+        _ => spot.steps.push(Step::Index(Index { picks, of: ty, span })),
+    }
+    picked
+}
+
+/// Whether single indices have been picked of an array that has so many further axes.
+fn is_row(index: &Index, further: usize) -> bool {
+    let axes = if let Ty::Array(_, sizes) = &index.of { sizes.len() } else { 1 };
+    index.picks.iter().all(|p| matches!(p, Pick::At(_))) && index.picks.len() + further <= axes
 }

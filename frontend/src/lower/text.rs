@@ -4,7 +4,7 @@ use super::Generated;
 use super::body::{Flat, FnLower};
 use crate::check::tangent;
 use crate::typed::{AdtId, TextPart, Ty};
-use dprog_ir::{CompareOp, FormatSpec, FuncId, Type, Value};
+use dprog_ir::{CompareOp, FormatSpec, FuncId, HostFn, Type, Value};
 
 impl<'p> FnLower<'_, 'p> {
     pub fn text(&mut self, parts: &'p [TextPart]) -> Value {
@@ -44,10 +44,7 @@ impl<'p> FnLower<'_, 'p> {
     fn inner_text(&mut self, flat: &[Value], ty: &Ty, spec: FormatSpec) -> Value {
         match ty {
             Ty::Scalar(_) => self.b.format(flat[0], spec),
-            Ty::Str => {
-                let quote = self.b.str("\"");
-                self.joined(&[quote, flat[0], quote])
-            }
+            Ty::Str => self.b.host(HostFn::StrQuote, &[flat[0]])[0],
             Ty::Array(element, _) | Ty::List(element) if matches!(**element, Ty::Scalar(_)) => {
                 self.b.format(flat[0], spec)
             }

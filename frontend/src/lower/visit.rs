@@ -6,7 +6,7 @@
 use super::body::{Flat, FnLower};
 use super::callable::Callable;
 use crate::typed::{FieldRole, Ty};
-use dprog_ir::{Access, CompareOp, FormatSpec, Scalar, TrapCode, Type, Value};
+use dprog_ir::{Access, CompareOp, FormatSpec, Leaf, Scalar, TrapCode, Type, Value};
 
 /// The name of a leaf so far: a text of run time, then one that is known.
 #[derive(Clone)]
@@ -24,11 +24,16 @@ impl Name {
 }
 
 impl<'p> FnLower<'_, 'p> {
-    /// Calls `f(name, shape, data)` for each leaf.
+    /// Calls `f(name, shape, data)` for each leaf. What saves models takes the kind of number too.
     pub fn visit_leaves(&mut self, flat: &[Value], ty: &Ty, f: &Callable) {
+        let with_kind = self.cx.codes[f.code].params.len() == 4;
         let mut visit = |s: &mut Self, name: Value, shape: Value, x: Value| {
             let data = s.as_data(x);
-            s.call_flat(f, &[name, shape, data]);
+            let mut args = vec![name, shape, data];
+            if with_kind {
+                args.push(s.b.str(kind_of(s.b.ty(x))));
+            }
+            s.call_flat(f, &args);
             x
         };
         self.walk_leaves(flat, ty, &Name { found: None, known: String::new() }, &mut visit);
@@ -128,8 +133,8 @@ impl<'p> FnLower<'_, 'p> {
     fn shaped_data(&mut self, data: Value, x: Value) -> Value {
         let ty = self.b.ty(x);
         let scalar: Scalar = match ty.leaf {
-            dprog_ir::Leaf::Scalar(s) => s,
-            dprog_ir::Leaf::Str | dprog_ir::Leaf::Node(_) => return x,
+            Leaf::Scalar(s) => s,
+            Leaf::Str | Leaf::Node(_) => return x,
         };
         let numbers = self.converted(data, Type::scalar(scalar).array(1));
         let dims = self.b.dims(x);
@@ -149,3 +154,15 @@ impl<'p> FnLower<'_, 'p> {
 
 /// What is done with a leaf: name, shape, value; gives its new value.
 type LeafVisitor<'v, S> = dyn FnMut(&mut S, Value, Value, Value) -> Value + 'v;
+
+/// As safetensors files call it.
+fn kind_of(ty: Type) -> &'static str {
+    match ty.leaf {
+        Leaf::Scalar(Scalar::F64) | Leaf::Str | Leaf::Node(_) => "F64",
+        Leaf::Scalar(Scalar::F32) => "F32",
+        Leaf::Scalar(Scalar::I64) => "I64",
+        Leaf::Scalar(Scalar::I32) => "I32",
+        Leaf::Scalar(Scalar::U8) => "U8",
+        Leaf::Scalar(Scalar::Bool) => "BOOL",
+    }
+}

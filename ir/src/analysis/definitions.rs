@@ -44,7 +44,7 @@ fn mark_handed_on(func: &Function, region: Region, only_read: &mut Table<Value, 
         let data = &func.insts[*inst];
         let handed_on = match data.op {
             Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::Push | Op::Pop => 1,
-            Op::Reshape | Op::Unshare | Op::AddTangent => 1,
+            Op::Take(_) | Op::Put | Op::Reshape | Op::Unshare | Op::AddTangent => 1,
             Op::For | Op::While | Op::Call(_) => data.args.len(),
             _ => 0,
         };

@@ -2,13 +2,13 @@
 //!
 //! [`Op::effect`] knows the operation only; here its operands and regions are looked at too: an integer division by a
 //! constant other than zero cannot trap, nor can a `fill` or `build` whose sizes are sizes of arrays. Functions are summed up
-//! callees first; one that can reach itself may trap because recursion has a limit. A loop that never ends is no
-//! effect: one without results that anybody uses may be removed.
+//! callees first; one that can reach itself may trap because recursion has a limit. A `while` that is not known to end
+//! counts as one that may trap, since a program that hangs is not one that goes on: so it stays, and nothing moves in front of it.
 
-use super::{CallGraph, Definitions, Shapes, Table};
+use super::{CallGraph, Def, Definitions, Shapes, Table};
 use crate::function::{Body, DerivativeMode, Function, Inst, InstData, Region, Value};
 use crate::module::{FuncId, Module};
-use crate::opcode::{Access, BinaryOp, Const, Effect, Op};
+use crate::opcode::{Access, BinaryOp, CompareOp, Const, Effect, Op};
 use crate::types::Leaf;
 
 /// The effect of calling each function: `Pure`, `MayTrap` or `World`.
@@ -99,7 +99,57 @@ impl EffectContext<'_> {
             return self.functions.of(callee);
         }
         let traps = data.op == Op::Build && !data.args.iter().all(|dim| self.is_size(*dim));
-        if traps { Effect::MayTrap } else { Effect::Pure }
+        let hangs = data.op == Op::While && !self.ends(data);
+        if traps || hangs { Effect::MayTrap } else { Effect::Pure }
+    }
+
+    /// Whether a `while` certainly ends: a carried integer goes by one towards a bound that stays, until it is reached.
+    fn ends(&self, data: &InstData) -> bool {
+        let (condition, body) = (&self.func.regions[data.regions[0]], &self.func.regions[data.regions[1]]);
+        let Some(InstData { op: Op::Compare(op), args, .. }) = self.definitions.inst(self.func, condition.yields[0])
+        else {
+            return false;
+        };
+        let carried = |v: Value| condition.params.iter().position(|param| *param == v);
+        let stays = |v: Value| match self.definitions.of(v) {
+            Def::Param(region, k) if region == data.regions[0] => body.yields[k as usize] == body.params[k as usize],
+            _ => !self.is_inside(v, data.regions[0]),
+        };
+        let towards = |v: Value, bound: Value, by: i64| {
+            carried(v).is_some_and(|k| self.steps_by(body.yields[k], body.params[k]) == Some(by)) && stays(bound)
+        };
+        match op {
+            CompareOp::Lt => towards(args[0], args[1], 1) || towards(args[1], args[0], -1),
+            CompareOp::Gt => towards(args[0], args[1], -1) || towards(args[1], args[0], 1),
+            CompareOp::Eq | CompareOp::Ne | CompareOp::Le | CompareOp::Ge => false,
+        }
+    }
+
+    /// Whether `v` is computed in this region, by anything but constants.
+    fn is_inside(&self, v: Value, region: Region) -> bool {
+        match self.definitions.of(v) {
+            Def::Result(inst, _) => {
+                self.definitions.home(inst) == Some(region) && self.definitions.constant(self.func, v).is_none()
+            }
+            Def::Param(home, _) => home == region,
+            Def::Nowhere => true,
+        }
+    }
+
+    /// The constant, if `next` is `v` and a constant integer.
+    fn steps_by(&self, next: Value, v: Value) -> Option<i64> {
+        let InstData { op: Op::Binary(op), args, .. } = self.definitions.inst(self.func, next)? else { return None };
+        let number = |v: Value| match self.definitions.constant(self.func, v)? {
+            Const::I64(n) => Some(*n),
+            Const::I32(n) => Some(*n as i64),
+            Const::U8(_) | Const::F64(_) | Const::F32(_) | Const::Bool(_) | Const::Str(_) => None,
+        };
+        match op {
+            BinaryOp::Add if args[0] == v => number(args[1]),
+            BinaryOp::Add if args[1] == v => number(args[0]),
+            BinaryOp::Sub if args[0] == v => number(args[1])?.checked_neg(),
+            _ => None,
+        }
     }
 
     /// An adjoint added to an element that is an array or a node: their shapes and cases may differ.

@@ -109,6 +109,8 @@ fn keeps_shape(op: &Op) -> bool {
     matches!(
         op,
         Op::Set(_)
+            | Op::Take(_)
+            | Op::Put
             | Op::AddAt(_)
             | Op::SetSlice(_)
             | Op::AddSlice(_)

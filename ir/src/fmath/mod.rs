@@ -8,7 +8,7 @@
 pub mod elementary;
 mod gamma;
 
-pub use gamma::{digamma, trigamma};
+pub use gamma::{digamma, polygamma, trigamma};
 
 use crate::opcode::{BinaryOp, CompareOp, Const, ReduceOp, UnaryOp};
 use crate::trap::TrapCode;
@@ -51,6 +51,9 @@ pub fn unary_f64(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Acosh => libm::acosh(x),
         UnaryOp::Atanh => libm::atanh(x),
         UnaryOp::Erf => libm::erf(x),
+        UnaryOp::Erfc => libm::erfc(x),
+        UnaryOp::Sigmoid => elementary::sigmoid(x),
+        UnaryOp::Softplus => elementary::softplus(x),
         UnaryOp::Lgamma => libm::lgamma(x),
         UnaryOp::Digamma => digamma(x),
         UnaryOp::Trigamma => trigamma(x),
@@ -61,7 +64,7 @@ pub fn unary_f64(op: UnaryOp, x: f64) -> f64 {
     }
 }
 
-/// `op(x)` for f32. `digamma` and `trigamma` are computed in f64 and rounded.
+/// `op(x)` for f32. The polygamma functions are computed in f64 and rounded.
 pub fn unary_f32(op: UnaryOp, x: f32) -> f32 {
     match op {
         UnaryOp::Neg => -x,
@@ -98,6 +101,9 @@ pub fn unary_f32(op: UnaryOp, x: f32) -> f32 {
         UnaryOp::Acosh => libm::acoshf(x),
         UnaryOp::Atanh => libm::atanhf(x),
         UnaryOp::Erf => libm::erff(x),
+        UnaryOp::Erfc => libm::erfcf(x),
+        UnaryOp::Sigmoid => elementary::sigmoid(x as f64) as f32,
+        UnaryOp::Softplus => elementary::softplus(x as f64) as f32,
         UnaryOp::Lgamma => libm::lgammaf(x),
         UnaryOp::Digamma => digamma(x as f64) as f32,
         UnaryOp::Trigamma => trigamma(x as f64) as f32,
@@ -124,6 +130,7 @@ macro_rules! binary_float {
                 BinaryOp::Min => if x <= y || x.is_nan() { x } else { y },
                 BinaryOp::Max => if x >= y || x.is_nan() { x } else { y },
                 BinaryOp::CopySign => libm::$copysign(x, y),
+                BinaryOp::Polygamma => polygamma(x as f64, y as f64) as $ty,
                 BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => {
                     no_such(op.name(), stringify!($ty))
                 }
@@ -152,7 +159,7 @@ macro_rules! integer {
                 UnaryOp::Sign | UnaryOp::Sqrt | UnaryOp::Cbrt | UnaryOp::Exp | UnaryOp::Exp2 | UnaryOp::Expm1
                 | UnaryOp::Log | UnaryOp::Log2 | UnaryOp::Log10 | UnaryOp::Log1p | UnaryOp::Sin | UnaryOp::Cos
                 | UnaryOp::Tan | UnaryOp::Asin | UnaryOp::Acos | UnaryOp::Atan | UnaryOp::Sinh | UnaryOp::Cosh
-                | UnaryOp::Tanh | UnaryOp::Asinh | UnaryOp::Acosh | UnaryOp::Atanh | UnaryOp::Erf | UnaryOp::Lgamma
+                | UnaryOp::Tanh | UnaryOp::Asinh | UnaryOp::Acosh | UnaryOp::Atanh | UnaryOp::Erf | UnaryOp::Erfc | UnaryOp::Sigmoid | UnaryOp::Softplus | UnaryOp::Lgamma
                 | UnaryOp::Digamma | UnaryOp::Trigamma | UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round
                 | UnaryOp::Trunc => no_such(op.name(), stringify!($ty)),
             }
@@ -176,7 +183,9 @@ macro_rules! integer {
                 BinaryOp::Xor => x ^ y,
                 BinaryOp::Shl => x << shift,
                 BinaryOp::Shr => x >> shift,
-                BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => no_such(op.name(), stringify!($ty)),
+                BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => {
+                    no_such(op.name(), stringify!($ty))
+                }
             })
         }
 
@@ -215,9 +224,12 @@ pub fn binary_bool(op: BinaryOp, x: bool, y: bool) -> bool {
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow => {
             no_such(op.name(), "bool")
         }
-        BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign => {
-            no_such(op.name(), "bool")
-        }
+        BinaryOp::Atan2
+        | BinaryOp::Hypot
+        | BinaryOp::Min
+        | BinaryOp::Max
+        | BinaryOp::CopySign
+        | BinaryOp::Polygamma => no_such(op.name(), "bool"),
         BinaryOp::Shl | BinaryOp::Shr => no_such(op.name(), "bool"),
     }
 }
@@ -277,7 +289,7 @@ pub fn fold_unary(op: UnaryOp, x: &Const) -> Option<Const> {
 pub fn fold_binary(op: BinaryOp, x: &Const, y: &Const) -> Option<Const> {
     let for_bool = matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Xor);
     let for_float = !for_bool && !matches!(op, BinaryOp::Shl | BinaryOp::Shr);
-    let for_int = !matches!(op, BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign);
+    let for_int = !matches!(op, BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma);
     match (x, y) {
         (Const::F64(x), Const::F64(y)) if for_float => {
             Some(Const::f64(binary_f64(op, f64::from_bits(*x), f64::from_bits(*y))))

@@ -105,6 +105,14 @@ pub fn set(mut args: Args) -> Result<Val, Fault> {
     Ok(Val::Array(array))
 }
 
+/// args `x, i…`: the array with `hole` there, and what was there.
+pub fn take(mut args: Args, hole: Val) -> Result<Results, Fault> {
+    let mut array = array_of(args.remove(0));
+    let (offset, _) = locate(&array, &args)?;
+    let element = std::mem::replace(&mut owned(&mut array)?.items_mut()[offset], hole);
+    Ok(smallvec![Val::Array(array), element])
+}
+
 /// args `x, i…, v`
 pub fn add_at(mut args: Args) -> Result<Val, Fault> {
     let v = args.pop().expect("add_at has a value");

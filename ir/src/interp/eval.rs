@@ -34,6 +34,8 @@ pub fn compute(op: &Op, mut args: Args, types: &[Type], module: &Module) -> Resu
         Op::Dim(axis) => one(Val::I64(args[0].as_array().dims[*axis as usize] as i64)),
         Op::Get(_) => one(array::get(&args[0], &args[1..])?),
         Op::Set(_) => one(array::set(args)?),
+        Op::Take(_) => array::take(args, undefined(types[1])),
+        Op::Put => one(array::set(args)?),
         Op::AddAt(_) => one(array::add_at(args)?),
         Op::Slice(_) => one(array::slice(&args[0], args[1].as_i64(), args[2].as_i64())?),
         Op::SetSlice(_) => one(array::set_slice(args)?),

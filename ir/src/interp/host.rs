@@ -66,7 +66,7 @@ impl Host for CapturedHost {
             HostFn::TensorsSave | HostFn::TensorsLoad => refused("no tensor files here"),
             HostFn::TensorsGet => vec![Val::Bool(false), Val::list(vec![]), Val::list(vec![])],
             HostFn::StrLen | HostFn::StrSlice | HostFn::ParseF64 => pure_call(f, args),
-            HostFn::ParseI64 | HostFn::StrSplit | HostFn::StrTrim => pure_call(f, args),
+            HostFn::ParseI64 | HostFn::StrSplit | HostFn::StrTrim | HostFn::StrQuote => pure_call(f, args),
         })
     }
 }
@@ -87,6 +87,8 @@ pub fn pure_call(f: HostFn, args: &[Val]) -> Vec<Val> {
         vec![Val::Bool(number.is_some()), Val::I64(number.unwrap_or(0))]
     } else if f == HostFn::StrSplit {
         vec![Val::list(text::split(text, args[1].as_str()).into_iter().map(Val::str).collect())]
+    } else if f == HostFn::StrQuote {
+        vec![Val::str(&text::quoted(text))]
     } else {
         vec![Val::str(text.trim())]
     }

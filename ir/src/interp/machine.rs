@@ -7,6 +7,7 @@ use super::eval::{self, Args, Results};
 use super::plan::Plan;
 use super::value::{Array, Dims, Val};
 use super::{Fault, Host, Limits, Trap, array};
+use crate::analysis::{CallGraph, Table};
 use crate::entity::Entity;
 use crate::function::{Body, Function, Inst, InstData, Region, Value};
 use crate::location::SrcLoc;
@@ -16,6 +17,11 @@ use crate::trap::TrapCode;
 use crate::types::Type;
 use smallvec::SmallVec;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Instructions between two looks at whether the program is to stop.
+const LOOK: u64 = 1 << 10;
 
 pub(super) struct Machine<'m> {
     pub module: &'m Module,
@@ -24,6 +30,8 @@ pub(super) struct Machine<'m> {
     /// While a derivative runs its primal again, nothing is written a second time.
     pub silent: bool,
     pub steps: u64,
+    /// Rounds of `for` and `while`.
+    rounds: u64,
     /// The level of the latest request for a derivative; see [`super::number`].
     pub level: u32,
     /// Requests running inside one another.
@@ -32,7 +40,11 @@ pub(super) struct Machine<'m> {
     plans: Rc<[Plan]>,
     slots: Vec<Val>,
     frames: Vec<Frame>,
+    /// Nested calls of functions that can call themselves.
     depth: usize,
+    recursive: Table<FuncId, bool>,
+    /// Set by another thread to stop the program.
+    pub cancel: Option<Arc<AtomicBool>>,
 }
 
 struct Frame {
@@ -85,12 +97,15 @@ impl<'m> Machine<'m> {
             host,
             silent: false,
             steps: 0,
+            rounds: 0,
             level: 0,
             nesting: 0,
             plans: module.funcs.values().map(Plan::new).collect(),
             slots: Vec::new(),
             frames: Vec::new(),
             depth: 0,
+            recursive: CallGraph::of_module(module).recursive,
+            cancel: None,
         }
     }
 
@@ -149,13 +164,14 @@ impl<'m> Machine<'m> {
 
     /// Begins a call. What is no region, a derivative, is done at once and gives its results.
     fn enter(&mut self, id: FuncId, args: Args, inst: Option<Inst>) -> Result<Option<Vec<Val>>, Fault> {
-        if self.depth >= self.limits.depth {
+        let counts = self.recursive[id];
+        if counts && self.depth >= self.limits.depth {
             return Err(Fault::new(TrapCode::Depth, self.limits.depth as i64, 0));
         }
         let function = &self.module.funcs[id];
         match &function.body {
             Body::Defined(entry) => {
-                self.depth += 1;
+                self.depth += counts as usize;
                 let base = self.slots.len();
                 self.slots.resize(base + function.values.len(), Val::Null);
                 self.frames.push(Frame { func: id, base, region: *entry, next: 0, kind: Kind::Call(inst) });
@@ -190,7 +206,7 @@ impl<'m> Machine<'m> {
 
     fn inst(&mut self, function: &'m Function, plan: &Plan, inst: Inst) -> Result<(), Fault> {
         self.steps += 1;
-        if self.steps > self.limits.steps {
+        if self.steps > self.limits.steps || (self.steps % LOOK == 0 && self.is_cancelled()) {
             return Err(Fault::new(TrapCode::Cancelled, 0, 0));
         }
         let data = &function.insts[inst];
@@ -221,6 +237,19 @@ impl<'m> Machine<'m> {
             }
         }
         Ok(())
+    }
+
+    /// One more round of a loop, which may have no instructions.
+    fn round(&mut self) -> Result<(), Fault> {
+        self.rounds += 1;
+        if self.rounds > self.limits.steps || (self.rounds.is_multiple_of(LOOK) && self.is_cancelled()) {
+            return Err(Fault::new(TrapCode::Cancelled, 0, 0));
+        }
+        Ok(())
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     /// Begins a region of the current call.
@@ -309,6 +338,9 @@ impl<'m> Machine<'m> {
     /// The region of the topmost frame is done. Gives the results of the call that is the `floor` of this run.
     fn end_of_region(&mut self, function: &'m Function, plan: &Plan, floor: usize) -> Result<Option<Vec<Val>>, Fault> {
         let region = self.frame().region;
+        if matches!(self.frame().kind, Kind::For { .. } | Kind::WhileBody(_)) {
+            self.round()?;
+        }
         let yields = self.read(&function.regions[region].yields, |k| plan.moves_yield(region, k));
         let frame = self.frames.last_mut().expect("a region runs in a frame");
         match &mut frame.kind {
@@ -361,8 +393,8 @@ impl<'m> Machine<'m> {
 
     fn end_of_call(&mut self, inst: Option<Inst>, base: usize, floor: usize, results: Args) -> Option<Vec<Val>> {
         self.slots.truncate(base);
-        self.frames.pop();
-        self.depth -= 1;
+        let ended = self.frames.pop().expect("the frame of the call");
+        self.depth -= self.recursive[ended.func] as usize;
         if self.frames.len() == floor {
             return Some(results.into_vec());
         }

@@ -39,11 +39,13 @@ use crate::module::{FuncId, Module};
 use crate::trap::TrapCode;
 use machine::Machine;
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// When a program is stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Nested calls of the program; beyond it traps with `Depth`.
+    /// Nested calls of functions that can call themselves; beyond it the program traps with `Depth`.
     pub depth: usize,
     /// Bytes of arrays and nodes, counted as the interpreter stores them; beyond it traps with `Memory`.
     pub memory: usize,
@@ -119,6 +121,11 @@ impl<'m> Interp<'m> {
     /// The module must be verified.
     pub fn new(module: &'m Module, limits: Limits, host: &'m mut dyn Host) -> Interp<'m> {
         Interp { machine: Machine::new(module, limits, host), limits }
+    }
+
+    /// Traps soon after another thread has set the flag.
+    pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
+        self.machine.cancel = Some(flag);
     }
 
     /// Calls a function. The interpreter may be used again after a trap; steps count on.

@@ -122,6 +122,8 @@ impl Parser<'_> {
             "convert" => self.convert(state),
             "get" => Ok(Head::new(Op::Get(access), self.indexed(state)?)),
             "set" => Ok(Head::new(Op::Set(access), self.indexed_and_value(state)?)),
+            "take" => Ok(Head::new(Op::Take(access), self.indexed(state)?)),
+            "put" => Ok(Head::new(Op::Put, self.indexed_and_value(state)?)),
             "add_at" => Ok(Head::new(Op::AddAt(access), self.indexed_and_value(state)?)),
             "slice" => Ok(Head::new(Op::Slice(access), self.row_range(state)?)),
             "set_slice" => Ok(Head::new(Op::SetSlice(access), self.rows_from(state)?)),

@@ -93,6 +93,8 @@ impl Printer<'_> {
             Op::Dim(axis) => format!("dim.{axis} {args}"),
             Op::Get(access) => format!("get{} {}", suffix(*access), self.indexed(data, 0)),
             Op::Set(access) => format!("set{} {}", suffix(*access), self.indexed(data, 1)),
+            Op::Take(access) => format!("take{} {}", suffix(*access), self.indexed(data, 0)),
+            Op::Put => format!("put {}", self.indexed(data, 1)),
             Op::AddAt(access) => format!("add_at{} {}", suffix(*access), self.indexed(data, 1)),
             Op::Slice(access) => {
                 format!("slice{} {}[{}..{}]", suffix(*access), first(), self.arg(data, 1), self.arg(data, 2))

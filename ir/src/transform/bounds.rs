@@ -29,6 +29,7 @@ pub fn run(func: &mut Function) -> usize {
 fn drop_check(func: &mut Function, inst: Inst) {
     let (Op::Get(access)
     | Op::Set(access)
+    | Op::Take(access)
     | Op::AddAt(access)
     | Op::Slice(access)
     | Op::SetSlice(access)

@@ -115,6 +115,8 @@ impl Numbering<'_> {
             Op::Get(_) => Op::Get(Access::InBounds),
             Op::Set(_) => Op::Set(Access::InBounds),
             Op::AddAt(_) => Op::AddAt(Access::InBounds),
+            // Sharing one would keep what has moved out alive twice.
+            Op::Take(_) | Op::Put => return None,
             Op::Slice(_) => Op::Slice(Access::InBounds),
             Op::SetSlice(_) => Op::SetSlice(Access::InBounds),
             Op::AddSlice(_) => Op::AddSlice(Access::InBounds),

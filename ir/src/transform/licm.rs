@@ -80,6 +80,7 @@ fn movability(context: &EffectContext, data: &InstData, stage: Stage) -> Movable
 /// Arrays that are made to be written.
 fn is_cheap_to_make(op: &Op) -> bool {
     matches!(op, Op::Fill | Op::Undef | Op::ZerosLike | Op::Elements | Op::Push | Op::Set(_) | Op::AddAt(_))
+        || matches!(op, Op::Take(_) | Op::Put)
 }
 
 /// Known to be in bounds where it stands, perhaps not before the loop.

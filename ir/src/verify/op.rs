@@ -75,6 +75,12 @@ impl Check<'_, '_> {
             }
             Op::Get(_) => self.indices(self.args.len()).map(|_| ()),
             Op::Set(_) | Op::AddAt(_) => self.set(),
+            Op::Take(_) => self.moves(self.args.len()),
+            Op::Put => {
+                self.at_least(3)?;
+                self.moves(self.args.len() - 1)?;
+                self.exactly(self.args.len() - 1, self.args[0].element())
+            }
             Op::Slice(_) => {
                 self.count(3)?;
                 self.array(0)?;
@@ -238,6 +244,7 @@ impl Check<'_, '_> {
                 self.float()
             }
             UnaryOp::Tanh | UnaryOp::Asinh | UnaryOp::Acosh | UnaryOp::Atanh | UnaryOp::Erf => self.float(),
+            UnaryOp::Erfc | UnaryOp::Sigmoid | UnaryOp::Softplus => self.float(),
             UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => self.float(),
             UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => self.float(),
         }
@@ -254,7 +261,7 @@ impl Check<'_, '_> {
                 self.operand(0, "a number", is_number)
             }
             BinaryOp::Min | BinaryOp::Max => self.operand(0, "a number", is_number),
-            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => self.float(),
+            BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => self.float(),
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => self.operand(0, "a bool or an integer", is_bits),
             BinaryOp::Shl | BinaryOp::Shr => self.operand(0, "an integer", is_int),
         }
@@ -283,6 +290,13 @@ impl Check<'_, '_> {
         let part = self.indices(last)?;
         self.exactly(last, part)?;
         if matches!(self.data.op, Op::AddAt(_)) { self.tangent(0) } else { Ok(()) }
+    }
+
+    /// An array whose elements are objects, and an index for each of its axes.
+    fn moves(&self, end: usize) -> Outcome {
+        let element = self.indices(end)?;
+        ensure(20, end - 1 == self.args[0].rank(), "an index for each axis is needed")?;
+        self.operand(0, "an array of arrays, strings or nodes", |_| element.is_heap())
     }
 
     fn reduce(&self, op: ReduceOp) -> Outcome {

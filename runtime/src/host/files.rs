@@ -1,34 +1,17 @@
 //! Text files and tables of numbers.
 
-use super::Call;
-use crate::types::MATRIX;
+pub(super) fn read_text(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))
+}
 
-impl Call<'_> {
-    pub(super) fn read_text(&mut self) -> Option<()> {
-        let path = self.text(0);
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                self.give(1)?;
-                self.give_text(&text)
-            }
-            Err(error) => self.give_outcome(&Err(format!("{path}: {error}"))),
-        }
-    }
+pub(super) fn write_text(path: &str, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{path}: {error}"))
+}
 
-    pub(super) fn write_text(&mut self) -> Option<()> {
-        let path = self.text(0);
-        let outcome = std::fs::write(path, self.text(1)).map_err(|error| format!("{path}: {error}"));
-        self.give_outcome(&outcome)
-    }
-
-    pub(super) fn read_csv(&mut self) -> Option<()> {
-        let (path, skip) = (self.text(0), self.args[1] as i64);
-        let table = read_table(path, skip.max(0) as usize);
-        self.give_outcome(&table.as_ref().map(|_| ()).map_err(|e| format!("{path}: {e}")))?;
-        let (columns, numbers) = table.unwrap_or_default();
-        let rows = numbers.len().checked_div(columns).unwrap_or(0);
-        self.give_array(MATRIX, &[rows as i64, columns as i64], &numbers)
-    }
+/// The numbers of a file with commas, without its first `skip` lines: numbers of rows and columns, and the numbers.
+pub(super) fn read_csv(path: &str, skip: i64) -> Result<([usize; 2], Vec<f64>), String> {
+    let (columns, numbers) = read_table(path, skip.max(0) as usize).map_err(|error| format!("{path}: {error}"))?;
+    Ok(([numbers.len().checked_div(columns).unwrap_or(0), columns], numbers))
 }
 
 /// The numbers of a file with commas, and how many stand in a line. All lines must have equally many.

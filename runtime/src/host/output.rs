@@ -1,6 +1,5 @@
 //! Standard output and standard error of a program.
 
-use super::Call;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -47,7 +46,7 @@ impl Output {
         }
     }
 
-    fn write(&mut self, text: &str, end: &str) {
+    pub(super) fn write(&mut self, text: &str, end: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
         self.buffer.extend_from_slice(end.as_bytes());
         let terminal = *self.terminal.get_or_insert_with(|| std::io::stdout().is_terminal());
@@ -75,18 +74,11 @@ impl Output {
     }
 }
 
-impl Call<'_> {
-    pub(super) fn print(&mut self, end: &str) -> Option<()> {
-        let text = self.text(0);
-        self.ctx.host.out.write(text, end);
-        Some(())
-    }
-
-    pub(super) fn eprint(&mut self) -> Option<()> {
-        let text = self.text(0);
-        let out = &mut self.ctx.host.out;
-        out.flush();
-        match &mut out.sink {
+impl Output {
+    /// A line on standard error, after what has been printed.
+    pub(super) fn error(&mut self, text: &str) {
+        self.flush();
+        match &mut self.sink {
             Sink::Process => {
                 let _ = writeln!(std::io::stderr(), "{text}");
             }
@@ -95,6 +87,5 @@ impl Call<'_> {
                 err.push(b'\n');
             }
         }
-        Some(())
     }
 }

@@ -1,6 +1,5 @@
 //! Named tensors in safetensors files.
 
-use super::Call;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
@@ -13,36 +12,35 @@ pub struct Tensor {
     bytes: Vec<u8>,
 }
 
-impl Call<'_> {
-    pub(super) fn tensors_add(&mut self) -> Option<()> {
-        let (name, shape, data, kind) = (self.text(0), self.items::<i64>(1), self.items::<f64>(2), self.text(3));
+/// The tensors that are to be saved, and those of the file read last.
+#[derive(Default)]
+pub(super) struct Tensors {
+    /// In order.
+    pub saving: Vec<(String, Tensor)>,
+    loaded: BTreeMap<String, Tensor>,
+}
+
+impl Tensors {
+    pub fn add(&mut self, name: &str, shape: &[i64], data: &[f64], kind: &str) {
         let (dtype, bytes) = encode(kind, data);
         let shape = shape.iter().map(|d| *d as usize).collect();
-        self.ctx.host.saving.push((name.to_string(), Tensor { dtype, shape, bytes }));
-        Some(())
+        self.saving.push((name.to_string(), Tensor { dtype, shape, bytes }));
     }
 
-    pub(super) fn tensors_save(&mut self) -> Option<()> {
-        let path = self.text(0);
-        let outcome = save(path, &self.ctx.host.saving).map_err(|error| format!("{path}: {error}"));
-        self.give_outcome(&outcome)
+    pub fn save(&self, path: &str) -> Result<(), String> {
+        save(path, &self.saving).map_err(|error| format!("{path}: {error}"))
     }
 
-    pub(super) fn tensors_load(&mut self) -> Option<()> {
-        let path = self.text(0);
-        let loaded = load(path).map_err(|error| format!("{path}: {error}"));
-        self.give_outcome(&loaded.as_ref().map(|_| ()).map_err(String::clone))?;
-        self.ctx.host.loaded = loaded.unwrap_or_default();
-        Some(())
+    pub fn load(&mut self, path: &str) -> Result<(), String> {
+        self.loaded = BTreeMap::new();
+        self.loaded = load(path).map_err(|error| format!("{path}: {error}"))?;
+        Ok(())
     }
 
-    pub(super) fn tensors_get(&mut self) -> Option<()> {
-        let tensor = self.ctx.host.loaded.get(self.text(0)).cloned();
-        let numbers = tensor.as_ref().and_then(decode);
-        self.give(numbers.is_some() as u64)?;
-        let shape: Vec<i64> = tensor.iter().flat_map(|t| &t.shape).map(|d| *d as i64).collect();
-        self.give_ints(&shape)?;
-        self.give_floats(&numbers.unwrap_or_default())
+    /// Shape and numbers of a tensor that was loaded.
+    pub fn get(&self, name: &str) -> Option<(Vec<i64>, Vec<f64>)> {
+        let tensor = self.loaded.get(name)?;
+        Some((tensor.shape.iter().map(|d| *d as i64).collect(), decode(tensor)?))
     }
 }
 

@@ -68,7 +68,7 @@ impl Walk<'_> {
                 self.learn(Term::constant(0), v);
                 self.learn(v, x_term);
             }
-            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign => {}
+            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => {}
             BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => {}
         }
     }

@@ -261,8 +261,8 @@ impl Walk<'_> {
     fn bounds(&self, data: &InstData) -> Vec<(Term, Term)> {
         let (zero, args) = (Term::constant(0), &data.args);
         match data.op {
-            Op::Get(_) => self.index_bounds(args[0], &args[1..]),
-            Op::Set(_) | Op::AddAt(_) => self.index_bounds(args[0], &args[1..args.len() - 1]),
+            Op::Get(_) | Op::Take(_) => self.index_bounds(args[0], &args[1..]),
+            Op::Set(_) | Op::AddAt(_) | Op::Put => self.index_bounds(args[0], &args[1..args.len() - 1]),
             Op::Slice(_) => {
                 let (lo, hi) = (self.term(args[1]), self.term(args[2]));
                 vec![(zero, lo), (lo, hi), (hi, self.size(args[0], 0))]
@@ -317,8 +317,8 @@ impl Walk<'_> {
 /// The indices of an access to one place.
 fn indices(data: &InstData) -> Option<&[Value]> {
     match data.op {
-        Op::Get(_) => Some(&data.args[1..]),
-        Op::Set(_) | Op::AddAt(_) => Some(&data.args[1..data.args.len() - 1]),
+        Op::Get(_) | Op::Take(_) => Some(&data.args[1..]),
+        Op::Set(_) | Op::AddAt(_) | Op::Put => Some(&data.args[1..data.args.len() - 1]),
         _ => None,
     }
 }
@@ -328,6 +328,7 @@ fn is_checked(op: &Op) -> bool {
         op,
         Op::Get(Access::Checked)
             | Op::Set(Access::Checked)
+            | Op::Take(Access::Checked)
             | Op::AddAt(Access::Checked)
             | Op::Slice(Access::Checked)
             | Op::SetSlice(Access::Checked)

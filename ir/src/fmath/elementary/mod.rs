@@ -7,6 +7,7 @@ mod exponential;
 mod inverse;
 pub mod lanes;
 mod logarithm;
+mod logistic;
 mod native;
 mod power;
 mod rounding;
@@ -19,6 +20,7 @@ pub use exponential::{cosh, exp, exp2, expm1, sinh, tanh};
 pub use inverse::{acos, asin, atan, atan2};
 pub use lanes::{Lanes, OneLane, Rare};
 pub use logarithm::{acosh, asinh, atanh, log, log1p, log2, log10};
+pub use logistic::{sigmoid, softplus};
 pub use native::Bits;
 pub use power::{cbrt, hypot, pow};
 pub use rounding::{ceil, floor, rem, round, trunc};
@@ -48,12 +50,14 @@ pub fn unary<L: Lanes>(op: UnaryOp, x: L) -> Option<L> {
         UnaryOp::Acosh => acosh(x),
         UnaryOp::Atanh => atanh(x),
         UnaryOp::Erf => erf(x),
+        UnaryOp::Sigmoid => sigmoid(x),
+        UnaryOp::Softplus => softplus(x),
         UnaryOp::Floor => floor(x),
         UnaryOp::Ceil => ceil(x),
         UnaryOp::Round => round(x),
         UnaryOp::Trunc => trunc(x),
         UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Sqrt => return None,
-        UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => return None,
+        UnaryOp::Erfc | UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => return None,
     })
 }
 
@@ -65,7 +69,7 @@ pub fn binary<L: Lanes>(op: BinaryOp, x: L, y: L) -> Option<L> {
         BinaryOp::Hypot => hypot(x, y),
         BinaryOp::Rem => return None,
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => return None,
-        BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign => return None,
+        BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign | BinaryOp::Polygamma => return None,
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => return None,
     })
 }

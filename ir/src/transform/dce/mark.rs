@@ -88,8 +88,10 @@ impl<'m> Marking<'m> {
         let context = EffectContext { func, definitions: &definitions, shapes: &shapes, functions: self.effects };
         let mut effectful = Vec::new();
         collect_effectful(&context, entry, &mut effectful);
+        let growing: Vec<Value> = effectful.iter().flat_map(|inst| growing(func, &shapes, *inst)).collect();
         self.definitions[id] = definitions;
         effectful.into_iter().for_each(|inst| self.need_inst(id, inst));
+        growing.into_iter().for_each(|v| self.need(id, v));
     }
 
     fn need(&mut self, id: FuncId, v: Value) {
@@ -209,4 +211,14 @@ fn collect_effectful(context: &EffectContext, region: Region, effectful: &mut Ve
         }
         data.regions.iter().for_each(|inner| collect_effectful(context, *inner, effectful));
     }
+}
+
+/// What a loop that may not end makes greater and greater: it is to trap at the memory limit.
+fn growing<'f>(func: &'f Function, shapes: &'f Shapes, inst: Inst) -> impl Iterator<Item = Value> + use<'f> {
+    let data = &func.insts[inst];
+    let results = if data.op == Op::While { &data.results[..] } else { &[] };
+    let grows = |(result, init): (&Value, &Value)| {
+        func.value_type(*result).is_heap() && shapes.origin(*result) != shapes.origin(*init)
+    };
+    results.iter().zip(&data.args).filter(move |pair| grows(*pair)).map(|(result, _)| *result)
 }

@@ -6,6 +6,7 @@
 //! at the start of the others. Values from outside a loop are live throughout its body.
 
 use super::modes::{Use, use_of};
+use super::moves::Moves;
 use super::{each_inst, reads_part};
 use crate::entity::Entity;
 use crate::{FuncId, Function, Inst, Module, Op, Region, Value};
@@ -34,6 +35,8 @@ pub(super) struct Lifetimes {
     pub release_before_yield: FxHashMap<Region, Vec<Value>>,
     pub release_at_start: FxHashMap<Region, Vec<Value>>,
     holders: Vec<Holder>,
+    /// For each part that was read: the container.
+    pub containers: FxHashMap<Value, Value>,
     /// Values whose object gets a second reference somewhere.
     shared: Vec<bool>,
 }
@@ -88,7 +91,7 @@ impl Walk<'_> {
                 self.out.holders[param.index()] = Holder::Outside;
             }
         }
-        let moved = self.moved_values(entry);
+        let moves = Moves::of(self.func, self.owned_params, entry);
         let func = self.func;
         each_inst(func, entry, &mut |inst| {
             let data = &func.insts[inst];
@@ -103,26 +106,11 @@ impl Walk<'_> {
                     Holder::Own => Holder::Value(container),
                     further => further,
                 };
-                let lasts = !matches!(holder, Holder::Value(root) if moved.contains(&root));
+                let lasts = !matches!(holder, Holder::Value(root) if moves.outlived(data.results[0], root));
                 self.out.holders[data.results[0].index()] = if lasts { holder } else { Holder::Own };
+                self.out.containers.insert(data.results[0], container);
             }
         });
-    }
-
-    /// Values that move away or change where something read from them might still be in use: parts of these cannot be
-    /// borrowed. A value that moves into a node, or out of the function, is not among them.
-    fn moved_values(&self, entry: Region) -> FxHashSet<Value> {
-        let mut moved = FxHashSet::default();
-        each_inst(self.func, entry, &mut |inst| {
-            let data = &self.func.insts[inst];
-            if matches!(data.op, Op::NodeNew { .. }) {
-                return;
-            }
-            let takes = |arg: &usize| use_of(self.func, self.owned_params, inst, *arg) != Use::Borrow;
-            moved.extend((0..data.args.len()).filter(takes).map(|arg| data.args[arg]));
-            moved.extend(data.regions.iter().flat_map(|r| &self.func.regions[*r].yields));
-        });
-        moved
     }
 
     /// The owned value that keeps `v` alive, if it is one of this function.

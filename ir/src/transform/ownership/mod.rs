@@ -27,13 +27,14 @@
 //! assumed unique until the body shows otherwise, with one `unshare` before the loop. So a loop that fills an array does
 //! nothing but its stores.
 //!
-//! *Deciding* is in [`modes`], [`lifetimes`] and [`uniqueness`], which give tables; *emitting* in [`emit`]. Invariants needed:
+//! *Deciding* is in [`modes`], [`lifetimes`] (with [`moves`]) and [`uniqueness`], which give tables; *emitting* in [`emit`]. Invariants needed:
 //! verified IR without derivative requests, no ownership operations yet. Kept: the meaning (the three operations are the identity for
 //! the interpreter), so it runs at every optimization level. Cost: linear, times the nesting depth of loops.
 
 mod emit;
 mod lifetimes;
 mod modes;
+mod moves;
 mod uniqueness;
 
 use crate::{FuncId, Function, Inst, Module, Op, SrcLoc, Value};
@@ -77,9 +78,9 @@ pub struct CopyReport {
     pub reason: CopyReason,
 }
 
-/// Makes references explicit in every function of the module.
-pub fn run(module: &mut Module) -> Ownership {
-    let plan = plan(module);
+/// Makes references explicit in every function of the module. `entries` are the functions that are called from outside.
+pub fn run(module: &mut Module, entries: &[FuncId]) -> Ownership {
+    let plan = plan(module, entries);
     let ids: Vec<FuncId> = module.funcs.keys().collect();
     for ((id, lifetimes), unique) in ids.into_iter().zip(&plan.lifetimes).zip(&plan.unique) {
         emit::rewrite(&mut module.funcs[id], lifetimes, unique);
@@ -88,8 +89,8 @@ pub fn run(module: &mut Module) -> Ownership {
 }
 
 /// The copies that the updates of a module may make, in source order of the functions. The module is as before [`run`].
-pub fn explain_copies(module: &Module) -> Vec<CopyReport> {
-    let plan = plan(module);
+pub fn explain_copies(module: &Module, entries: &[FuncId]) -> Vec<CopyReport> {
+    let plan = plan(module, entries);
     let mut reports = Vec::new();
     for ((func, lifetimes), unique) in module.funcs.values().zip(&plan.lifetimes).zip(&plan.unique) {
         let mut sites: Vec<(Inst, usize)> = unique.unshares.iter().copied().collect();
@@ -118,11 +119,11 @@ struct Plan {
     unique: Vec<Uniqueness>,
 }
 
-fn plan(module: &Module) -> Plan {
+fn plan(module: &Module, entries: &[FuncId]) -> Plan {
     let owned_params = modes::owned_params(module);
     let lifetimes: Vec<Lifetimes> =
         module.funcs.keys().map(|id| lifetimes::analyse(module, &owned_params, id)).collect();
-    let unique = uniqueness::analyse(module, &lifetimes);
+    let unique = uniqueness::analyse(module, entries, &owned_params, &lifetimes);
     Plan { owned_params, lifetimes, unique }
 }
 

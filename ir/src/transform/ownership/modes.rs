@@ -22,6 +22,9 @@ pub(super) fn use_of(func: &Function, owned_params: &[Vec<bool>], inst: Inst, ar
     let last = arg + 1 == data.args.len();
     match &data.op {
         Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::Push | Op::Pop if arg == 0 => Use::Update,
+        Op::Take(_) | Op::Put if arg == 0 => Use::Update,
+        Op::Put if last => Use::Take,
+        Op::Take(_) | Op::Put => Use::Borrow,
         // A whole element of heap type moves in; a sub-array is copied in.
         Op::Set(_) if last && data.args.len() - 2 == func.value_type(data.args[0]).rank() => Use::Take,
         Op::Push => Use::Take,

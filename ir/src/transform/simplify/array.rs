@@ -198,6 +198,17 @@ impl Simplifier<'_> {
         })
     }
 
+    /// What has been taken goes back as it was.
+    pub(super) fn put(&self, args: &[Value]) -> Option<Simpler> {
+        let (x, indices, v) = (args[0], &args[1..args.len() - 1], args[args.len() - 1]);
+        let (Def::Result(first, 0), Def::Result(second, 1)) = (self.definitions.of(x), self.definitions.of(v)) else {
+            return None;
+        };
+        let data = &self.func.insts[first];
+        let same = first == second && matches!(data.op, Op::Take(_)) && self.same_indices(&data.args[1..], indices);
+        same.then(|| Simpler::Value(data.args[0]))
+    }
+
     /// All rows.
     pub(super) fn slice(&self, x: Value, lo: Value, hi: Value) -> Option<Simpler> {
         let (Op::Dim(0), args) = self.made_by(hi)? else { return None };

@@ -60,7 +60,7 @@ impl Simplifier<'_> {
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => self.bitwise(op, x, y, ty),
             BinaryOp::Shl | BinaryOp::Shr if self.is_number(y, 0.0) => Some(Simpler::Value(x)),
             BinaryOp::Rem | BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::Min | BinaryOp::Max => None,
-            BinaryOp::CopySign | BinaryOp::Shl | BinaryOp::Shr => None,
+            BinaryOp::CopySign | BinaryOp::Polygamma | BinaryOp::Shl | BinaryOp::Shr => None,
         }
     }
 
