@@ -4,6 +4,7 @@
 
 use crate::report::Form;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The compiler of dProg: programs that are parameterized, differentiated and trained.
@@ -176,6 +177,19 @@ pub enum Color {
     Never,
 }
 
+/// `--color never` as one argument: alone, `--color` means always, so what follows it is else taken for the file.
+pub fn with_color_joined(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for arg in args {
+        let value = arg.to_str().filter(|word| ["auto", "always", "never"].contains(word));
+        match (joined.last_mut(), value) {
+            (Some(last), Some(value)) if last == "--color" => *last = format!("--color={value}").into(),
+            _ => joined.push(arg),
+        }
+    }
+    joined
+}
+
 /// `64M`, `1G`, `512k`, or plain bytes; units are powers of 1024.
 fn parse_size(text: &str) -> Result<u64, String> {
     let trimmed = text.trim().trim_end_matches(['b', 'B']).trim_end_matches('i');
@@ -213,6 +227,18 @@ mod tests {
         let Command::Run { program: Program::FileAndArgs(program) } = cli.command else { panic!() };
         assert_eq!(program, ["-", "-v"]);
         assert!(Cli::try_parse_from(["dprogc", "run"]).is_err());
+    }
+
+    #[test]
+    fn the_value_of_color_may_stand_apart() {
+        for (args, color) in [
+            (&["dprogc", "check", "--color", "never", "a.dp"][..], Color::Never),
+            (&["dprogc", "check", "--color=auto", "a.dp"], Color::Auto),
+            (&["dprogc", "check", "--color", "a.dp"], Color::Always),
+        ] {
+            let joined = with_color_joined(args.iter().map(OsString::from));
+            assert_eq!(Cli::parse_from(joined).global.color, color);
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 /// The whole command.
 pub fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match args::Cli::try_parse_from(args::with_color_joined(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, as successes.

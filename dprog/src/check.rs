@@ -6,7 +6,7 @@ use dprog_frontend::check::check_program;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::resolve::Loader;
 use dprog_frontend::source::{FileId, SourceMap};
-use dprog_frontend::typed::{FnDef, FnId, GenericKind, Program};
+use dprog_frontend::typed::{FnDef, FnId, GenericKind, Program, Ty};
 use dprog_ir::FuncId;
 use dprog_ir::analysis::CallGraph;
 use rustc_hash::FxHashMap;
@@ -84,6 +84,13 @@ impl Checked {
     pub fn compilable(&self) -> Vec<FnId> {
         self.functions().filter(|f| !f.generic).map(|f| f.id).collect()
     }
+
+    /// Those of them that can be judged by themselves. What one that takes functions does, and what derivatives it needs,
+    /// is known where it is called.
+    fn judged_alone(&self) -> Vec<FnId> {
+        let takes_function = |id: &FnId| self.program.fns[*id].params.iter().any(|p| matches!(p.ty, Ty::Fn(..)));
+        self.compilable().into_iter().filter(|id| !takes_function(id)).collect()
+    }
 }
 
 fn info(id: FnId, def: &FnDef) -> FunctionInfo {
@@ -108,7 +115,7 @@ pub fn check_fully(
         return (checked.diagnostics.clone(), Vec::new());
     }
     // Nothing is found out after differentiation but where copies remain.
-    match Stages::until(Until::Differentiated, checked, &checked.compilable(), options, observer) {
+    match Stages::until(Until::Differentiated, checked, &checked.judged_alone(), options, observer) {
         Ok(stages) => {
             let copies = if explain_copies { copies(checked, options, observer) } else { Vec::new() };
             (stages.warnings, copies)

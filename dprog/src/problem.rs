@@ -72,7 +72,10 @@ pub(crate) fn warnings(
     let place = Places { module, sites, sources };
     let mut all = Vec::new();
     for warning in &report.warnings {
-        let message = format!("the derivative of `{}` is zero everywhere", warning.operation);
+        let message = match warning.operation {
+            name if name.contains(' ') => format!("the derivative of a {name} is zero everywhere"),
+            name => format!("the derivative of `{name}` is zero everywhere"),
+        };
         let diagnostic = Diagnostic::warning("E0713", place.span(warning.loc), message)
             .label("its argument depends on what is differentiated by")
             .help("write `stop_grad(…)` around the argument if that is meant");
@@ -105,7 +108,11 @@ impl Places<'_> {
                 } else {
                     "give each level of derivative a function of its own"
                 };
-                Diagnostic::error("E0711", at, message).label("the derivative is asked for here").help(help)
+                // Where it is asked for says more than the head of the function.
+                let asked = self.sites.get(&error.request).filter(|site| **site != SrcLoc::NONE);
+                let at = asked.map_or(at, |site| self.span(*site));
+                let diagnostic = Diagnostic::error("E0711", at, message);
+                return diagnostic.label("the derivative is asked for here, of the function that asks").help(help);
             }
             Reason::TooDeep => {
                 Diagnostic::error("E0712", at, message).help("move inner loops into a function of their own")

@@ -1,7 +1,8 @@
 //! A diagnostic is a value: what is wrong, where, what else explains it, and what to do. Wording is in `errors/`,
 //! drawing is in the command; this file only says what every message consists of.
 
-use crate::source::Span;
+use crate::source::{FileId, Span};
+use rustc_hash::FxHashMap;
 
 /// How bad it is. Only an error stops a compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +123,11 @@ impl Diagnostics {
         self.list.extend(more);
     }
 
+    /// Takes a warning back, where an error says more about the same place.
+    pub fn retract(&mut self, code: &str, at: Span) {
+        self.list.retain(|d| d.code != code || d.primary.span != at);
+    }
+
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(Diagnostic::is_error)
@@ -146,8 +152,33 @@ impl Diagnostics {
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| order(a).cmp(&order(b)));
         self.list.dedup_by(|a, b| order(a) == order(b));
-        self.list
+        once_for_each_name(self.list)
     }
+}
+
+/// Those that say that nothing has a name.
+const UNKNOWN: [&str; 3] = ["E0105", "E0200", "E0201"];
+
+/// A name that is unknown is so wherever it stands: the first place is reported, the others are counted.
+fn once_for_each_name(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut first: FxHashMap<(FileId, String), (usize, u32)> = FxHashMap::default();
+    let mut kept: Vec<Diagnostic> = Vec::with_capacity(list.len());
+    for diagnostic in list {
+        if UNKNOWN.contains(&diagnostic.code) {
+            let key = (diagnostic.primary.span.file, diagnostic.message.clone());
+            let seen = first.entry(key).or_insert((kept.len(), 0));
+            if seen.0 < kept.len() {
+                seen.1 += 1;
+                continue;
+            }
+        }
+        kept.push(diagnostic);
+    }
+    for (at, more) in first.into_values().filter(|(_, more)| *more > 0) {
+        let places = if more == 1 { "one more place".to_string() } else { format!("{more} more places") };
+        kept[at].notes.push(format!("it stands in {places}"));
+    }
+    kept
 }
 
 /// What makes two diagnostics the same, and which one comes first.
@@ -158,7 +189,6 @@ fn order(d: &Diagnostic) -> (Span, Severity, &'static str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::FileId;
 
     #[test]
     fn each_is_reported_once_in_the_order_of_the_text() {

@@ -60,6 +60,9 @@ pub struct LineCol {
     pub col: u32,
 }
 
+/// What some editors put in front of a text. It is no part of the first line.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// A name, a text, and where its lines begin.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
@@ -81,7 +84,8 @@ impl SourceFile {
         let line = self.line_starts.partition_point(|start| *start <= offset) - 1;
         let before = &self.text.as_bytes()[self.line_starts[line] as usize..offset as usize];
         // Every byte that does not continue a character begins one.
-        let col = before.iter().filter(|b| (**b as i8) >= -0x40).count() as u32;
+        let mark = line == 0 && before.starts_with(BYTE_ORDER_MARK.as_bytes());
+        let col = before.iter().filter(|b| (**b as i8) >= -0x40).count() as u32 - u32::from(mark);
         LineCol { line: line as u32 + 1, col: col + 1 }
     }
 

@@ -47,6 +47,8 @@ fn long_lists_take_linear_time() {
     assert!(codes(items).is_empty());
     let lines: String = (0..4000).map(|i| format!("let y{i} = x * {i}.0;\n")).collect();
     assert!(function(format!("{lines} y3999")).is_empty());
+    assert!(function(format!("var y = x;\n{} y", "y = y * 1.5;\n".repeat(4000))).is_empty());
+    assert!(function(format!("var y = [x];\n{} y[0]", "y[0] += sin(y[0]);\n".repeat(4000))).is_empty());
     let elements = "1.0, ".repeat(20_000);
     assert!(codes(format!("fn f() -> f64 {{ sum([{elements}]) }}")).is_empty());
 }

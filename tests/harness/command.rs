@@ -89,6 +89,71 @@ fn a_missing_file_is_status_four() {
 }
 
 #[test]
+fn files_of_odd_kinds_are_read_or_refused() {
+    let desk = Desk::new(&[("empty.dp", ""), ("noend.dp", "fn main() { print(\"x\"); }")]);
+    std::fs::create_dir(desk.path("folder.dp")).expect("a folder");
+    std::os::unix::fs::symlink("two.dp", desk.path("one.dp")).expect("a link");
+    std::os::unix::fs::symlink("one.dp", desk.path("two.dp")).expect("a link");
+    desk.run(&["check", "folder.dp"]).is(4).says("cannot read folder.dp: is a directory");
+    desk.run(&["check", "one.dp"]).is(4).says("cannot read one.dp: ");
+    desk.run(&["check", "empty.dp"]).is(0);
+    desk.run(&["run", "empty.dp"]).is(1).says("`main`");
+    assert_eq!(desk.run(&["run", "noend.dp"]).is(0).out, "x\n");
+    // Where a module is looked for, a folder of its name is no file.
+    desk.put("user.dp", b"use folder::f;\nfn main() {}\n");
+    desk.run(&["check", "user.dp"]).is(1).says("  --> user.dp:1:");
+    desk.run(&["build", "--emit", "ir", "-o", "folder.dp", "noend.dp"]).is(4).says("cannot write folder.dp");
+}
+
+#[test]
+fn text_kinds_go_to_standard_output() {
+    let desk = Desk::new(&[("a.dp", "fn square(x: f64) -> f64 { x * x }\nfn main() { print(\"{grad(square)(3.0)}\"); }\n")]);
+    for level in ["-O0", "-O1", "-O2"] {
+        for (kind, part) in [("ir", "func @main"), ("adjoint", "adj"), ("clif", "function"), ("asm", "ret")] {
+            let done = desk.run(&["build", level, "--emit", kind, "-o", "-", "a.dp"]);
+            assert!(done.is(0).out.contains(part), "{kind} {level}\n{}", done.out);
+        }
+    }
+    let mut child = desk.start(&["build", "--emit", "ir,adjoint,clif,asm", "-o", "-", "a.dp"]);
+    drop(child.stdout.take());
+    let done = Done::new(child.wait_with_output().expect("the command ends"));
+    assert!(!done.err.contains("panick") && done.status != 101, "{done:#?}");
+}
+
+#[test]
+fn colour_may_be_turned_off_in_two_ways() {
+    let desk = Desk::new(&[("a.dp", "fn main() { let x: f64 = true; }\n")]);
+    for args in [&["check", "--color", "never", "a.dp"][..], &["check", "--color=never", "a.dp"]] {
+        assert!(!desk.run(args).is(1).err.contains('\u{1b}'));
+    }
+    assert!(desk.run(&["check", "--color", "always", "a.dp"]).is(1).err.contains("\u{1b}["));
+}
+
+#[test]
+fn wrong_usage_says_where_help_is() {
+    let desk = Desk::new(&[("a.dp", "fn main() {}\n")]);
+    for args in [&["chek", "a.dp"][..], &["check"], &["run", "--bogus", "a.dp"], &["check", "a.dp", "b.dp"], &["explain"]] {
+        desk.run(args).is(2).says("--help");
+    }
+    desk.run(&["chek", "a.dp"]).is(2).says("'check'");
+    desk.run(&["explain", "E9999"]).is(2).says("E9999");
+}
+
+#[test]
+fn a_whole_number_is_a_point_too() {
+    let desk = Desk::new(&[("a.dp", "fn square(x: f64) -> f64 { x * x }\n")]);
+    let done = desk.run(&["gradcheck", "a.dp", "square", "--at", "x = 3"]);
+    assert!(done.is(0).out.contains("square(x = 3.0)\n    value 9.0"), "{done:#?}");
+}
+
+#[test]
+fn tests_take_no_arguments() {
+    let desk = Desk::new(&[("a.dp", "@test fn t(x: f64) { assert(x > 0.0); }\n"), ("b.dp", "@bench fn b<n>() {}\n")]);
+    desk.run(&["test", "a.dp"]).is(1).says("E0514");
+    desk.run(&["bench", "b.dp"]).is(1).says("E0514");
+}
+
+#[test]
 fn help_and_version_succeed() {
     let desk = Desk::new(&[]);
     assert!(desk.run(&["--help"]).is(0).out.contains("gradcheck"));

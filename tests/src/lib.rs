@@ -10,6 +10,7 @@ pub mod gradcheck;
 pub mod gradient_answers;
 pub mod judge;
 pub mod numbers;
+pub mod program_case;
 pub mod randir;
 pub mod smooth_ir;
 pub mod source_scan;

@@ -5,7 +5,7 @@
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use dprog::diagnostic::{Diagnostic, Label, Severity};
-use dprog::source::{FileId, SourceFile, SourceMap, Span};
+use dprog::source::{BYTE_ORDER_MARK, FileId, SourceFile, SourceMap, Span};
 use std::ops::Range;
 
 /// Bytes of text on both sides of a place that may be drawn. By gut feeling: more than any line that people write.
@@ -42,7 +42,8 @@ fn draw(d: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> String {
 /// Puts the arrow before the place at column three, whatever the width of the line numbers: scripts look for it there.
 fn align(drawing: &str) -> String {
     let arrow = drawing.lines().find_map(|line| line.find("--> ").map(|at| visible_width(&line[..at])));
-    let lines = drawing.lines().map(|line| match arrow {
+    // A line of Windows ends with one that is drawn, and nobody wants to see.
+    let lines = drawing.lines().map(|line| line.trim_end_matches('␍')).map(|line| match arrow {
         Some(0 | 1) if visible(line).next().is_some_and(|c| c == ' ' || c.is_ascii_digit()) => format!(" {line}\n"),
         Some(width) if width > 2 && visible(line).skip_while(|c| *c == ' ').take(4).eq("--> ".chars()) => {
             format!("{}\n", line.replacen(&" ".repeat(width), "  ", 1))
@@ -120,6 +121,9 @@ impl<'a> Excerpt<'a> {
         let (lo, hi) = (lo.min(text.len() as u32), hi.min(text.len() as u32));
         let line_start = text[..floor(text, lo)].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[floor(text, hi)..].find('\n').map_or(text.len(), |at| floor(text, hi) + at);
+        let mark =
+            if line_start == 0 && text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { line_start };
+        let line_start = line_start.max(mark);
         let from = line_start.max(floor(text, lo.saturating_sub(WINDOW)));
         let to = line_end.min(floor(text, hi.saturating_add(WINDOW)));
         let first_line = file.line_col(from as u32).line as usize;
@@ -178,6 +182,15 @@ mod tests {
             let coloured: String = visible(&render(&problem, &sources, true)).collect();
             assert_eq!(coloured, plain);
         }
+    }
+
+    #[test]
+    fn what_belongs_to_no_line_is_not_drawn() {
+        let text = "\u{feff}ab\r\ncd\r\n";
+        let first = drawn(text, |id| Diagnostic::error("E0100", Span::new(id, 4, 5), "no"));
+        assert!(first.contains("--> fit.dp:1:2\n") && first.contains("1 | ab\n"), "{first}");
+        let second = drawn(text, |id| Diagnostic::error("E0100", Span::new(id, 8, 9), "no"));
+        assert!(second.contains("--> fit.dp:2:2\n") && second.contains("2 | cd\n"), "{second}");
     }
 
     #[test]

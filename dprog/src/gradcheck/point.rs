@@ -78,7 +78,9 @@ impl Maker<'_> {
             return Err(format!("its parameter `{name}` is `inout`"));
         }
         if let Some(value) = self.given(name) {
-            return Ok(value.to_string());
+            // Nobody thinks of the point when a number is whole.
+            let whole = matches!(param.ty, Ty::Scalar(s) if s.is_float()) && value.parse::<i64>().is_ok();
+            return Ok(if whole { format!("{value}.0") } else { value.to_string() });
         }
         self.value(&param.ty).ok_or_else(|| format!("no value is known for its parameter `{name}`; give one by `--at`"))
     }

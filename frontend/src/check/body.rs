@@ -224,7 +224,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
         let diagnostic = if let Some(digits) = self.int_for_float(&want, value) {
             types::int_for_float(value.span, &shown_want, digits)
         } else if same_but_sizes(&want, &have) && self.leaves_agree(&want, &have) {
-            types::shapes_differ(value.span, &shown_want, &shown_have)
+            types::shapes_differ(value.span, &shown_want, &shown_have, self.compare_shapes(&want, &have))
         } else {
             types::mismatch(value.span, &shown_want, &shown_have)
         };
@@ -347,10 +347,21 @@ impl<'a> FnCx<'_, 'a> {
         let empty = block.value.is_none();
         if empty && !result.is_unit() && value.ty.is_unit() {
             let shown = self.show(result);
-            self.report(calls::missing_return(result_span, &shown, block.span));
+            self.missing_value(&value, result_span, &shown, block.span);
             return self.error(value.span);
         }
         self.coerce(value, &wanted, Some((result_span, "the result type is here")))
+    }
+
+    /// Reports that a block gives nothing where the function must give something.
+    pub fn missing_value(&mut self, block: &Expr, result: Span, shown: &str, at: Span) {
+        match dropped_value(block) {
+            Some(dropped) => {
+                self.cx.diagnostics.retract("E0418", dropped);
+                self.report(calls::value_dropped(result, shown, dropped));
+            }
+            None => self.report(calls::missing_return(result, shown, at)),
+        }
     }
 
     /// The result type as the body must give it: each computed size is a variable.
@@ -362,5 +373,14 @@ impl<'a> FnCx<'_, 'a> {
             }
         }
         subst.ty(&self.cx.program, result)
+    }
+}
+
+/// The last statement of a block, if it has a value that its `;` drops.
+fn dropped_value(block: &Expr) -> Option<Span> {
+    let ExprKind::Block { stmts, value: None } = &block.kind else { return None };
+    match stmts.last()? {
+        Stmt::Expr(e) if !e.ty.is_unit() && !matches!(e.ty, Ty::Never | Ty::Error) => Some(e.span),
+        _ => None,
     }
 }

@@ -136,7 +136,9 @@ impl<'a> FnCx<'_, 'a> {
             self.report(types::int_for_float(value.span, "f64", *n));
             return self.error(call.span);
         }
-        self.require_leaf(&value.ty, kind, call.name, value.span);
+        if !self.require_leaf(&value.ty, kind, call.name, value.span) {
+            return self.error(call.span);
+        }
         let ty = value.ty.clone();
         self.built(&call, vec![value], ty)
     }
@@ -155,7 +157,9 @@ impl<'a> FnCx<'_, 'a> {
             BinaryOp::Atan2 | BinaryOp::Hypot | BinaryOp::CopySign | BinaryOp::Polygamma => LeafKind::Float,
             _ => LeafKind::Number,
         };
-        self.require_leaf(&left.ty, kind, call.name, left.span);
+        if !self.require_leaf(&left.ty, kind, call.name, left.span) {
+            return self.error(call.span);
+        }
         self.built(&call, vec![left, right], ty)
     }
 
@@ -174,7 +178,9 @@ impl<'a> FnCx<'_, 'a> {
         if !ok {
             return self.error(call.span);
         }
-        self.require_leaf(&value.ty, LeafKind::Number, call.name, value.span);
+        if !self.require_leaf(&value.ty, LeafKind::Number, call.name, value.span) {
+            return self.error(call.span);
+        }
         self.built(&call, vec![value, low, high], ty)
     }
 
@@ -238,7 +244,9 @@ impl<'a> FnCx<'_, 'a> {
 
     fn reduction(&mut self, call: Call<'a>, kind: LeafKind) -> Expr {
         let Some((value, element, sizes, axis)) = self.array_and_axis(&call) else { return self.error(call.span) };
-        self.require_leaf(&element, kind, call.name, value.span);
+        if !self.require_leaf(&element, kind, call.name, value.span) {
+            return self.error(call.span);
+        }
         match axis {
             None => self.built(&call, vec![value], element),
             Some(axis) => {
@@ -265,7 +273,9 @@ impl<'a> FnCx<'_, 'a> {
             }
             let result = match &ty {
                 Ty::Array(element, _) if is_array => {
-                    self.require_leaf(element, LeafKind::Float, call.name, value.span);
+                    if !self.require_leaf(element, LeafKind::Float, call.name, value.span) {
+                        return self.error(call.span);
+                    }
                     (**element).clone()
                 }
                 _ => Ty::F64,
@@ -283,7 +293,9 @@ impl<'a> FnCx<'_, 'a> {
 
     fn arg_extreme(&mut self, call: Call<'a>) -> Expr {
         let Some((value, element, sizes, axis)) = self.array_and_axis(&call) else { return self.error(call.span) };
-        self.require_leaf(&element, LeafKind::Number, call.name, value.span);
+        if !self.require_leaf(&element, LeafKind::Number, call.name, value.span) {
+            return self.error(call.span);
+        }
         match axis {
             None => self.built(&call, vec![value], Ty::I64),
             Some(axis) => {
@@ -295,7 +307,9 @@ impl<'a> FnCx<'_, 'a> {
 
     fn same_shape(&mut self, call: Call<'a>, kind: LeafKind, any_rank: bool) -> Expr {
         let Some((value, element, sizes, axis)) = self.array_and_axis(&call) else { return self.error(call.span) };
-        self.require_leaf(&element, kind, call.name, value.span);
+        if !self.require_leaf(&element, kind, call.name, value.span) {
+            return self.error(call.span);
+        }
         if !any_rank && (sizes.len() != 1 || axis.is_some()) {
             let shown = self.show(&value.ty);
             self.report(calls::needs_vector(value.span, call.name, &shown));
@@ -322,12 +336,15 @@ impl<'a> FnCx<'_, 'a> {
         self.at = call.span;
         if self.unify(&a.ty, &b.ty).is_err() {
             let (l, r) = (self.show(&a.ty), self.show(&b.ty));
-            self.report(types::operand_shapes(call.span, "dot", (a.span, &l), (b.span, &r)));
+            let shapes = self.compare_shapes(&a.ty, &b.ty);
+            self.report(types::operand_shapes(call.span, "dot", (a.span, &l), (b.span, &r), shapes));
             return self.error(call.span);
         }
         let result = match &ty {
             Ty::Array(element, _) if matches!(**element, Ty::Scalar(_) | Ty::Infer(_)) => {
-                self.require_leaf(element, LeafKind::Number, "dot", call.span);
+                if !self.require_leaf(element, LeafKind::Number, "dot", call.span) {
+                    return self.error(call.span);
+                }
                 (**element).clone()
             }
             other if self.is_tangent(other) => Ty::F64,
@@ -353,7 +370,8 @@ impl<'a> FnCx<'_, 'a> {
             && xs[1..].iter().zip(&ys[1..]).try_for_each(|(a, b)| self.unify_sizes(a, b)).is_ok();
         if !same {
             let (l, r) = (self.show(&values[0].ty), self.show(&values[1].ty));
-            self.report(types::operand_shapes(call.span, "concat", (values[0].span, &l), (values[1].span, &r)));
+            let shapes = self.compare_shapes(&values[0].ty, &values[1].ty);
+            self.report(types::operand_shapes(call.span, "concat", (values[0].span, &l), (values[1].span, &r), shapes));
             return self.error(call.span);
         }
         let mut sizes = vec![xs[0].add(&ys[0])];

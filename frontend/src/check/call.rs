@@ -82,7 +82,13 @@ impl<'a> FnCx<'_, 'a> {
         }
         if params.len() != args.len() {
             let shown = self.show(&callee.ty);
-            self.report(calls::count_of_value(span, params.len(), args.len(), &shown));
+            self.report(calls::count_of_value(
+                span,
+                params.len(),
+                args.len(),
+                &shown,
+                super::differential::wanted_arguments(&callee),
+            ));
             return self.args_anyway(args, span);
         }
         let mut places = Vec::new();
@@ -275,7 +281,8 @@ impl<'a> FnCx<'_, 'a> {
             self.hint_result(&ty, want);
         }
         if case_def.named && !case_def.fields.is_empty() {
-            self.report(types::case_needs_braces(span, &case_def.name, case_def.span));
+            let inside: Vec<String> = case_def.fields.iter().map(|f| format!("{}: …", f.name)).collect();
+            self.report(types::case_needs_braces(span, &case_def.name, case_def.span, &inside.join(", ")));
             return self.args_anyway(args, span);
         }
         if case_def.fields.len() != args.len() {

@@ -22,11 +22,11 @@ impl<'a> FnCx<'_, 'a> {
             (Ty::Scalar(_) | Ty::Infer(_) | Ty::Array(..), Ty::Scalar(to)) => {
                 // `1 as f64` is the number itself.
                 if let (ExprKind::Literal(Literal::Int(n)), true) = (&value.kind, to.is_float()) {
-                    self.require_leaf(&source, LeafKind::Scalar, "as", span);
+                    let _ = self.require_leaf(&source, LeafKind::Scalar, "as", span);
                     let n = *n as f64;
                     return self.make(ExprKind::Literal(Literal::Float(n)), target, span);
                 }
-                self.require_leaf(&source, LeafKind::Scalar, "as", span);
+                let _ = self.require_leaf(&source, LeafKind::Scalar, "as", span);
                 if *to == dprog_ir::Scalar::Bool && source != Ty::BOOL {
                     let shown = self.show(&source);
                     self.report(types::cannot_cast(span, &shown, "bool").help("compare with zero: `x != 0`"));

@@ -27,6 +27,7 @@ impl<'a> FnCx<'_, 'a> {
             {
                 let shown = self.show(&then.ty);
                 self.report(types::if_without_else(then.span, &shown));
+                return self.error(span);
             }
             let kind = ExprKind::If { cond: Box::new(cond), then: Box::new(then), otherwise: None };
             return self.make(kind, Ty::UNIT, span);
@@ -81,7 +82,7 @@ impl<'a> FnCx<'_, 'a> {
             let unit_at = [(&ty, first), (&branch.ty, span)].into_iter().find(|(t, _)| self.resolve(t).is_unit());
             if let (Some(result_span), Some((_, at)), Some(want)) = (tail, unit_at, want) {
                 let shown = self.show(want);
-                self.report(calls::missing_return(result_span, &shown, at));
+                self.missing_value(last_value(branch), result_span, &shown, at);
             } else {
                 let (a, b) = (self.show(&ty), self.show(&branch.ty));
                 self.report(types::branches_differ(span, &b, first, &a, what));
@@ -235,7 +236,7 @@ impl<'a> FnCx<'_, 'a> {
                     self.report(types::operands_differ(e.span, "..", (start.span, &a), (end.span, &b)));
                 }
                 let ty = start.ty.clone();
-                self.require_leaf(&ty, LeafKind::Integer, "a range", e.span);
+                let _ = self.require_leaf(&ty, LeafKind::Integer, "a range", e.span);
                 Some((Iterable::Range { start, end, adapters: Vec::new() }, ty))
             }
             ast::ExprKind::MethodCall { receiver, method, args, .. } if is_range(receiver) => {

@@ -118,7 +118,7 @@ impl<'a> FnCx<'_, 'a> {
             [] => Some((f, None)),
             [arg] if arg.name.as_ref().is_some_and(|n| n.as_str() == "wrt") => Some((f, Some(&arg.value))),
             [arg, ..] => {
-                self.report(differential::only_wrt(arg.span, name));
+                self.report(differential::only_wrt(arg.span, name, arg.name.is_some()));
                 None
             }
         }
@@ -376,4 +376,22 @@ impl<'a> FnCx<'_, 'a> {
 
 fn shaped(leaf: Ty, sizes: Vec<Size>) -> Ty {
     if sizes.is_empty() { leaf } else { Ty::Array(Box::new(leaf), sizes) }
+}
+
+/// What the function that an operator gives takes beside the arguments of the function itself.
+pub(super) fn wanted_arguments(callee: &Expr) -> Option<&'static str> {
+    let ExprKind::Differential(d) = &callee.kind else { return None };
+    Some(match d.op {
+        DiffOp::Vjp => {
+            "behind the arguments of the function stands the seed, of the type of its result: `vjp(f)(x, seed)`"
+        }
+        DiffOp::Jvp => {
+            "behind the arguments of the function stand the tangents, one for each of `wrt`: `jvp(f)(x, dx)`"
+        }
+        DiffOp::Hvp => {
+            "behind the arguments of the function stands the vector, of the shape of the parameter: `hvp(f)(x, v)`"
+        }
+        DiffOp::GradInto => "behind the arguments of the function stands the gradient to add to: `grad_into(f)(x, &g)`",
+        _ => return None,
+    })
 }

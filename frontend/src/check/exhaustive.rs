@@ -57,15 +57,25 @@ impl FnCx<'_, '_> {
                 }
             }
             if let Some(arm) = arms.get(enough) {
-                self.report(patterns::unreachable_arm(arm.pattern.span));
+                let catch_all = arms[..enough].iter().rev().find_map(|a| self.name_like_a_case(ty, a));
+                let catch_all = catch_all.as_ref().map(|(span, name)| (*span, name.as_str()));
+                self.report(patterns::unreachable_arm(arm.pattern.span, catch_all));
             }
         }
+    }
+
+    /// A pattern that is a new name, where the value has cases: perhaps one of them was meant.
+    fn name_like_a_case(&self, ty: &Ty, arm: &Arm) -> Option<(Span, Symbol)> {
+        let PatternKind::Binding(local) = arm.pattern.kind else { return None };
+        let Ty::Adt(id, _) = of_tangent(ty) else { return None };
+        let is_enum = matches!(self.cx.program.adts[*id].kind, AdtKind::Enum(_));
+        (is_enum && arm.guard.is_none()).then(|| (arm.pattern.span, self.locals[local].name.clone()))
     }
 
     /// Examples of values that no pattern matches; `None` if there are none.
     pub fn unmatched(&self, ty: &Ty, rows: &[&Pattern]) -> Option<Vec<String>> {
         let rows: Vec<Vec<Cell<'_>>> = rows.iter().flat_map(|p| alternatives(Some(p))).map(|c| vec![c]).collect();
-        let mut search = Search { cx: self, budget: BUDGET };
+        let mut search = Search { cx: self, budget: BUDGET, outermost: true };
         let found = search.missing(&[self.resolve(ty)], rows);
         let found: Vec<String> = found.into_iter().filter_map(|row| row.into_iter().next()).collect();
         (!found.is_empty()).then_some(found)
@@ -75,6 +85,8 @@ impl FnCx<'_, '_> {
 struct Search<'c, 'b, 'a> {
     cx: &'c FnCx<'b, 'a>,
     budget: usize,
+    /// Nothing of the value has been taken apart yet.
+    outermost: bool,
 }
 
 impl Search<'_, '_, '_> {
@@ -87,6 +99,11 @@ impl Search<'_, '_, '_> {
         let Some(first) = types.first() else {
             return if rows.is_empty() { vec![vec![]] } else { vec![] };
         };
+        // Inside of an example, what is all missing needs no list of cases.
+        if rows.is_empty() && !self.outermost {
+            return vec![vec!["_".to_string(); types.len()]];
+        }
+        self.outermost = false;
         let groups = Groups::new(&rows);
         let mut found = Vec::new();
         match self.all_heads(first) {

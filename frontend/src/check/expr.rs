@@ -276,7 +276,7 @@ impl<'a> FnCx<'_, 'a> {
         for init in inits {
             let Some(index) = fields.iter().position(|f| f.name == init.name.text) else {
                 let known = crate::resolve::suggest::nearest(&init.name.text, fields.iter().map(|f| f.name.as_str()));
-                self.report(names::no_field(&init.name, &name, known, Some(at)));
+                self.report(names::no_field(&init.name, &name, known, Some(at), &field_names(&fields)));
                 self.expr(&init.value, None);
                 continue;
             };
@@ -373,6 +373,9 @@ impl<'a> FnCx<'_, 'a> {
 
     /// `x.name`
     fn field(&mut self, base: &'a ast::Expr, name: &ast::Name, span: Span) -> Expr {
+        if self.path_with_dot(base, name) {
+            return self.error(span);
+        }
         let base = self.expr(base, None);
         let ty = self.structure(&base.ty);
         match self.field_of(&ty, name, base.span) {
@@ -450,7 +453,7 @@ impl<'a> FnCx<'_, 'a> {
         let def = &self.cx.program.adts[id];
         let nearest = crate::resolve::suggest::nearest(&name.text, def.fields().iter().map(|f| f.name.as_str()));
         let is_method = self.cx.inherent.contains_key(&(id, name.text.clone()));
-        let mut diagnostic = names::no_field(name, &shown, nearest, Some(def.span));
+        let mut diagnostic = names::no_field(name, &shown, nearest, Some(def.span), &field_names(def.fields()));
         if is_method {
             diagnostic = diagnostic.help(format!("`{name}` is a method: write `.{name}(…)`"));
         }
@@ -474,4 +477,11 @@ impl<'a> FnCx<'_, 'a> {
         };
         self.make(ExprKind::Return(value), Ty::Never, span)
     }
+}
+
+/// The names of fields as a message lists them.
+pub(super) fn field_names(fields: &[Field]) -> Vec<String> {
+    const SHOWN: usize = 8;
+    let more = (fields.len() > SHOWN).then(|| "…".to_string());
+    fields.iter().take(SHOWN).map(|f| format!("`{}`", f.name)).chain(more).collect()
 }

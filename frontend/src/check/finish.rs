@@ -23,8 +23,8 @@ impl FnCx<'_, '_> {
         finish.expr(&mut value);
         let open = std::mem::take(&mut finish.open);
         if !self.cx.diagnostics.has_errors() {
-            if let Some(span) = open.first() {
-                self.report(types::cannot_infer(*span));
+            if let Some((span, shown)) = open.first() {
+                self.report(types::cannot_infer(*span, shown));
             }
         }
         self.finish_locals();
@@ -61,8 +61,8 @@ impl FnCx<'_, '_> {
                 self.report(types::size_escapes(span, &shown, &name, at));
             }
             if has_free(&ty) && !self.cx.diagnostics.has_errors() {
-                let span = self.locals[id].span;
-                self.report(types::cannot_infer(span));
+                let (span, shown) = (self.locals[id].span, self.show(&ty));
+                self.report(types::cannot_infer(span, &shown));
             }
             self.locals[id].ty = ty;
         }
@@ -81,7 +81,8 @@ struct Finish<'f, 'c, 'a> {
     cx: &'f mut FnCx<'c, 'a>,
     closures: Vec<Open>,
     /// Where a type is not known.
-    open: Vec<Span>,
+    /// What is still open: where, and what is known of it.
+    open: Vec<(Span, String)>,
 }
 
 impl Finish<'_, '_, '_> {
@@ -91,7 +92,8 @@ impl Finish<'_, '_, '_> {
         }
         *ty = self.cx.resolve(ty);
         if has_free(ty) {
-            self.open.push(span);
+            let shown = self.cx.show(ty);
+            self.open.push((span, shown));
         }
         self.sizes_in(ty, span);
     }
@@ -135,7 +137,7 @@ impl Finish<'_, '_, '_> {
                         c.sizes.push(id);
                     }
                 }),
-                SizeAtom::Infer(_) => self.open.push(span),
+                SizeAtom::Infer(_) => self.open.push((span, "_".to_string())),
                 SizeAtom::Op(..) => {}
             }
         }

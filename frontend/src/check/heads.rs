@@ -302,6 +302,12 @@ impl<'a> Cx<'a> {
         if def.name == "main" && owner.prefix.is_none() && !def.params.is_empty() {
             self.report(items::main_with_parameters(f));
         }
+        let def = &self.program.fns[id];
+        let runs_alone = def.params.is_empty() && def.generics.is_empty() && def.result.is_unit();
+        if (def.is_test || def.is_bench) && !runs_alone {
+            let attribute = if def.is_test { "@test" } else { "@bench" };
+            self.report(items::attributed_with_parameters(f, attribute));
+        }
     }
 }
 

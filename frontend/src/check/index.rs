@@ -4,7 +4,7 @@ use super::body::FnCx;
 use crate::ast::{self, IndexArg as Ast};
 use crate::errors::types;
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, IndexArg, Size, Stmt, Ty};
+use crate::typed::{Expr, ExprKind, IndexArg, Literal, Size, Stmt, Ty};
 
 impl<'a> FnCx<'_, 'a> {
     pub fn index(&mut self, base: &'a ast::Expr, args: &'a [ast::IndexArg], span: Span) -> Expr {
@@ -74,6 +74,7 @@ impl<'a> FnCx<'_, 'a> {
         match args {
             [Ast::At(e)] => {
                 let index = self.index_value(e);
+                self.warn_out_of_bounds(&index, None);
                 Some((vec![IndexArg::At(index)], element.clone()))
             }
             [Ast::At(first), rest @ ..] if !rest.is_empty() => {
@@ -94,11 +95,23 @@ impl<'a> FnCx<'_, 'a> {
         self.check(e, &Ty::I64, Some((e.span, "an index is an `i64`")))
     }
 
+    /// An index that is written out and is never within the bounds. It traps when the program comes there, so this is a
+    /// warning.
+    fn warn_out_of_bounds(&mut self, index: &Expr, size: Option<i64>) {
+        if let ExprKind::Literal(Literal::Int(k)) = index.kind
+            && (k < 0 || size.is_some_and(|n| k >= n))
+        {
+            self.report(types::out_of_bounds(index.span, k, size));
+        }
+    }
+
     /// An index, and the size of the axis if it stays.
     fn index_arg(&mut self, arg: &'a ast::IndexArg, size: &Size, before: &mut Vec<Stmt>) -> (IndexArg, Option<Size>) {
         match arg {
             Ast::At(e) => {
                 let index = self.index_value(e);
+                let size = self.infer.size_of(size).as_constant();
+                self.warn_out_of_bounds(&index, size);
                 (IndexArg::At(index), None)
             }
             Ast::All(_) => (IndexArg::All, Some(size.clone())),

@@ -42,6 +42,9 @@ impl<'a> FnCx<'_, 'a> {
         args: &'a [ast::Arg],
         span: Span,
     ) -> Expr {
+        if self.path_with_dot(receiver, name) {
+            return self.args_anyway(args, span);
+        }
         // The receiver is read first to know its type; if the method changes it, it is read again as a place.
         let before = self.mark();
         let value = self.expr(receiver, None);
@@ -184,6 +187,14 @@ impl<'a> FnCx<'_, 'a> {
             let field = self.cx.program.adts[*id].fields().iter().find(|f| f.name == name.text);
             if field.is_some_and(|f| matches!(f.ty, Ty::Fn(..))) {
                 diagnostic = diagnostic.help(format!("to call the function in the field, write `(….{name})(…)`"));
+            }
+        }
+        if let Ty::Param(_) = ty {
+            let mut traits = self.cx.program.traits.values();
+            let has = |t: &&crate::typed::TraitDef| t.methods.iter().any(|m| self.cx.program.fns[*m].name == name.text);
+            if let Some(found) = traits.find(has) {
+                let of = found.name.clone();
+                diagnostic.helps = vec![format!("the trait `{of}` has it: write the bound, `<{shown}: {of}>`")];
             }
         }
         let is_free =

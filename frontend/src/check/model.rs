@@ -1,6 +1,7 @@
 //! Models: `Net::init(&rng, …)`, defaults of fields, `save` and `load`.
 
 use super::body::{FnCx, Origin};
+use super::expr::field_names;
 use super::known;
 use super::place::Use;
 use super::subst::Subst;
@@ -70,7 +71,7 @@ impl<'a> FnCx<'_, 'a> {
         };
         let Some(index) = fields.iter().position(|f| f.name == field_name.text) else {
             let near = crate::resolve::suggest::nearest(&field_name.text, fields.iter().map(|f| f.name.as_str()));
-            self.report(crate::errors::names::no_field(field_name, name, near, Some(at)));
+            self.report(crate::errors::names::no_field(field_name, name, near, Some(at), &field_names(fields)));
             self.expr(&arg.value, None);
             return;
         };

@@ -129,7 +129,9 @@ impl<'a> FnCx<'_, 'a> {
                 return (true, Ty::Never);
             }
         }
-        if let Some(bad) = self.int_beside_float(left, right, what) {
+        if let Some(bad) =
+            self.bits_of_float(op, what, left, right).or_else(|| self.int_beside_float(left, right, what))
+        {
             self.report(bad);
             return (false, Ty::Error);
         }
@@ -149,6 +151,25 @@ impl<'a> FnCx<'_, 'a> {
         }
         let ty = self.infer.shallow(&result);
         (ty != Ty::Error, ty)
+    }
+
+    /// `x ^ 2`, `x << 1` with a float `x`.
+    fn bits_of_float(
+        &mut self,
+        op: Option<Arithmetic>,
+        what: &str,
+        left: &Expr,
+        right: &Expr,
+    ) -> Option<crate::diagnostic::Diagnostic> {
+        use Arithmetic::{BitAnd, BitOr, BitXor, Shl, Shr};
+        let kind = match op? {
+            BitAnd | BitOr | BitXor => "integers and `bool`",
+            Shl | Shr => "integers",
+            Arithmetic::Add | Arithmetic::Sub | Arithmetic::Mul | Arithmetic::Div | Arithmetic::Rem => return None,
+        };
+        let side = [left, right].into_iter().find(|e| self.is_floating(&self.leaf(&e.ty)))?;
+        let shown = self.show(&side.ty);
+        Some(types::wrong_leaf(side.span, what, kind, &shown, false))
     }
 
     /// `2 * x` with a float `x`.
@@ -221,7 +242,8 @@ impl<'a> FnCx<'_, 'a> {
             return Some(ty);
         }
         let (l, r) = (self.show(left), self.show(right));
-        self.report(types::no_operator(b.span, b.what, (b.left_span, &l), (b.right_span, &r)));
+        let generic = [left, right].iter().any(|t| matches!(self.leaf(t), Ty::Param(_)));
+        self.report(types::no_operator(b.span, b.what, (b.left_span, &l), (b.right_span, &r), generic));
         None
     }
 
@@ -238,7 +260,9 @@ impl<'a> FnCx<'_, 'a> {
                 Arithmetic::Shl | Arithmetic::Shr => LeafKind::Integer,
                 _ => LeafKind::Number,
             };
-            self.require_leaf(&l, kind, b.what, b.span);
+            if !self.require_leaf(&l, kind, b.what, b.span) {
+                return None;
+            }
         }
         let result = match (left, right) {
             (Ty::Array(_, xs), Ty::Array(_, ys)) => {
@@ -258,7 +282,8 @@ impl<'a> FnCx<'_, 'a> {
         let trailing = &long[long.len() - short.len()..];
         if trailing.iter().zip(short).try_for_each(|(x, y)| self.unify_sizes(x, y)).is_err() {
             let (l, r) = (self.show(shown.0), self.show(shown.1));
-            self.report(types::operand_shapes(b.span, b.what, (b.left_span, &l), (b.right_span, &r)));
+            let shapes = self.compare_shapes(shown.0, shown.1);
+            self.report(types::operand_shapes(b.span, b.what, (b.left_span, &l), (b.right_span, &r), shapes));
             return None;
         }
         Some(())
@@ -292,7 +317,9 @@ impl<'a> FnCx<'_, 'a> {
                 if value.ty == Ty::Never {
                     return value;
                 }
-                self.require_leaf(&value.ty, LeafKind::Bits, "!", span);
+                if !self.require_leaf(&value.ty, LeafKind::Bits, "!", span) {
+                    return self.error(span);
+                }
                 let ty = value.ty.clone();
                 self.make(ExprKind::Not(Box::new(value)), ty, span)
             }
@@ -302,7 +329,9 @@ impl<'a> FnCx<'_, 'a> {
     fn negate(&mut self, value: Expr, span: Span) -> Expr {
         let ty = self.structure(&value.ty);
         if matches!(ty, Ty::Scalar(_) | Ty::Array(..) | Ty::Infer(_) | Ty::Error | Ty::Never) {
-            self.require_leaf(&ty, LeafKind::Number, "-", span);
+            if !self.require_leaf(&ty, LeafKind::Number, "-", span) {
+                return self.error(span);
+            }
             return self.make(ExprKind::Neg(Box::new(value)), ty, span);
         }
         // A tangent: minus one times it.
@@ -352,7 +381,7 @@ impl<'a> FnCx<'_, 'a> {
         };
         if !fits {
             let shown = self.show(&ty);
-            self.report(types::not_comparable(span, &shown, ordered));
+            self.report(types::not_comparable(span, &shown, ordered, matches!(ty, Ty::Param(_))));
         }
         Progress::Done
     }
@@ -387,7 +416,7 @@ impl<'a> FnCx<'_, 'a> {
         }
         let (shown_l, shown_r) = (self.show(&l), self.show(&r));
         let (Ty::Array(x, xs), Ty::Array(y, ys)) = (&l, &r) else {
-            self.report(types::no_operator(span, "@", (left.span, &shown_l), (right.span, &shown_r)));
+            self.report(types::no_operator(span, "@", (left.span, &shown_l), (right.span, &shown_r), false));
             return self.error(span);
         };
         if self.unify(x, y).is_err() {
@@ -399,20 +428,54 @@ impl<'a> FnCx<'_, 'a> {
             ([n, k], [k2]) => ((k, k2), vec![n.clone()]),
             ([k], [k2, m]) => ((k, k2), vec![m.clone()]),
             _ => {
-                let diagnostic = types::no_operator(span, "@", (left.span, &shown_l), (right.span, &shown_r));
-                self.report(
-                    diagnostic.help("`@` is for a matrix and a vector or two matrices; `dot(x, y)` for two vectors"),
-                );
+                self.report(types::no_operator(span, "@", (left.span, &shown_l), (right.span, &shown_r), false));
                 return self.error(span);
             }
         };
         self.at = span;
         if self.unify_sizes(inner.0, inner.1).is_err() {
-            self.report(types::operand_shapes(span, "@", (left.span, &shown_l), (right.span, &shown_r)));
+            let transposed = self.fits_transposed(xs, ys);
+            let inner = (self.shower().size(inner.0), self.shower().size(inner.1));
+            self.report(types::inner_sizes(
+                span,
+                (left.span, &shown_l),
+                (right.span, &shown_r),
+                (&inner.0, &inner.1),
+                transposed,
+            ));
             return self.error(span);
         }
-        self.require_leaf(x, LeafKind::Float, "@", span);
+        if !self.require_leaf(x, LeafKind::Float, "@", span) {
+            return self.error(span);
+        }
         let ty = Ty::array((**x).clone(), sizes);
         self.make(ExprKind::MatMul(Box::new(left), Box::new(right)), ty, span)
+    }
+
+    /// Which operand of a matrix product must be transposed so that the inner sizes are equal.
+    fn fits_transposed(&self, xs: &[Size], ys: &[Size]) -> Option<&'static str> {
+        let equal = |a: &Size, b: &Size| self.infer.size_of(a) == self.infer.size_of(b);
+        match (xs, ys) {
+            ([n, _], [k, ..]) if equal(n, k) => Some("first"),
+            ([.., k], [_, m]) if equal(k, m) => Some("second"),
+            _ => None,
+        }
+    }
+
+    /// Whether two arrays whose shapes differ could have the same one when the program runs.
+    pub fn compare_shapes(&self, a: &Ty, b: &Ty) -> types::Shapes {
+        match (self.resolve(a), self.resolve(b)) {
+            (Ty::Array(x, xs), Ty::Array(y, ys)) => {
+                if xs.len() != ys.len() {
+                    return types::Shapes::OtherRank;
+                }
+                let never = |(a, b): (&Size, &Size)| a.sub(b).as_constant().is_some_and(|d| d != 0);
+                match xs.iter().zip(&ys).any(never) {
+                    true => types::Shapes::NeverAgree,
+                    false => self.compare_shapes(&x, &y),
+                }
+            }
+            _ => types::Shapes::MayAgree,
+        }
     }
 }

@@ -75,6 +75,11 @@ impl<'a> FnCx<'_, 'a> {
                 self.report(names::nothing_inside(&extra.name, &segment.name.text));
                 Value::Error
             }
+            (Def::Adt(id), []) if !matches!(self.cx.program.adts[id].kind, AdtKind::Enum(_)) => {
+                let (fields, is_model) = self.literal_of(id);
+                self.report(names::struct_called(path.span, &segment.name.text, &fields, is_model));
+                Value::Error
+            }
             (_, []) => {
                 self.report(names::not_a_value(path.span, &segment.name.text));
                 Value::Error
@@ -195,6 +200,9 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     pub fn unknown_value(&mut self, name: &ast::Name) {
+        if let Some(diagnostic) = self.unknown_member_name(name) {
+            return self.report(diagnostic);
+        }
         if !self.cx.suggests() {
             return self.report(names::unknown_name(name, None));
         }
@@ -204,6 +212,50 @@ impl<'a> FnCx<'_, 'a> {
         let all = locals.chain(sizes).chain(items).chain(known::NAMES.iter().copied());
         let diagnostic = names::unknown_name(name, nearest(&name.text, all));
         self.report(diagnostic);
+    }
+
+    /// A name that a type has as a field or a method, used without a value in front of it.
+    fn unknown_member_name(&mut self, name: &ast::Name) -> Option<crate::diagnostic::Diagnostic> {
+        if self.lookup("self").is_some()
+            && let Some(Ty::Adt(id, _)) = &self.env.self_ty
+        {
+            let def = &self.cx.program.adts[*id];
+            let is_field = def.fields().iter().any(|f| f.name == name.text);
+            if is_field || self.cx.inherent.contains_key(&(*id, name.text.clone())) {
+                let what = if is_field { "field" } else { "method" };
+                return Some(names::member_without_self(name, what, &def.name));
+            }
+        }
+        let mut owners = self.cx.inherent.iter().filter(|((_, n), _)| *n == name.text);
+        let ((id, _), fns) = owners.next()?;
+        let is_method = fns.iter().any(|f| self.cx.program.fns[*f].is_method);
+        (is_method && owners.next().is_none()).then(|| names::method_as_function(name, &self.cx.program.adts[*id].name))
+    }
+
+    /// `Type.f` and `module.f`: what is inside of a type or module is named with `::`.
+    pub fn path_with_dot(&mut self, base: &ast::Expr, member: &ast::Name) -> bool {
+        let ast::ExprKind::Path(path) = &base.kind else { return false };
+        let Some(name) = path.as_name() else { return false };
+        if self.lookup(&name.text).is_some() || self.env.generic(&name.text).is_some() {
+            return false;
+        }
+        let found = match self.cx.scopes.lookup(self.scope, &name.text).map(|entry| entry.def) {
+            Some(Def::Adt(id)) => !self.is_unit_struct(id),
+            Some(Def::Alias(_) | Def::Module(_) | Def::Trait(_)) => true,
+            Some(_) => false,
+            None => matches!(name.as_str(), "List"),
+        };
+        if found {
+            self.report(names::path_with_dot(base.span, &name.text, member));
+        }
+        found
+    }
+
+    /// Names of fields for a literal of a type, and whether it is a model.
+    fn literal_of(&self, id: AdtId) -> (Vec<String>, bool) {
+        let def = &self.cx.program.adts[id];
+        let is_model = matches!(def.kind, AdtKind::Model(_));
+        (def.fields().iter().map(|f| f.name.to_string()).collect(), is_model)
     }
 
     /// Perhaps a case that needs its enum's name in front.
@@ -269,6 +321,14 @@ impl<'a> FnCx<'_, 'a> {
             known.sort();
         }
         let nearest = nearest(&name.text, known.iter().map(String::as_str)).map(str::to_string);
+        if let Ty::Adt(id, _) = ty
+            && nearest.is_none()
+            && matches!(name.as_str(), "new" | "create" | "make" | "default" | "init")
+            && !matches!(self.cx.program.adts[*id].kind, AdtKind::Enum(_))
+        {
+            let (fields, is_model) = self.literal_of(*id);
+            return self.report(names::no_constructor(name, &shown, &fields, is_model));
+        }
         let is_enum = matches!(ty, Ty::Adt(id, _) if matches!(self.cx.program.adts[*id].kind, AdtKind::Enum(_)));
         let diagnostic = if is_enum && name.is_capitalised() {
             names::no_such_case(name, &shown, nearest.as_deref())
@@ -390,7 +450,8 @@ impl<'a> FnCx<'_, 'a> {
             return self.make(kind, ty, span);
         }
         if case_def.named {
-            let diagnostic = types::case_needs_braces(span, &case_def.name, case_def.span);
+            let inside: Vec<String> = case_def.fields.iter().map(|f| format!("{}: …", f.name)).collect();
+            let diagnostic = types::case_needs_braces(span, &case_def.name, case_def.span, &inside.join(", "));
             self.report(diagnostic);
             return self.error(span);
         }
@@ -470,7 +531,7 @@ impl<'a> FnCx<'_, 'a> {
 
     fn elementwise_type(&mut self, of: &Ty, arity: usize, scalar: Ty, span: Span) -> Ty {
         let of = if self.is_free(of) { scalar } else { of.clone() };
-        self.require_leaf(&of, super::pending::LeafKind::Number, "this function", span);
+        let _ = self.require_leaf(&of, super::pending::LeafKind::Number, "this function", span);
         Ty::Fn(vec![FnParamTy { inout: false, ty: of.clone() }; arity], Box::new(of))
     }
 

@@ -1,6 +1,7 @@
 //! Patterns: what they match, and what they bind.
 
 use super::body::{FnCx, Origin};
+use super::expr::field_names;
 use super::subst::Subst;
 use super::tangent;
 use crate::ast::{self, PatternKind as Ast};
@@ -214,8 +215,13 @@ impl<'a> FnCx<'_, 'a> {
         how: Binding,
         span: Span,
     ) -> Option<Vec<(u32, Pattern)>> {
-        let fits = args.len() == fields.len();
-        if !fits && !name.is_empty() {
+        // The fields of a case with a list are named by their positions.
+        let named = fields.first().is_some_and(|f| f.name.as_str() != "0");
+        let fits = args.len() == fields.len() && !named;
+        if named {
+            let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+            self.report(crate::errors::types::case_needs_braces(span, name, at, &names.join(", ")));
+        } else if !fits && !name.is_empty() {
             self.report(patterns::payload_count(span, name, fields.len(), args.len(), at));
         }
         let mut patterns = Vec::new();
@@ -288,7 +294,7 @@ impl<'a> FnCx<'_, 'a> {
         for field in given {
             let Some(index) = fields.iter().position(|f| f.name == field.name.text) else {
                 let near = nearest(&field.name.text, fields.iter().map(|f| f.name.as_str()));
-                self.report(crate::errors::names::no_field(&field.name, name, near, Some(at)));
+                self.report(crate::errors::names::no_field(&field.name, name, near, Some(at), &field_names(fields)));
                 self.pattern(&field.pattern, &Ty::Error, how);
                 continue;
             };

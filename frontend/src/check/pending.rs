@@ -126,7 +126,7 @@ impl FnCx<'_, '_> {
             Pending::SameSize(_, _, span) => self.report(types::cannot_infer_size(*span)),
             Pending::Broadcast(Broadcast { span, result, .. }) => {
                 let _ = self.unify(result, &Ty::Error);
-                self.report(types::cannot_infer(*span));
+                self.report(types::cannot_infer(*span, "_"));
             }
             // An open variable is reported where it was made.
             Pending::Leaf { .. } | Pending::Bound { .. } | Pending::Comparable { .. } => {}
@@ -175,12 +175,14 @@ impl FnCx<'_, '_> {
         Progress::Done
     }
 
-    /// Demands that a type is a scalar of some kind, or an array of such.
-    pub fn require_leaf(&mut self, ty: &Ty, kind: LeafKind, what: &'static str, span: Span) {
+    /// Demands that a type is a scalar of some kind, or an array of such. False if it was reported that it is not.
+    pub fn require_leaf(&mut self, ty: &Ty, kind: LeafKind, what: &'static str, span: Span) -> bool {
         let item = Pending::Leaf { ty: ty.clone(), kind, what, span };
+        let reported = self.cx.diagnostics.len();
         if self.attempt(&item) == Progress::Waits {
             self.pending.push(item);
         }
+        self.cx.diagnostics.len() == reported
     }
 
     fn attempt_leaf(&mut self, ty: &Ty, kind: LeafKind, what: &'static str, span: Span) -> Progress {

@@ -85,6 +85,11 @@ impl<'a> FnCx<'_, 'a> {
 
     /// A size written in a type.
     pub fn size_expr(&mut self, e: &'a ast::Expr) -> Size {
+        if let ast::ExprKind::Path(path) = &e.kind
+            && self.is_no_size(path)
+        {
+            return self.infer.size();
+        }
         let value = self.check(e, &Ty::I64, Some((e.span, "a size is an `i64`")));
         if matches!(value.ty, Ty::Error) {
             return self.infer.size();
@@ -108,6 +113,33 @@ impl<'a> FnCx<'_, 'a> {
         if let Some(c) = size.as_constant().filter(|c| *c < 0 && is_number(value)) {
             self.report(types::negative_size(value.span, c));
         }
+    }
+
+    /// Reports a name that nobody has given a size, or that is one of a type.
+    pub fn is_no_size(&mut self, path: &ast::Path) -> bool {
+        let Some(name) = path.as_name() else { return false };
+        if self.lookup(&name.text).is_some() {
+            return false;
+        }
+        if let Some(generic) = self.env.generic(&name.text) {
+            let is_type = matches!(generic.kind, crate::typed::GenericKind::Type(_));
+            if is_type {
+                self.report(crate::errors::names::type_as_size(name.span, &name.text));
+            }
+            return is_type;
+        }
+        if self.cx.scopes.lookup(self.scope, &name.text).is_some() || super::known::known(&name.text).is_some() {
+            return false;
+        }
+        if super::typeexpr::scalar_named(name.as_str()).is_some() || matches!(name.as_str(), "str" | "List") {
+            self.report(types::type_as_size(name.span, &name.text));
+            return true;
+        }
+        let locals = self.names.iter().map(|(n, _)| n.as_str());
+        let sizes = self.env.generics.iter().map(|g| g.name.as_str());
+        let near = crate::resolve::suggest::nearest(&name.text, locals.chain(sizes)).map(str::to_string);
+        self.report(crate::errors::names::unknown_size(name, near.as_deref()));
+        true
     }
 
     /// A `var` that keeps an expression from being a size.

@@ -4,7 +4,7 @@ use super::body::{FnCx, Origin};
 use crate::ast::{self, StmtKind};
 use crate::errors::calls;
 use crate::source::Span;
-use crate::typed::{Expr, ExprKind, FnRef, Pattern, PatternKind, Stmt, Ty};
+use crate::typed::{Builtin, Expr, ExprKind, FnRef, Pattern, PatternKind, Stmt, Ty};
 use dprog_ir::entity::Entity;
 
 impl<'a> FnCx<'_, 'a> {
@@ -87,7 +87,38 @@ impl<'a> FnCx<'_, 'a> {
 
     /// An expression whose value is dropped; branches of an `if` need not agree then.
     fn statement_expr(&mut self, e: &'a ast::Expr) -> Expr {
-        self.expr(e, None)
+        let reported = self.cx.diagnostics.len();
+        let value = self.expr(e, None);
+        let ty = self.infer.shallow(&value.ty);
+        if !ty.is_unit()
+            && !matches!(ty, Ty::Error | Ty::Never)
+            && self.cx.diagnostics.len() == reported
+            && let Some(help) = self.without_effect(e, &value)
+        {
+            self.report(calls::unused_value(e.span, help));
+        }
+        value
+    }
+
+    /// What was probably meant by a statement that does nothing but compute a value.
+    fn without_effect(&self, e: &ast::Expr, value: &Expr) -> Option<&'static str> {
+        use ast::ExprKind::{Array, Binary, Call, Cast, Field, Index, Literal, Path, Str, Tuple, TupleField, Unary};
+        match &e.kind {
+            Binary { op: ast::BinaryOp::Eq, .. } => Some("`==` compares; to assign, write `=`"),
+            Path(_) if matches!(value.ty, Ty::Fn(..)) => Some("to call the function, write `(…)` behind it"),
+            Binary { .. } | Unary { .. } | Cast { .. } => Some("bind it, `let y = …;`, or assign it, `x = …;`"),
+            Path(_) | Literal(_) | Str(_) | Field { .. } | TupleField { .. } | Index { .. } | Tuple(_) | Array(_) => {
+                Some("remove it, or use the value")
+            }
+            Call { .. } => match &value.kind {
+                ExprKind::Call { callee: FnRef::Builtin(Builtin::Host(_)), .. } => None,
+                ExprKind::Call { callee: FnRef::Builtin(_), .. } => {
+                    Some("the function changes nothing, it gives a new value: `let y = …;`, or `x = …;`")
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     fn let_stmt(

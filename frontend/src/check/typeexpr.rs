@@ -173,7 +173,11 @@ impl<'a> FnCx<'_, 'a> {
                 Subst::new(&generics, &args).ty(&self.cx.program, &ty)
             }
             Def::Error => Ty::Error,
-            Def::Fn(_) | Def::Case(..) | Def::Trait(_) | Def::Const(_) | Def::Module(_) => {
+            Def::Trait(_) => {
+                self.report(names::trait_as_type(span, &name.text));
+                Ty::Error
+            }
+            Def::Fn(_) | Def::Case(..) | Def::Const(_) | Def::Module(_) => {
                 self.report(names::not_a_type(span, &name.text));
                 Ty::Error
             }
@@ -231,6 +235,9 @@ impl<'a> FnCx<'_, 'a> {
 
     /// A name in the place of a size.
     fn size_path(&mut self, path: &'a ast::Path) -> Size {
+        if self.is_no_size(path) {
+            return self.infer.size();
+        }
         let value = self.path_value(path, None, path.span);
         let value = self.coerce(value, &Ty::I64, None);
         if value.ty == Ty::Error {

@@ -7,7 +7,7 @@ use crate::source::Span;
 /// The codes of this file.
 pub const CODES: &[&str] = &[
     "E0400", "E0401", "E0402", "E0403", "E0404", "E0405", "E0406", "E0407", "E0408", "E0409", "E0410", "E0411",
-    "E0412", "E0413", "E0414", "E0415", "E0416", "E0417",
+    "E0412", "E0413", "E0414", "E0415", "E0416", "E0417", "E0418",
 ];
 
 fn arguments(count: usize) -> String {
@@ -34,15 +34,21 @@ pub fn missing(at: Span, name: &str, names: &[&str], want: usize, have: usize, d
 /// A built-in function with another number of arguments.
 pub fn builtin_count(at: Span, name: &str, want: &str, have: usize) -> Diagnostic {
     let noun = if want == "1" { "argument" } else { "arguments" };
-    Diagnostic::error("E0400", at, format!("`{name}` takes {want} {noun}, found {have}"))
-        .help(format!("`{name}` is built in; docs/language.md describes it"))
+    let diagnostic = Diagnostic::error("E0400", at, format!("`{name}` takes {want} {noun}, found {have}"));
+    if matches!(name, "print" | "write" | "eprint" | "trap") && have > 1 {
+        return diagnostic.help(format!("put everything into one text: `{name}(\"x = {{x}}, y = {{y:.3}}\")`"));
+    }
+    diagnostic.help(format!("`{name}` is built in; docs/language.md describes it"))
 }
 
 /// A function value with another number of arguments.
-pub fn count_of_value(at: Span, want: usize, have: usize, shown: &str) -> Diagnostic {
-    Diagnostic::error("E0400", at, format!("this function takes {}, found {have}", arguments(want)))
-        .label(format!("its type is `{shown}`"))
-        .help("give one argument for each parameter")
+pub fn count_of_value(at: Span, want: usize, have: usize, shown: &str, of_operator: Option<&str>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0400", at, format!("this function takes {}, found {have}", arguments(want)))
+        .label(format!("its type is `{shown}`"));
+    match of_operator {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic.help("give one argument for each parameter"),
+    }
 }
 
 /// A named argument for which there is no parameter.
@@ -78,6 +84,9 @@ pub fn not_a_function(at: Span, have: &str) -> Diagnostic {
         Diagnostic::error("E0403", at, format!("`{have}` cannot be called")).label("this is not a function");
     if have == "f64" || have == "f32" || have.starts_with('[') {
         return diagnostic.help("for a product write `*`, for an element `x[i]`");
+    }
+    if have.starts_with('(') && have.contains("fn(") {
+        return diagnostic.help("it is a pair: `let (value, back) = …;`, then `back(seed)`");
     }
     diagnostic.help("only functions can be called")
 }
@@ -122,6 +131,18 @@ pub fn missing_return(at: Span, shown: &str, body: Span) -> Diagnostic {
     .label("a value of this type is promised")
     .also(body.end(), "here nothing is returned")
     .help("end the body with an expression without `;`, or with `return`")
+}
+
+/// A function whose last expression is ended with `;`.
+pub fn value_dropped(at: Span, shown: &str, dropped: Span) -> Diagnostic {
+    Diagnostic::error(
+        "E0407",
+        at,
+        format!("the function must return `{shown}`, but its end can be reached without a value"),
+    )
+    .label("a value of this type is promised")
+    .also(dropped, "the `;` behind this drops its value")
+    .help("remove the `;`: the last expression of a body is its result")
 }
 
 /// `return` without a value.
@@ -214,4 +235,9 @@ pub fn reshape_shape(at: Span) -> Diagnostic {
 pub fn reshape_count(at: Span, from: &str, have: i64, to: &str, want: i64) -> Diagnostic {
     Diagnostic::error("E0417", at, format!("`{from}` has {have} elements, the shape `[{to}]` has {want}"))
         .help("the number of elements must stay")
+}
+
+/// A statement that only computes a value.
+pub fn unused_value(at: Span, help: &str) -> Diagnostic {
+    Diagnostic::warning("E0418", at, "the value of this is not used").help(help)
 }

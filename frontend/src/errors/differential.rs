@@ -21,9 +21,12 @@ pub fn no_parameters(at: Span, op: &str) -> Diagnostic {
 }
 
 /// Another argument than `wrt:`.
-pub fn only_wrt(at: Span, op: &str) -> Diagnostic {
-    Diagnostic::error("E0611", at, format!("`{op}` takes a function and `wrt:`"))
-        .help(format!("the arguments of the function go into a second pair of parentheses: `{op}(f, wrt: x)(…)`"))
+pub fn only_wrt(at: Span, op: &str, named: bool) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0611", at, format!("`{op}` takes a function and `wrt:`"));
+    if named {
+        return diagnostic.help(format!("name the parameters to differentiate by: `{op}(f, wrt: x)`, `wrt: (x, y)`"));
+    }
+    diagnostic.help(format!("the arguments of the function go into a second pair of parentheses: `{op}(f, wrt: x)(…)`"))
 }
 
 /// `wrt:` with something else than names.
@@ -36,6 +39,9 @@ pub fn unknown_wrt(name: &Name, known: &[&str], of: Span) -> Diagnostic {
     let list: Vec<String> = known.iter().map(|n| format!("`{n}`")).collect();
     let diagnostic = Diagnostic::error("E0612", name.span, format!("the function has no parameter `{name}`"))
         .also(of, "of this function");
+    if let Some(near) = crate::resolve::suggest::nearest(name.as_str(), known.iter().copied()) {
+        return diagnostic.suggest(name.span, near, format!("did you mean `{near}`?"));
+    }
     if list.is_empty() {
         return diagnostic.help("the names of its parameters are not known here; name the function itself");
     }
@@ -71,6 +77,9 @@ pub fn objective(at: Span, op: &str, have: &str, is_array: bool) -> Diagnostic {
         at,
         format!("`{op}` needs a function that returns a float, this one returns `{have}`"),
     );
+    if matches!(have, "i64" | "i32" | "u8" | "bool" | "str" | "()") {
+        return diagnostic.help("nothing in this can be differentiated: return the float that you mean");
+    }
     if is_array {
         return diagnostic.help("use `jacobian(f)` for all derivatives, `vjp(f)` with a seed, or `sum` the result");
     }

@@ -6,7 +6,8 @@ use crate::source::Span;
 
 /// The codes of this file.
 pub const CODES: &[&str] = &[
-    "E0500", "E0501", "E0502", "E0503", "E0504", "E0505", "E0506", "E0507", "E0508", "E0509", "E0511", "E0512", "E0513",
+    "E0500", "E0501", "E0502", "E0503", "E0504", "E0505", "E0506", "E0507", "E0508", "E0509", "E0511", "E0512",
+    "E0513", "E0514",
 ];
 
 /// A struct that contains itself.
@@ -105,6 +106,13 @@ pub fn inherent_impl_of(at: Span, ty: &str) -> Diagnostic {
 pub fn main_with_parameters(f: &FnItem) -> Diagnostic {
     Diagnostic::error("E0512", f.head, "`main` takes no parameters")
         .help("the arguments of the program are `std::io::args()`")
+}
+
+/// `@test fn t(x: f64)`
+pub fn attributed_with_parameters(f: &FnItem, attribute: &str) -> Diagnostic {
+    Diagnostic::error("E0514", f.head, format!("a function marked `{attribute}` has no parameters and no result"))
+        .label("nobody gives it arguments")
+        .help("call the function that you mean from one without parameters; a test fails by `assert`")
 }
 
 /// A `param` of a model that cannot be trained.

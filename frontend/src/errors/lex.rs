@@ -26,12 +26,26 @@ pub fn too_large(at: Span, bytes: usize) -> Diagnostic {
 
 /// A character that no token begins with.
 pub fn unknown_character(at: Span, c: char, meant: Option<&str>) -> Diagnostic {
-    let shown = if c.is_control() || c.is_whitespace() { format!("U+{:04X}", c as u32) } else { format!("`{c}`") };
+    let unseen =
+        matches!(c, '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let hidden = unseen || c.is_control() || c.is_whitespace();
+    let shown = if hidden { format!("U+{:04X}", c as u32) } else { format!("`{c}`") };
     let diagnostic = Diagnostic::error("E0002", at, format!("{shown} means nothing here"));
     match meant {
         Some(text) => diagnostic.suggest(at, text, format!("write `{text}`")),
-        None => diagnostic,
+        None if ('\u{300}'..='\u{36f}').contains(&c) => {
+            diagnostic.help("it is an accent of its own: write the letter and its accent as one character")
+        }
+        None if hidden => diagnostic.help("it cannot be seen: remove it"),
+        None => diagnostic.help("remove it; letters, digits and `_` make names"),
     }
+}
+
+/// A character that turns the direction of writing, wherever it stands.
+pub fn turned_writing(at: Span, c: char) -> Diagnostic {
+    Diagnostic::error("E0002", at, format!("U+{:04X} turns the direction of writing", c as u32))
+        .label("it cannot be seen, and makes the program look like another one")
+        .help(format!("remove it; in a string write `\\u{{{:x}}}`", c as u32))
 }
 
 /// A string literal whose line ends before it does.
@@ -50,7 +64,7 @@ pub fn unknown_escape(at: Span, c: char) -> Diagnostic {
 /// `\u` and no character.
 pub fn unicode_escape(at: Span) -> Diagnostic {
     Diagnostic::error("E0005", at, "this is not the code of a character")
-        .help("write the code in hexadecimal between braces, such as `\\u{e9}` for é")
+        .help("the code stands in hexadecimal between braces: `\\u{e9}` is é, `\\u{3c0}` is π")
 }
 
 /// More than 64 bits.
@@ -87,6 +101,7 @@ pub fn octal(at: Span) -> Diagnostic {
 /// Any other mistake in a number.
 pub fn malformed_number(at: Span, reason: &str) -> Diagnostic {
     Diagnostic::error("E0007", at, format!("malformed number: {reason}"))
+        .help("numbers are written `1_000`, `0xff`, `0b1010`, `2.5`, `1e-9`")
 }
 
 /// `'c'`, `'text'`
@@ -98,6 +113,11 @@ pub fn single_quotes(at: Span, text: &str) -> Diagnostic {
     )
 }
 
+/// `<'a>`
+pub fn lifetime(at: Span) -> Diagnostic {
+    Diagnostic::error("E0016", at, "there are no lifetimes").help("remove it: there are no references either")
+}
+
 /// A quote alone.
 pub fn lone_quote(at: Span) -> Diagnostic {
     Diagnostic::error("E0008", at, "`'` means nothing here").help("text stands between double quotes, `\"`")
@@ -106,6 +126,16 @@ pub fn lone_quote(at: Span) -> Diagnostic {
 /// `# comment`
 pub fn hash_comment(at: Span) -> Diagnostic {
     Diagnostic::error("E0009", at, "`#` does not begin a comment").suggest(at, "//", "comments begin with `//`")
+}
+
+/// `#include`, `#define`, `#if`
+pub fn hash_directive(at: Span, word: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0009", at, format!("there is no `#{word}`"));
+    match word {
+        "include" | "import" => diagnostic.help("write `use path::name;`"),
+        "define" => diagnostic.help("write `const NAME: T = value;`, or a function"),
+        _ => diagnostic.help("there is no preprocessor: every item is always compiled"),
+    }
 }
 
 /// `#[test]`
@@ -139,6 +169,23 @@ pub fn lone_brace(brace: Span) -> Diagnostic {
 pub fn unclosed_bracket(open: Span, bracket: &str, end: Span) -> Diagnostic {
     Diagnostic::error("E0013", open, format!("this `{bracket}` is not closed"))
         .also(end, "it should be closed before this")
+        .help(format!(
+            "close it with `{}`",
+            if bracket == "(" {
+                ")"
+            } else if bracket == "[" {
+                "]"
+            } else {
+                "}"
+            }
+        ))
+}
+
+/// A bracket that is closed by one of another kind.
+pub fn wrong_closer(open: Span, bracket: &str, at: Span, closer: &str, right: &str) -> Diagnostic {
+    Diagnostic::error("E0013", open, format!("this `{bracket}` is not closed"))
+        .also(at, format!("this is `{closer}`"))
+        .suggest(at, right, format!("close it with `{right}`"))
 }
 
 /// A bracket that closes nothing.

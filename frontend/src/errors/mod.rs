@@ -19,6 +19,7 @@
 
 pub mod calls;
 pub mod differential;
+pub mod elsewhere;
 pub mod exports;
 pub mod items;
 pub mod lex;

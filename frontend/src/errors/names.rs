@@ -1,5 +1,6 @@
 //! What can be wrong with names and modules: E0200–E0229.
 
+use super::elsewhere;
 use crate::ast::{Import, Name};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -20,13 +21,38 @@ fn did_you_mean(diagnostic: Diagnostic, at: Span, near: Option<&str>) -> Diagnos
 /// A name that nothing in scope has.
 pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0200", name.span, format!("unknown name `{name}`")).label("not in scope");
+    if let Some(help) = elsewhere::value(name.as_str()) {
+        return diagnostic.help(help);
+    }
     match near {
         Some(_) => did_you_mean(diagnostic, name.span, near),
         None => match library_module(name.as_str()) {
             Some(module) => diagnostic.help(format!("write `use std::{module}::{name};` at the top of the file")),
-            None => diagnostic.help("define it, or import it with `use`"),
+            None => diagnostic.help("declare it with `let` or `var`, define it, or import it with `use`"),
         },
     }
+}
+
+/// A field or method of the type that a method belongs to, without `self`.
+pub fn member_without_self(name: &Name, what: &str, of: &str) -> Diagnostic {
+    let call = if what == "method" { "(…)" } else { "" };
+    Diagnostic::error("E0200", name.span, format!("unknown name `{name}`"))
+        .label("not in scope")
+        .help(format!("`{name}` is a {what} of `{of}`: write `self.{name}{call}`"))
+}
+
+/// A method that is called like a function.
+pub fn method_as_function(name: &Name, of: &str) -> Diagnostic {
+    Diagnostic::error("E0200", name.span, format!("unknown name `{name}`"))
+        .label("not in scope")
+        .help(format!("`{name}` is a method of `{of}`: write `x.{name}(…)`"))
+}
+
+/// A size that nobody has named.
+pub fn unknown_size(name: &Name, near: Option<&str>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0200", name.span, format!("unknown size `{name}`")).label("not in scope");
+    did_you_mean(diagnostic, name.span, near)
+        .help(format!("to let the caller choose it, declare it behind the function's name: `fn f<{name}>(…)`"))
 }
 
 /// Where the library has a well-known name.
@@ -44,8 +70,11 @@ fn library_module(name: &str) -> Option<&'static str> {
 /// A type that nobody has declared.
 pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0201", name.span, format!("unknown type `{name}`")).label("not in scope");
+    if let Some(help) = elsewhere::ty(name.as_str()) {
+        return diagnostic.help(help);
+    }
     match (near, library_module(name.as_str())) {
-        (None, Some(module)) => diagnostic.help(format!("write `use std::{module}::{name};` at the top of the file")),
+        (_, Some(module)) => diagnostic.help(format!("write `use std::{module}::{name};` at the top of the file")),
         (None, None) => diagnostic.help("declare it with `struct`, `enum`, `model` or `type`, or import it with `use`"),
         (near, _) => did_you_mean(diagnostic, name.span, near),
     }
@@ -80,11 +109,14 @@ pub fn module_not_found(import: &Import) -> Diagnostic {
 }
 
 /// A part of the library that does not exist.
-pub fn no_std_module(import: &Import, known: impl Iterator<Item = &'static str>) -> Diagnostic {
+pub fn no_std_module(import: &Import, near: Option<&str>, known: impl Iterator<Item = &'static str>) -> Diagnostic {
     let known: Vec<String> = known.map(|m| format!("`std::{m}`")).collect();
     let name = import.path.get(1).map_or("std", Name::as_str);
-    Diagnostic::error("E0203", import.span, format!("there is no `std::{name}`"))
-        .help(format!("the library has {}", known.join(", ")))
+    let diagnostic = Diagnostic::error("E0203", import.span, format!("there is no `std::{name}`"));
+    if let (Some(near), Some(at)) = (near, import.path.get(1)) {
+        return diagnostic.suggest(at.span, near, format!("did you mean `std::{near}`?"));
+    }
+    diagnostic.help(format!("the library has {}", known.join(", ")))
 }
 
 /// Modules that import one another in a circle.
@@ -110,13 +142,22 @@ pub fn not_in_module(name: &Name, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0206", name.span, format!("the module has no `{name}`"));
     match near {
         Some(_) => did_you_mean(diagnostic, name.span, near),
-        None => diagnostic.help("look at what the module declares with `pub`"),
+        None => match library_module(name.as_str()) {
+            Some(module) => diagnostic.help(format!("write `use std::{module}::{name};`")),
+            None => diagnostic.help("look at what the module declares with `pub`"),
+        },
     }
 }
 
 /// Something else where a type must stand.
 pub fn not_a_type(at: Span, name: &str) -> Diagnostic {
     Diagnostic::error("E0207", at, format!("`{name}` is not a type")).help("types are scalars, `str`, arrays, tuples, `List<T>`, functions, and what `struct`, `enum`, `model` or `type` declares")
+}
+
+/// A trait where a type must stand.
+pub fn trait_as_type(at: Span, name: &str) -> Diagnostic {
+    Diagnostic::error("E0207", at, format!("`{name}` is a trait, not a type"))
+        .help(format!("take any type that implements it: `fn f<T: {name}>(x: T)`"))
 }
 
 /// A size parameter as a type.
@@ -141,6 +182,33 @@ pub fn self_outside(at: Span) -> Diagnostic {
 pub fn not_a_value(at: Span, name: &str) -> Diagnostic {
     Diagnostic::error("E0209", at, format!("`{name}` is not a value"))
         .help("write a literal of the type, `Name { … }`, or a name inside it, `Name::…`")
+}
+
+/// A type parameter where a size must stand.
+pub fn type_as_size(at: Span, name: &str) -> Diagnostic {
+    let lower = name.to_lowercase();
+    Diagnostic::error("E0209", at, format!("`{name}` is a type, not a size"))
+        .help(format!("names of sizes begin in lower case: `<{lower}>` and `[f64; {lower}]`"))
+}
+
+/// `Type.f(…)`, `module.f(…)`
+pub fn path_with_dot(at: Span, of: &str, member: &Name) -> Diagnostic {
+    let dot = Span { lo: at.hi, hi: member.span.lo, ..at };
+    Diagnostic::error("E0209", at, format!("`{of}` is not a value")).suggest(
+        dot,
+        "::",
+        format!("what is inside of a type or module is named with `::`: `{of}::{member}`"),
+    )
+}
+
+/// `Point(1.0, 2.0)`
+pub fn struct_called(at: Span, of: &str, fields: &[String], is_model: bool) -> Diagnostic {
+    let list: Vec<String> = fields.iter().map(|f| format!("{f}: …")).collect();
+    let diagnostic = Diagnostic::error("E0209", at, format!("`{of}` is a type and cannot be called"));
+    if is_model {
+        return diagnostic.help(format!("write `{of}::init(&rng)`, which draws its parameters"));
+    }
+    diagnostic.help(format!("write its fields by name: `{of} {{ {} }}`", list.join(", ")))
 }
 
 /// `f::x` of a function.
@@ -173,6 +241,16 @@ pub fn no_associated(name: &Name, of: &str, near: Option<&str>) -> Diagnostic {
     }
 }
 
+/// `Point::new(…)`, which nobody has declared.
+pub fn no_constructor(name: &Name, of: &str, fields: &[String], is_model: bool) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0210", name.span, format!("`{of}` has no function `{name}`"));
+    if is_model {
+        return diagnostic.help(format!("a model is made by `{of}::init(&rng)`, which draws its parameters"));
+    }
+    let list: Vec<String> = fields.iter().map(|f| format!("{f}: …")).collect();
+    diagnostic.help(format!("write a literal, `{of} {{ {} }}`, or declare `{name}` in an `impl`", list.join(", ")))
+}
+
 /// A case without its enum in an expression.
 pub fn bare_case(name: &Name, of: &str) -> Diagnostic {
     Diagnostic::error("E0210", name.span, format!("`{name}` is a case of `{of}`")).suggest(
@@ -189,14 +267,15 @@ pub fn host_outside_std(at: Span) -> Diagnostic {
 }
 
 /// An unknown field.
-pub fn no_field(name: &Name, of: &str, near: Option<&str>, at: Option<Span>) -> Diagnostic {
+pub fn no_field(name: &Name, of: &str, near: Option<&str>, at: Option<Span>, known: &[String]) -> Diagnostic {
     let mut diagnostic = Diagnostic::error("E0212", name.span, format!("`{of}` has no field `{name}`"));
     if let Some(at) = at.filter(|at| at.file == name.span.file) {
         diagnostic = diagnostic.also(at, "declared here");
     }
     match near {
         Some(_) => did_you_mean(diagnostic, name.span, near),
-        None => diagnostic.help("look at the fields of the declaration"),
+        None if known.is_empty() => diagnostic.help("it has no fields"),
+        None => diagnostic.help(format!("its fields are {}", known.join(", "))),
     }
 }
 
@@ -206,6 +285,9 @@ pub fn no_field_in(name: &Name, of: &str, is_unit: bool) -> Diagnostic {
     if is_unit {
         return diagnostic.help("`()` has nothing in it; the tangent of a type without floats is `()`");
     }
+    if let Some(help) = elsewhere::method(name.as_str()) {
+        return diagnostic.help(help);
+    }
     diagnostic.help("only structs and models have named fields; the components of a tuple are `.0`, `.1`, …")
 }
 
@@ -214,6 +296,12 @@ pub fn no_method(name: &Name, of: &str, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0213", name.span, format!("`{of}` has no method `{name}`"));
     match near {
         Some(_) => did_you_mean(diagnostic, name.span, near),
+        None if of.starts_with('[') && matches!(name.as_str(), "push" | "pop" | "append") => {
+            diagnostic.help("an array has a fixed size; make a list of it: `var xs = List::from(a);`")
+        }
+        None if elsewhere::method(name.as_str()).is_some() => {
+            diagnostic.help(elsewhere::method(name.as_str()).unwrap_or_default())
+        }
         None => diagnostic.help("methods are declared in an `impl` of the type, of a trait for it, or in the `model`"),
     }
 }

@@ -17,10 +17,14 @@ pub fn not_exhaustive(scrutinee: Span, at: Span, missing: &[String]) -> Diagnost
 }
 
 /// An arm that nothing reaches.
-pub fn unreachable_arm(at: Span) -> Diagnostic {
-    Diagnostic::warning("E0571", at, "this arm is never reached")
-        .label("the arms before it match everything")
-        .help("remove it, or move it up")
+pub fn unreachable_arm(at: Span, catch_all: Option<(Span, &str)>) -> Diagnostic {
+    let diagnostic = Diagnostic::warning("E0571", at, "this arm is never reached");
+    match catch_all {
+        Some((span, name)) => diagnostic
+            .also(span, format!("`{name}` is a new name here, and matches everything"))
+            .help("a case is written as it is declared, with a capital letter; remove what is never reached"),
+        None => diagnostic.label("the arms before it match everything").help("remove it, or move it up"),
+    }
 }
 
 /// A pattern that may fail where nothing else can happen.
@@ -56,13 +60,19 @@ pub fn wrong_type(at: Span, have: &str, want: &str) -> Diagnostic {
     if have == "i64" && want.starts_with('f') {
         return diagnostic.help("write the number with a point: `2.0`");
     }
+    if have == "f64" && want.starts_with('i') {
+        return diagnostic.help("write the number without a point: `2`");
+    }
     diagnostic.help("the pattern must have the type of the value")
 }
 
 /// A tuple pattern for something else.
 pub fn tuple_mismatch(at: Span, count: usize, ty: &str) -> Diagnostic {
-    Diagnostic::error("E0574", at, format!("this pattern is a tuple of {count}, the value is `{ty}`"))
-        .help("the pattern must have the shape of the value")
+    let diagnostic = Diagnostic::error("E0574", at, format!("this pattern is a tuple of {count}, the value is `{ty}`"));
+    if ty.starts_with('(') {
+        return diagnostic.help("write one name for each component; `_` for one that is not needed");
+    }
+    diagnostic.help("the value is no tuple: write one name")
 }
 
 /// Another number of fields than the case has.
@@ -70,6 +80,9 @@ pub fn payload_count(at: Span, name: &str, want: usize, have: usize, declared: S
     let noun = if want == 1 { "value" } else { "values" };
     let diagnostic = Diagnostic::error("E0575", at, format!("`{name}` carries {want} {noun}, found {have}"));
     let diagnostic = if declared.file == at.file { diagnostic.also(declared, "declared here") } else { diagnostic };
+    if want == 0 {
+        return diagnostic.help(format!("write `{name}` alone, without parentheses"));
+    }
     diagnostic.help("write one for each; `_` in a pattern matches any")
 }
 

@@ -10,7 +10,7 @@ pub const CODES: &[&str] = &[
     "E0100", "E0101", "E0102", "E0103", "E0104", "E0105", "E0106", "E0107", "E0108", "E0109", "E0110", "E0111",
     "E0112", "E0113", "E0114", "E0115", "E0116", "E0117", "E0118", "E0119", "E0120", "E0121", "E0122", "E0123",
     "E0124", "E0125", "E0126", "E0127", "E0128", "E0129", "E0130", "E0131", "E0132", "E0133", "E0134", "E0135",
-    "E0136", "E0137", "E0138", "E0139", "E0140", "E0141", "E0142", "E0143",
+    "E0136", "E0137", "E0138", "E0139", "E0140", "E0141", "E0142", "E0143", "E0144",
 ];
 
 /// Something else than what had to come.
@@ -54,8 +54,8 @@ pub fn let_mut(at: Span) -> Diagnostic {
 }
 
 /// `mut` elsewhere.
-pub fn stray_mut(at: Span) -> Diagnostic {
-    Diagnostic::error("E0104", at, "there is no `mut`")
+pub fn stray_mut(at: Span, word: &str) -> Diagnostic {
+    Diagnostic::error("E0104", at, format!("there is no `{word}`"))
         .help("a variable that may change is declared with `var`, a parameter that is changed with `x: inout T`")
 }
 
@@ -92,6 +92,16 @@ pub fn increment(at: Span, op: &str) -> Diagnostic {
     )
 }
 
+/// `++i`
+pub fn prefix_increment(at: Span, op: &str) -> Diagnostic {
+    Diagnostic::error("E0108", at, format!("there is no `{op}{op}`")).help(format!("write `i {op}= 1;`"))
+}
+
+/// `.5`
+pub fn leading_point(at: Span, right: &str) -> Diagnostic {
+    Diagnostic::error("E0100", at, "a number begins with a digit").suggest(at, right, format!("write `{right}`"))
+}
+
 /// `x ** 2`
 pub fn power(at: Span) -> Diagnostic {
     Diagnostic::error("E0109", at, "there is no operator for powers").help("write `pow(x, 2.0)`; a square is `x * x`")
@@ -109,6 +119,11 @@ pub fn foreign_comparison(at: Span, found: &str, right: &str) -> Diagnostic {
 /// `fn f() => f64`, `fn f(): f64`
 pub fn result_arrow(at: Span) -> Diagnostic {
     Diagnostic::error("E0110", at, "the result type of a function follows `->`").suggest(at, "->", "write `->`")
+}
+
+/// `fn f() f64`
+pub fn missing_arrow(at: Span) -> Diagnostic {
+    Diagnostic::error("E0110", at, "`->` is missing before the result type").suggest(at, " ->", "put `->` here")
 }
 
 /// `pattern -> expression` in a `match`
@@ -249,6 +264,7 @@ pub fn parameter_type(at: Span, name: &str) -> Diagnostic {
 /// `f64 x`, `inout x: T` and other orders.
 pub fn parameter_form(at: Span, right: &str) -> Diagnostic {
     Diagnostic::error("E0129", at, format!("a parameter is written `{right}`"))
+        .help("first the name, then `:`, then `inout` if the function changes it, then the type")
 }
 
 /// `const N = 3;`
@@ -324,6 +340,25 @@ pub fn derivative_rule(at: Span, message: &str) -> Diagnostic {
 pub fn open_range(at: Span) -> Diagnostic {
     Diagnostic::error("E0142", at, "a range needs both ends here")
         .help("only in an index one may be left out: `x[a..]`")
+}
+
+/// `for (i in 0..n)`
+pub fn for_parentheses(at: Span) -> Diagnostic {
+    Diagnostic::error("E0139", at, "the head of a `for` has no parentheses").help("write `for i in 0..n { … }`")
+}
+
+/// `whlie x`, `retrun x`, `stuct P`
+pub fn misspelt_keyword(at: Span, found: &str, right: &str) -> Diagnostic {
+    Diagnostic::error("E0144", at, format!("there is no `{found}`")).suggest(
+        at,
+        right,
+        format!("did you mean `{right}`?"),
+    )
+}
+
+/// Two things beside each other with nothing between them.
+pub fn missing_between(at: Span, what: &str, found: &str, help: &str) -> Diagnostic {
+    expected(at, what, found).help(help)
 }
 
 /// `let` and other statements outside of functions.

@@ -152,7 +152,9 @@ impl Repair<'_> {
         let matches = |open: &Open| open.token.kind.closer() == Some(token.kind);
         if !self.stack.last().is_some_and(matches) {
             let Some(depth) = self.partner(token) else {
-                self.drop_closer(token);
+                if !self.wrong_closer(token) {
+                    self.drop_closer(token);
+                }
                 return false;
             };
             self.close_down_to(depth + 1, token);
@@ -185,6 +187,29 @@ impl Repair<'_> {
             }
         }
         None
+    }
+
+    /// `(a]`: one mistake. The closing bracket is taken for the right one if a bracket of another kind was opened on its
+    /// line and nothing else waits for it.
+    fn wrong_closer(&mut self, token: Token) -> bool {
+        let Some(open) = self.stack.last().copied() else { return false };
+        let weak = |kind| matches!(kind, TokenKind::LParen | TokenKind::LBracket);
+        let Some(right) = open.token.kind.closer() else { return false };
+        if !weak(open.token.kind) || open.line != self.line || token.kind == TokenKind::InterpClose || token.first {
+            return false;
+        }
+        let line_end = self.text[token.hi as usize..].find('\n').unwrap_or(self.text.len() - token.hi as usize);
+        let rest = &self.text[token.hi as usize..token.hi as usize + line_end.min(200)];
+        // If the right one follows as well, this one is too many.
+        if rest.contains(right.text().unwrap_or(")")) || token.kind == TokenKind::RBrace {
+            return false;
+        }
+        self.pop();
+        let (bracket, closer) = (open.token.kind.text().unwrap_or("("), token.kind.text().unwrap_or(")"));
+        let (at, right_text) = (self.span(token), right.text().unwrap_or(")"));
+        self.out.diagnostics.push(lex::wrong_closer(self.span(open.token), bracket, at, closer, right_text));
+        self.out.tokens.push(Token { kind: right, repaired: true, ..token });
+        true
     }
 
     fn drop_closer(&mut self, token: Token) {

@@ -78,8 +78,17 @@ impl Lexer<'_> {
         while self.pos < self.text.len() {
             self.step();
         }
+        self.report_turned_writing();
         self.end_of_line();
         self.token(TokenKind::Eof, self.pos);
+    }
+
+    /// Characters that turn the direction of writing make a program look like another one, in comments and strings too.
+    fn report_turned_writing(&mut self) {
+        for (at, c) in self.text.match_indices(turns_writing).map(|(at, c)| (at, c.chars().next())) {
+            let Some(c) = c else { continue };
+            self.out.diagnostics.push(lex::turned_writing(self.span(at, at + c.len_utf8()), c));
+        }
     }
 
     fn rest(&self) -> &str {
@@ -131,6 +140,7 @@ impl Lexer<'_> {
             '/' if self.rest().starts_with("/*") => self.block_comment(),
             '#' => self.hash(),
             '\'' => self.single_quote(),
+            '“' | '„' | '”' | '`' => self.foreign_quote(c),
             _ if c == '_' || c.is_alphabetic() => self.word(),
             _ => self.punctuation(c),
         }
@@ -187,8 +197,16 @@ impl Lexer<'_> {
 
     fn hash(&mut self) {
         let attribute = self.rest().starts_with("#[") || self.rest().starts_with("#![");
+        let word = self.rest()[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let text = &self.rest()[1..=word];
+        let directive =
+            matches!(text, "include" | "import" | "define" | "if" | "ifdef" | "ifndef" | "endif" | "pragma");
         let at = self.span(self.pos, self.pos + 1);
-        self.report(if attribute { lex::hash_attribute(at) } else { lex::hash_comment(at) });
+        self.report(match attribute {
+            true => lex::hash_attribute(at),
+            false if directive => lex::hash_directive(self.span(self.pos, self.pos + 1 + word), text),
+            false => lex::hash_comment(at),
+        });
         self.pos = self.line_end();
     }
 
@@ -196,7 +214,8 @@ impl Lexer<'_> {
     fn single_quote(&mut self) {
         let line = &self.text[self.pos + 1..self.line_end_near()];
         match line.find('\'') {
-            Some(length) => {
+            // `'outer: loop { break 'outer; }` is no text.
+            Some(length) if !line[..length].contains(['{', ';']) => {
                 let at = self.span(self.pos, self.pos + length + 2);
                 self.report(lex::single_quotes(at, &line[..length]));
                 self.token(TokenKind::StrOpen, self.pos + 1);
@@ -204,8 +223,28 @@ impl Lexer<'_> {
                 self.token(TokenKind::StrText, self.pos + length);
                 self.token(TokenKind::StrClose, self.pos + 1);
             }
-            None => self.label(),
+            Some(_) | None => self.label(),
         }
+    }
+
+    /// `“text”` and `` `text` ``: one mistake, read as a string.
+    fn foreign_quote(&mut self, open: char) {
+        let inside = self.pos + open.len_utf8();
+        let line = &self.text[inside..];
+        let line = &line[..line.find('\n').unwrap_or(line.len()).min(floor(line, 500))];
+        let close = |c: char| if open == '`' { c == '`' } else { matches!(c, '“' | '„' | '”' | '"') };
+        let Some(length) = line.find(close) else {
+            let at = self.span(self.pos, inside);
+            self.report(lex::unknown_character(at, open, Some("\"").filter(|_| open != '`')));
+            self.pos += rest_run(self.rest(), open);
+            return;
+        };
+        let end = inside + length + line[length..].chars().next().map_or(0, char::len_utf8);
+        self.report(lex::single_quotes(self.span(self.pos, end), &line[..length]));
+        self.token(TokenKind::StrOpen, inside);
+        self.repaired = true;
+        self.token(TokenKind::StrText, inside + length);
+        self.token(TokenKind::StrClose, end);
     }
 
     /// The end of the line or the next quote, whichever comes first: quotes on one long line stay linear.
@@ -224,7 +263,10 @@ impl Lexer<'_> {
         self.report(if length == 0 {
             lex::lone_quote(self.span(self.pos, end))
         } else {
-            lex::label(self.span(self.pos, end))
+            match self.out.tokens.last().map(|t| t.kind) {
+                Some(TokenKind::Lt) => lex::lifetime(self.span(self.pos, end)),
+                _ => lex::label(self.span(self.pos, end)),
+            }
         });
         if self.text[end..].starts_with(':') && !self.text[end..].starts_with("::") {
             end += 1;
@@ -242,7 +284,7 @@ impl Lexer<'_> {
         }
         let at = self.span(self.pos, self.pos + c.len_utf8());
         let meant = look_alike(c);
-        if !c.is_whitespace() || meant.is_some() {
+        if !turns_writing(c) && (!c.is_whitespace() || meant.is_some()) {
             self.report(lex::unknown_character(at, c, meant));
         }
         match meant.and_then(|text| token::PUNCTUATION.iter().find(|(t, _)| *t == text)) {
@@ -411,6 +453,16 @@ fn probable_string(line: &str) -> usize {
     text.len()
 }
 
+/// Whether a character turns the direction of what follows.
+fn turns_writing(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The nearest beginning of a character at or before a byte offset.
+fn floor(text: &str, offset: usize) -> usize {
+    text.floor_char_boundary(offset)
+}
+
 /// How many bytes of `rest` are a run of `c`.
 fn rest_run(rest: &str, c: char) -> usize {
     rest.chars().take_while(|d| *d == c).count() * c.len_utf8()
@@ -433,7 +485,6 @@ fn look_alike(c: char) -> Option<&'static str> {
         '）' => ")",
         '：' => ":",
         '¬' | '~' => "!",
-        '“' | '”' | '„' => "\"",
         _ => return None,
     })
 }

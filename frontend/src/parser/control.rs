@@ -28,7 +28,7 @@ impl Parser<'_> {
                 let at = self.behind().to(self.here());
                 self.fail(syntax::empty_interpolation(at))
             }
-            _ => self.expected("an expression"),
+            _ => self.no_expression(),
         }
     }
 
@@ -268,6 +268,10 @@ impl Parser<'_> {
         self.expect(TokenKind::For)?;
         if self.at_c_style_for() {
             return self.c_style_for(lo);
+        }
+        if self.at(TokenKind::LParen) && self.next_is(TokenKind::Ident) && self.ahead(2).kind == TokenKind::In {
+            let at = self.here();
+            return self.fail(syntax::for_parentheses(at));
         }
         let pattern = self.single_pattern()?;
         self.expect(TokenKind::In)?;

@@ -39,8 +39,12 @@ impl Parser<'_> {
     /// An expression or an assignment: what a statement, an arm, the body of a closure may be.
     pub(super) fn expr_or_assignment(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
-        let place = self.expr()?;
-        self.assignment(lo, place)
+        // Measured as a whole: the statements of a block are beside each other, not on top.
+        let (whole, _) = self.measured(|p| {
+            let place = p.expr()?;
+            p.assignment(lo, place)
+        })?;
+        Ok(whole)
     }
 
     /// The rest of an assignment to `place`, if it is one.

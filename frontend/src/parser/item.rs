@@ -4,6 +4,7 @@ use super::{Parsed, Parser, Reported};
 use crate::ast::*;
 use crate::errors::syntax;
 use crate::lexer::TokenKind;
+use crate::resolve::suggest::nearest;
 
 /// What begins a definition elsewhere, and what to write here.
 const FOREIGN: &[(&str, &str)] = &[
@@ -137,6 +138,17 @@ impl Parser<'_> {
         let word = self.at(TokenKind::Ident);
         if let Some((_, right)) = FOREIGN.iter().find(|(found, _)| word && *found == text) {
             return self.fail(syntax::foreign_keyword(at, text, right));
+        }
+        if word && self.next_is(TokenKind::Ident) {
+            const KEYWORDS: [&str; 12] =
+                ["fn", "struct", "enum", "trait", "impl", "model", "const", "type", "use", "pub", "extern", "export"];
+            if let Some(right) = nearest(text, KEYWORDS) {
+                return self.fail(syntax::misspelt_keyword(at, text, right));
+            }
+            if super::types::is_foreign(text) && self.ahead(2).kind == TokenKind::LParen {
+                let help = "a function is `fn name(x: f64) -> f64 { … }`: the result type stands behind the parameters";
+                return self.fail(syntax::foreign_keyword(at, text, help));
+            }
         }
         let found = self.found();
         self.fail(syntax::statement_outside(at, &found))
@@ -307,6 +319,17 @@ impl Parser<'_> {
 
     /// `-> T`; `=> T` and `: T` are reported.
     fn result_type(&mut self) -> Parsed<Option<TypeExpr>> {
+        if self.at(TokenKind::Colon) && self.ahead(1).first {
+            // `def f():` of Python, and the body behind it.
+            let at = self.here();
+            return self.fail(syntax::missing_braces(at, "the function", "`:`"));
+        }
+        let a_type = matches!(self.kind(), TokenKind::Ident | TokenKind::LBracket) && !self.token().first;
+        if a_type && !self.at_word("where") {
+            let at = self.behind();
+            self.report(syntax::missing_arrow(at));
+            return self.ty().map(Some);
+        }
         if matches!(self.kind(), TokenKind::FatArrow | TokenKind::Colon) {
             let at = self.here();
             self.report(syntax::result_arrow(at));
@@ -372,7 +395,7 @@ impl Parser<'_> {
             return Ok(Parameter::Receiver(receiver));
         }
         let lo = self.lo();
-        self.foreign_parameter_prefix();
+        let prefix = self.foreign_parameter_prefix();
         if self.at(TokenKind::LParen) {
             return self.expected("the name of a parameter (take the tuple apart with `let` in the body)");
         }
@@ -381,7 +404,7 @@ impl Parser<'_> {
             let ty = self.parameter_without_type(&name)?;
             return Ok(self.param(lo, name, false, ty));
         }
-        let inout = self.eat(TokenKind::Inout);
+        let inout = self.eat(TokenKind::Inout) || prefix == Some(TokenKind::Inout);
         let ty = self.ty()?;
         Ok(self.param(lo, name, inout, ty))
     }
@@ -393,15 +416,18 @@ impl Parser<'_> {
     }
 
     /// `inout x: T`, `mut x: T`: reported and skipped.
-    fn foreign_parameter_prefix(&mut self) {
-        let at = self.here();
+    fn foreign_parameter_prefix(&mut self) -> Option<TokenKind> {
+        let (at, kind) = (self.here(), self.kind());
         if self.at(TokenKind::Inout) || self.at(TokenKind::Var) || self.at(TokenKind::Let) {
             self.report(syntax::parameter_form(at, if self.at(TokenKind::Inout) { "x: inout T" } else { "x: T" }));
             self.bump();
         } else if self.at_word("mut") && self.next_is(TokenKind::Ident) {
-            self.report(syntax::stray_mut(at));
+            self.report(syntax::stray_mut(at, "mut"));
             self.bump();
+        } else {
+            return None;
         }
+        Some(kind)
     }
 
     /// `x`, or `f64 x` as in C: reported.

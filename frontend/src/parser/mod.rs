@@ -393,7 +393,21 @@ impl<'a> Parser<'a> {
             self.report(syntax::field(at, &format!("{what} are separated by `,`"), "write `,` instead of `;`"));
             return;
         }
-        let _: Parsed<()> = self.expected(&format!("`,` or `{close}` after one of the {what}"));
+        let diagnostic = match self.kind() {
+            TokenKind::Fn if close == "}" => {
+                let at = self.here();
+                syntax::field(at, "a function does not stand among the fields", "write it into an `impl` of the type")
+            }
+            TokenKind::StrOpen => syntax::expected(
+                self.blame(),
+                &format!("`,` or `{close}` after one of the {what}"),
+                &self.found(),
+            )
+            .help("a string is one literal between `\"`; expressions stand in it between braces, without a prefix"),
+            _ => syntax::expected(self.blame(), &format!("`,` or `{close}` after one of the {what}"), &self.found())
+                .help(format!("{what} are separated by `,`")),
+        };
+        let _: Parsed<()> = self.fail(diagnostic);
     }
 
     /// The documentation before the current token.

@@ -77,7 +77,7 @@ impl Parser<'_> {
     fn name_pattern(&mut self) -> Parsed<PatternKind> {
         if self.at_any_word(&["mut", "ref"]) && self.next_is(TokenKind::Ident) {
             let at = self.here();
-            self.report(syntax::stray_mut(at));
+            self.report(syntax::stray_mut(at, self.text_of(self.token())));
             self.bump();
         }
         let path = self.pattern_path()?;
@@ -140,6 +140,11 @@ impl Parser<'_> {
             TokenKind::Amp | TokenKind::Star => {
                 let what = self.text_of(self.token());
                 self.fail(syntax::reference(at, what, "write the pattern without it"))
+            }
+            TokenKind::LBracket => {
+                let at = self.here();
+                let help = "match on the length, `match x.len() { 0 => …, _ => … }`, and take elements by index";
+                self.fail(syntax::pattern(at, "there are no patterns of arrays and lists", help))
             }
             _ => self.expected("a pattern"),
         }

@@ -10,6 +10,11 @@ impl Parser<'_> {
         let lo = self.lo();
         match self.kind() {
             TokenKind::Int | TokenKind::Float | TokenKind::True | TokenKind::False => {
+                // Of a number that the lexer has reported nothing more is said.
+                if self.token().repaired {
+                    self.bump();
+                    return Ok(self.expr_node(lo, ExprKind::Error));
+                }
                 let literal = self.literal();
                 Ok(self.expr_node(lo, ExprKind::Literal(literal)))
             }

@@ -5,6 +5,7 @@ use super::{Parsed, Parser};
 use crate::ast::*;
 use crate::errors::syntax;
 use crate::lexer::TokenKind;
+use crate::resolve::suggest::nearest;
 use crate::source::Span;
 
 impl Parser<'_> {
@@ -137,4 +138,90 @@ impl Parser<'_> {
             _ => None,
         }
     }
+
+    /// Something that begins no expression, where one must be.
+    #[inline(never)]
+    pub(super) fn no_expression<T>(&mut self) -> Parsed<T> {
+        use TokenKind::*;
+        let (kind, next) = (self.kind(), self.ahead(1));
+        let both = self.here().to(self.span_of(next));
+        if matches!(kind, Plus | Minus) && next.kind == kind && self.adjacent(0) {
+            return self.fail(syntax::prefix_increment(both, if kind == Plus { "+" } else { "-" }));
+        }
+        if kind == Dot && next.kind == Int && self.adjacent(0) {
+            let right = format!("0.{}", self.text_of(next));
+            return self.fail(syntax::leading_point(both, &right));
+        }
+        let help = match kind {
+            Plus => "a number has no `+` in front: remove it",
+            Dot | Question | Colon => return self.expected("an expression"),
+            RBrace | RParen | RBracket | Semi | Comma | Eof => "something is missing in front of this",
+            Let | Var => "`let` and `var` begin a statement: put it on a line of its own, and a `;` in front",
+            _ => return self.expected("an expression"),
+        };
+        let diagnostic = syntax::expected(self.blame(), "an expression", &self.found()).help(help);
+        self.fail(diagnostic)
+    }
+
+    /// What follows a complete expression and does not go on with it: perhaps a statement of another language.
+    #[inline(never)]
+    pub(super) fn foreign_statement<T>(&mut self, after: &str) -> Parsed<T> {
+        use TokenKind::*;
+        let word = self.previous().filter(|t| t.kind == Ident);
+        if let Some(word) = word {
+            let (at, text) = (self.span_of(word), self.text_of(word));
+            if let Some(right) = misspelt(text) {
+                return self.fail(syntax::misspelt_keyword(at, text, right));
+            }
+            if let Some((_, help)) = STATEMENTS.iter().find(|(found, _)| *found == text) {
+                return self.fail(syntax::foreign_keyword(at, text, help));
+            }
+            if self.at(StrOpen) && matches!(text, "f" | "r" | "b") {
+                return self.fail(syntax::foreign_keyword(at, text, "a string has no prefix: write `\"x = {x}\"`"));
+            }
+        }
+        let (at, text) = (self.here(), self.text_of(self.token()));
+        let help = match self.kind() {
+            Ident if text == "is" => "write `==`",
+            Ident if text == "then" => "write `if c { a } else { b }`",
+            In => "to test whether a number lies in a range, write `a <= x && x < b`",
+            If => "a condition stands in front: `if c { a } else { b }` is an expression",
+            For => "a comprehension stands between brackets: `[f(x) for x in xs]`",
+            FatArrow => "a closure is written `|x| x * 2.0`",
+            Comma => "a decimal point is written `.`; several values are a tuple: `(a, b)`",
+            Colon => "a type is written where a name is declared: `let x: f64 = …`",
+            _ => return self.expected(&format!("`;` after {after}")),
+        };
+        self.fail(syntax::expected(at, &format!("`;` after {after}"), &format!("`{text}`")).help(help))
+    }
 }
+
+/// The keyword of a statement that a word is nearly.
+pub(super) fn misspelt(word: &str) -> Option<&'static str> {
+    const KEYWORDS: [&str; 10] =
+        ["let", "var", "while", "loop", "match", "return", "break", "continue", "struct", "else"];
+    nearest(word, KEYWORDS).filter(|_| word.len() > 2)
+}
+
+/// Statements of other languages.
+const STATEMENTS: &[(&str, &str)] = &[
+    ("switch", "write `match x { 1 => …, _ => … }`"),
+    ("case", "write `match x { 1 => …, _ => … }`"),
+    ("do", "write `loop { …; if !condition { break; } }`"),
+    ("repeat", "write `for i in 0..n { … }`"),
+    ("foreach", "write `for x in xs { … }`"),
+    ("until", "write `while !condition { … }`"),
+    ("unless", "write `if !condition { … }`"),
+    ("try", "errors are values of type `Result<T, E>`: use `match` or `?`"),
+    ("throw", "a program stops itself by `trap(\"text\")`; a function that can fail returns a `Result`"),
+    ("raise", "a program stops itself by `trap(\"text\")`; a function that can fail returns a `Result`"),
+    ("print", "write `print(\"x = {x}\")`"),
+    ("lambda", "a closure is written `|x| x * 2.0`"),
+    ("move", "closures always have a copy of what they use: remove it"),
+    ("yield", "put the values into a `List`"),
+    ("await", "there is no `async`: remove it"),
+    ("del", "a value ends with its block: remove this"),
+    ("delete", "a value ends with its block: remove this"),
+    ("new", "write the literal itself: `Point { x: 1.0 }`"),
+    ("pass", "write an empty block: `{}`"),
+];

@@ -148,7 +148,7 @@ impl Parser<'_> {
     /// What follows a block-like expression at the beginning of a statement: `match x { … }.f() + 1`.
     #[inline(never)]
     fn continue_block_expr(&mut self, lo: u32, expr: Expr, height: u32) -> Parsed<Expr> {
-        let (whole, _) = self.measured(|p| {
+        let (whole, height) = self.measured(|p| {
             let operand = p.measured(|p| {
                 p.height = height;
                 let base = p.postfix_after(lo, expr)?;
@@ -157,7 +157,11 @@ impl Parser<'_> {
             let left = p.binary_after(1, operand)?;
             p.range_end(lo, left)
         })?;
-        self.assignment(lo, whole)
+        let (assigned, _) = self.measured(|p| {
+            p.height = height;
+            p.assignment(lo, whole)
+        })?;
+        Ok(assigned)
     }
 
     /// Says that a `;` is missing, if that is what is wrong: if a line ends here.
@@ -166,7 +170,16 @@ impl Parser<'_> {
         let behind = self.behind();
         let ends = self.token().first || self.kind().is_closer() || self.at(TokenKind::Eof);
         if ends || matches!(self.kind(), TokenKind::Let | TokenKind::Var | TokenKind::Return) {
-            self.report(syntax::missing_semicolon(behind, after));
+            let first = self.comments.partition_point(|c| c.lo < behind.lo);
+            let comment = self.comments.get(first).filter(|c| c.hi <= self.lo());
+            let divides = comment.is_some_and(|c| self.text[c.lo as usize..c.hi as usize].contains(';'));
+            let diagnostic = syntax::missing_semicolon(behind, after);
+            self.report(match divides {
+                true => {
+                    diagnostic.note("`//` begins a comment; the quotient of integers is `a / b`, rounded toward zero")
+                }
+                false => diagnostic,
+            });
             return Ok(());
         }
         match self.kind() {
@@ -178,7 +191,7 @@ impl Parser<'_> {
                 let at = self.here();
                 self.fail(syntax::assignment_as_value(at))
             }
-            _ => self.expected(&format!("`;` after {after}")),
+            _ => self.foreign_statement(after),
         }
     }
 
@@ -236,6 +249,17 @@ impl Parser<'_> {
     #[inline(never)]
     fn foreign_declaration_statement(&mut self, lo: u32, name: usize) -> Parsed<Statement> {
         let name_token = self.ahead(name);
+        if name == 1
+            && let Some(right) = super::slips::misspelt(self.text_of(self.token()))
+        {
+            let diagnostic = syntax::misspelt_keyword(self.here(), self.text_of(self.token()), right);
+            if !matches!(right, "let" | "var") {
+                return self.fail(diagnostic);
+            }
+            self.report(diagnostic);
+            self.bump();
+            return self.declaration_after(lo, right == "var");
+        }
         let at = self.here().to(self.span_of(name_token));
         self.report(syntax::foreign_declaration(at, self.text_of(name_token)));
         self.bump_many(name);

@@ -39,7 +39,13 @@ impl Parser<'_> {
             let value = p.expr()?;
             let format = if p.at(TokenKind::StrFormat) { p.format() } else { None };
             if !p.at(TokenKind::InterpClose) {
-                return p.expected("`}` or `:` and a format after the expression");
+                let help = match p.kind() {
+                    TokenKind::Eq => "to show the name as well, write it into the text: `x = {x}`",
+                    TokenKind::Comma => "one expression stands between the braces: `{x}, {y}`",
+                    _ => "a brace in the text itself is written `{{`",
+                };
+                let what = "`}` or `:` and a format after the expression";
+                return p.fail(syntax::expected(p.blame(), what, &p.found()).help(help));
             }
             Ok((value, format))
         });

@@ -10,6 +10,11 @@ pub(super) fn is_scalar(name: &str) -> bool {
     matches!(name, "f64" | "f32" | "i64" | "i32" | "u8" | "bool" | "str")
 }
 
+/// Whether a name is that of a type, here or elsewhere.
+pub(super) fn is_foreign(name: &str) -> bool {
+    is_scalar(name) || name == "void" || FOREIGN.iter().any(|(foreign, _)| *foreign == name)
+}
+
 /// What types are called elsewhere, and here.
 const FOREIGN: &[(&str, &str)] = &[
     ("int", "i64"),
@@ -50,11 +55,27 @@ impl Parser<'_> {
         TypeExpr { id: self.id(), span: self.since(lo), kind }
     }
 
+    /// `impl Trait` and `dyn Trait`: reported.
+    fn trait_object(&mut self) -> Parsed<TypeExpr> {
+        let (lo, at) = (self.lo(), self.here());
+        let word = self.text_of(self.token());
+        self.report(syntax::foreign_type_form(
+            at,
+            &format!("there is no `{word}` type"),
+            "take any type that implements the trait: `fn f<T: Trait>(x: T)`",
+        ));
+        self.bump();
+        self.ty()?;
+        Ok(TypeExpr { id: self.id(), span: self.since(lo), kind: TypeKind::Error })
+    }
+
     /// A type.
     pub(super) fn ty(&mut self) -> Parsed<TypeExpr> {
         self.nested(|p| {
             let lo = p.lo();
             let kind = match p.kind() {
+                TokenKind::Impl => return p.trait_object(),
+                TokenKind::Ident if p.at_word("dyn") && p.next_is(TokenKind::Ident) => return p.trait_object(),
                 TokenKind::LBracket => p.array_type()?,
                 TokenKind::LParen => return p.tuple_type(),
                 TokenKind::Fn => p.fn_type()?,

@@ -145,7 +145,8 @@ impl GraphBuilder<'_> {
     fn import_std(&mut self, import: &Import) -> Option<(usize, usize)> {
         let module = import.path.get(1).map_or("", Name::as_str);
         let Some((name, text)) = stdlib::find(module) else {
-            self.diagnostics.push(names::no_std_module(import, stdlib::names()));
+            let near = suggest::nearest(module, stdlib::names());
+            self.diagnostics.push(names::no_std_module(import, near, stdlib::names()));
             return None;
         };
         let open = self.open(name, Some(text.as_bytes()), import.span);

@@ -3,14 +3,24 @@
 /// The candidate at the smallest edit distance, if that is small for the length of the name. Of equals the first in
 /// alphabetical order, so that the message does not depend on the order of a table.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = name.chars().count().div_ceil(3).min(3);
+    let longest = |c: &str| name.chars().count().max(c.chars().count());
     candidates
         .into_iter()
         .filter(|c| *c != name)
         .map(|c| (distance(name, c), c))
-        .filter(|(d, _)| *d <= limit)
+        .filter(|(d, c)| *d <= limit(longest(c)) || c.eq_ignore_ascii_case(name))
         .min()
         .map(|(_, c)| c)
+}
+
+/// How many slips a name of some length may have: of two letters one is a third of nothing.
+fn limit(length: usize) -> usize {
+    match length {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=8 => 2,
+        _ => 3,
+    }
 }
 
 /// Damerau's distance with adjacent transpositions counted as one edit; case alone counts as one too.
@@ -53,5 +63,9 @@ mod tests {
         assert_eq!(nearest("adam", names), Some("Adam"));
         assert_eq!(nearest("valu_and_grad", names), Some("value_and_grad"));
         assert_eq!(nearest("zebra", names), None);
+        assert_eq!(nearest("n", ["E", "m"]), None);
+        assert_eq!(nearest("pi", ["PI", "min"]), Some("PI"));
+        assert_eq!(nearest("self", ["erf"]), None);
+        assert_eq!(nearest("totl", ["total", "tol"]), Some("tol"));
     }
 }
