@@ -107,7 +107,8 @@ fn files_of_odd_kinds_are_read_or_refused() {
 
 #[test]
 fn text_kinds_go_to_standard_output() {
-    let desk = Desk::new(&[("a.dp", "fn square(x: f64) -> f64 { x * x }\nfn main() { print(\"{grad(square)(3.0)}\"); }\n")]);
+    let desk =
+        Desk::new(&[("a.dp", "fn square(x: f64) -> f64 { x * x }\nfn main() { print(\"{grad(square)(3.0)}\"); }\n")]);
     for level in ["-O0", "-O1", "-O2"] {
         for (kind, part) in [("ir", "func @main"), ("adjoint", "adj"), ("clif", "function"), ("asm", "ret")] {
             let done = desk.run(&["build", level, "--emit", kind, "-o", "-", "a.dp"]);
@@ -132,7 +133,9 @@ fn colour_may_be_turned_off_in_two_ways() {
 #[test]
 fn wrong_usage_says_where_help_is() {
     let desk = Desk::new(&[("a.dp", "fn main() {}\n")]);
-    for args in [&["chek", "a.dp"][..], &["check"], &["run", "--bogus", "a.dp"], &["check", "a.dp", "b.dp"], &["explain"]] {
+    for args in
+        [&["chek", "a.dp"][..], &["check"], &["run", "--bogus", "a.dp"], &["check", "a.dp", "b.dp"], &["explain"]]
+    {
         desk.run(args).is(2).says("--help");
     }
     desk.run(&["chek", "a.dp"]).is(2).says("'check'");
