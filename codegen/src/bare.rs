@@ -169,6 +169,8 @@ fn op_allows(op: &Op) -> bool {
         | Op::NodeTag
         | Op::NodeGet { .. }
         | Op::Concat
+        | Op::Take(_)
+        | Op::Put
         | Op::Format(_)
         | Op::Host(_) => false,
     }

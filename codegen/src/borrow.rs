@@ -133,6 +133,8 @@ fn reads(op: &Op, position: usize) -> bool {
         | Op::NodeTag
         | Op::NodeGet { .. }
         | Op::Concat
+        | Op::Take(_)
+        | Op::Put
         | Op::Format(_)
         | Op::If
         | Op::Switch
