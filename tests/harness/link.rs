@@ -166,6 +166,15 @@ fn gdb_stops_at_a_line_of_the_primal_and_of_the_adjoint() {
     }
 }
 
+/// Profilers go by the table of symbols.
+#[test]
+fn functions_have_names_without_g() {
+    let desk = Desk::new(&[("hill.dp", HILL)]);
+    desk.run(&["build", "-O0", "--emit", "exe", "hill.dp"]).is(0);
+    let Some(done) = tool(&desk, "nm", &["./hill"]) else { return };
+    assert!(done.out.contains(" t dp.height.vjp\n") && done.out.contains(" t dp.main\n"), "{}", done.out);
+}
+
 /// Position-independent programs are linked of such objects without a warning, and calls from C are in the backtrace.
 #[test]
 fn gdb_shows_the_calls_from_c() {
