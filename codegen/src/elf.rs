@@ -204,3 +204,72 @@ fn add_member(out: &mut Vec<u8>, name: &str, contents: &[u8]) {
         out.push(b'\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_object::object::write::{Object, Relocation, StandardSection, Symbol as NewSymbol, SymbolSection};
+    use cranelift_object::object::{
+        Architecture, BinaryFormat, Endianness, RelocationEncoding, RelocationFlags, RelocationKind, SymbolFlags,
+        SymbolKind, SymbolScope,
+    };
+
+    /// Three functions and an undefined one, each called once.
+    fn sample() -> Vec<u8> {
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let text = object.section_id(StandardSection::Text);
+        for (i, name) in ["kept", "hidden", "malloc", "dprog_last_error"].into_iter().enumerate() {
+            let symbol = object.add_symbol(NewSymbol {
+                name: name.into(),
+                value: 0,
+                size: 0,
+                kind: SymbolKind::Text,
+                scope: SymbolScope::Dynamic,
+                weak: false,
+                section: SymbolSection::Undefined,
+                flags: SymbolFlags::None,
+            });
+            if name != "malloc" {
+                object.add_symbol_data(symbol, text, &[0; 8], 8);
+            }
+            let (kind, encoding) = (RelocationKind::Absolute, RelocationEncoding::Generic);
+            let flags = RelocationFlags::Generic { kind, encoding, size: 64 };
+            let data = object.section_id(StandardSection::Data);
+            object.append_section_data(data, &[0; 8], 8);
+            object
+                .add_relocation(data, Relocation { offset: 8 * i as u64, symbol, addend: 0, flags })
+                .expect("it fits");
+        }
+        object.write().expect("an object")
+    }
+
+    /// The names that the relocations refer to, in their order.
+    fn targets(object: &[u8]) -> Vec<String> {
+        let names = symbols(object).unwrap();
+        let sections = sections(object).unwrap();
+        let table = sections.iter().find(|s| s.kind == RELA).expect("relocations");
+        let slots = (0..table.size / RELA_BYTES).map(|i| table.offset + i * RELA_BYTES + 12);
+        slots.map(|slot| names[word(object, slot).unwrap() as usize].name.clone()).collect()
+    }
+
+    #[test]
+    fn hidden_symbols_are_local_and_references_still_mean_the_same() {
+        let before = sample();
+        let after = localize(before.clone(), |name| name != "hidden", |name| name == "dprog_last_error").unwrap();
+        let binding = |name: &str| symbols(&after).unwrap().into_iter().find(|s| s.name == name).unwrap();
+        assert!(binding("hidden").local && !binding("kept").local && !binding("kept").weak);
+        assert!(binding("dprog_last_error").weak && !binding("malloc").defined);
+        let locals: Vec<bool> = symbols(&after).unwrap().iter().map(|s| s.local).collect();
+        assert!(locals.is_sorted_by_key(|local| !local), "{locals:?}");
+        assert_eq!(targets(&before), ["kept", "hidden", "malloc", "dprog_last_error"]);
+        assert_eq!(targets(&after), targets(&before));
+        assert_eq!(exports(&after).unwrap(), ["dprog_last_error", "kept"].map(String::from).into());
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert_eq!(exports(b"!<arch>\n"), Err(Malformed));
+        let half = &sample()[..100];
+        assert_eq!(symbols(half), Err(Malformed));
+    }
+}
