@@ -22,6 +22,7 @@ pub mod object;
 mod target;
 mod types;
 mod value;
+mod workspace;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
 pub use jit::{Compiled, Error, Jit, listing};

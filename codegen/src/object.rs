@@ -8,13 +8,14 @@ mod thread_local;
 
 use crate::Options;
 use crate::bare::{self, Bare};
-use crate::c_abi::{CFunction, CType, Interface, Output};
+use crate::c_abi::{CFunction, CType, Interface};
 use crate::define::{Workshop, declare};
 use crate::entry::{self, Entry, Target};
 use crate::executable::Source;
 use crate::jit::Error;
 use crate::lower::Program;
 use crate::target::target;
+use crate::workspace::is_bare;
 use cranelift_module::{DataDescription, DataId, Linkage, Module as ClifModule};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use dprog_ir::analysis::CallGraph;
@@ -37,9 +38,9 @@ pub fn emit(unit: &Unit, options: &Options) -> Result<Vec<u8>, Error> {
     let mut clif = new_module(&unit.interface.name, debug, options)?;
     let mut workshop = Workshop::new(debug);
     let calls = CallGraph::of_module(unit.module);
-    let is_bare = |f: &&CFunction| runs_bare(unit.module, &calls, f);
+    let needs_nothing = |f: &&CFunction| is_bare(unit.module, &calls, f);
     let (bare_functions, hosted_functions): (Vec<&CFunction>, Vec<&CFunction>) =
-        unit.interface.functions.iter().partition(is_bare);
+        unit.interface.functions.iter().partition(needs_nothing);
     let place_text = |loc: SrcLoc| place_text(unit.source.places, loc);
     let bare = Bare::new(&place_text, false);
     let mut program = declare(&mut clif, unit.module, &ids(&bare_functions), &calls, "dp.", Some(bare))?;
@@ -70,13 +71,6 @@ fn ids(functions: &[&CFunction]) -> Vec<FuncId> {
     functions.iter().map(|f| f.func).collect()
 }
 
-/// Whether a function needs no runtime: neither what it does nor what it is given.
-fn runs_bare(module: &Module, calls: &CallGraph, function: &CFunction) -> bool {
-    let text = function.params.iter().any(|p| p.ty == CType::Text);
-    let texts = function.outputs.iter().any(|o| matches!(o, Output::Text { .. }));
-    !text && !texts && bare::allows(module, calls, function.func, false)
-}
-
 fn emit_bare(
     unit: &Unit,
     clif: &mut ObjectModule,
@@ -86,8 +80,14 @@ fn emit_bare(
 ) -> Result<(), Error> {
     let borrowed = program.borrowed.get(&function.func).cloned().unwrap_or_default();
     let heap = entry::needs_heap(function, &borrowed, bare.uses_heap);
-    let target = Target::Bare { func: program.functions[&function.func], borrowed, heap };
-    entry::emit(clif, bare, program, &new_entry(unit, function, target))?;
+    let func = program.functions[&function.func];
+    let target = |heap| Target::Bare { func, borrowed: borrowed.clone(), heap };
+    entry::emit(clif, bare, program, &new_entry(unit, function, target(heap)))?;
+    if let Some(bound) = &function.workspace {
+        let entry = Entry { workspace: true, ..new_entry(unit, function, target(true)) };
+        entry::emit(clif, bare, program, &entry)?;
+        entry::emit_workspace(clif, function, bound)?;
+    }
     Ok(())
 }
 

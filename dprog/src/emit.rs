@@ -77,9 +77,10 @@ pub fn for_c(
     let roots: Vec<FnId> = exports.iter().map(|export| export.func).collect();
     let mut stages = Stages::build(checked, &roots, options, observer)?;
     let start = Instant::now();
-    let interface = interface(name, exports, &stages.roots, &stages.module);
+    let mut interface = interface(name, exports, &stages.roots, &stages.module);
     let entries: Vec<_> = stages.roots.iter().map(|root| root.func).collect();
     let ownership = ownership::run(&mut stages.module, &entries);
+    interface.plan_workspaces(&stages.module);
     let account = Account::new(checked, &stages.module, options, object);
     let unit = Unit { module: &stages.module, ownership: &ownership, interface: &interface, source: account.source() };
     let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };

@@ -71,6 +71,7 @@ impl<'a> Signature<'a> {
             params: self.params,
             inputs: self.inputs,
             outputs: self.outputs,
+            workspace: None,
         }
     }
 

@@ -4,8 +4,8 @@
 //! a hash of everything above, so that a header and an object of different interfaces do not link.
 
 use super::{
-    CEnum, CField, CFieldType, CFunction, CParam, CScalar, CStruct, CType, HandleElement, HandleType, Interface, Role,
-    Status,
+    Bound, CEnum, CField, CFieldType, CFunction, CParam, CScalar, CStruct, CType, HandleElement, HandleType, Interface,
+    Role, Status,
 };
 use dprog_ir::{Scalar, TrapCode};
 use std::fmt::Write;
@@ -134,6 +134,9 @@ impl Interface {
         lines.push("Returns 0 or a DPROG_ status; then dprog_last_error() says what happened.".to_string());
         let mut text = comment(f.docs.as_deref(), &lines);
         text += &self.prototype(&f.name, &[], f);
+        if let Some(bound) = &f.workspace {
+            text += &self.workspace(f, bound);
+        }
         let handles: Vec<String> = f
             .params
             .iter()
@@ -145,6 +148,21 @@ impl Interface {
                 writeln!(text, "/* Frees what `{}` gave. */\nvoid {}_free({});\n", f.name, f.name, handles.join(", "));
         }
         text
+    }
+
+    /// The variant with a workspace, and the function that says how great one is enough.
+    fn workspace(&self, f: &CFunction, bound: &Bound) -> String {
+        let params: Vec<String> = bound.params.iter().map(|i| format!("int64_t {}", f.params[*i].name)).collect();
+        let list = if params.is_empty() { "void".to_string() } else { params.join(", ") };
+        let name = &f.name;
+        let what = match bound.steps {
+            Some(_) => format!("Bytes that are enough for `{name}_in`."),
+            None => format!("-1: how many bytes `{name}_in` takes depends on the data."),
+        };
+        let mut text = format!("/* {what} */\nint64_t {name}_workspace({list});\n\n");
+        text += &format!("/* The same as `{name}`, without allocating: all memory comes from the workspace. */\n");
+        let first = ["void *workspace".to_string(), "int64_t workspace_bytes".to_string()];
+        text + &self.prototype(&format!("{name}_in"), &first, f)
     }
 
     /// `int32_t NAME(…);` and an empty line.

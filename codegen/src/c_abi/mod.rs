@@ -12,7 +12,11 @@
 
 pub mod header;
 
-use dprog_ir::{FuncId, Scalar, Type};
+pub use crate::workspace::Bound;
+
+use crate::workspace;
+use dprog_ir::analysis::CallGraph;
+use dprog_ir::{FuncId, Module, Scalar, Type};
 
 /// All exported functions of a module, and the types that they use.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +84,9 @@ pub struct CFunction {
     pub inputs: Vec<Input>,
     /// Where each result of the compiled function goes, in its order.
     pub outputs: Vec<Output>,
+    /// For one that makes arrays and needs no runtime: the memory that it takes at most. It has a variant `NAME_in` then, which
+    /// takes a workspace.
+    pub workspace: Option<Bound>,
 }
 
 /// A parameter in C.
@@ -232,6 +239,17 @@ pub enum Status {
     Workspace = 65,
     /// The program ended itself.
     Exited = 127,
+}
+
+impl Interface {
+    /// Finds out which functions may have a workspace, and how great it is at most. The module is as it will be compiled.
+    pub fn plan_workspaces(&mut self, module: &Module) {
+        let calls = CallGraph::of_module(module);
+        for function in &mut self.functions {
+            let bare = workspace::is_bare(module, &calls, function);
+            function.workspace = if bare { workspace::bound(module, function) } else { None };
+        }
+    }
 }
 
 impl CScalar {
