@@ -344,6 +344,8 @@ impl<'m> Walk<'m> {
             | Op::NodeTag
             | Op::NodeGet { .. }
             | Op::Concat
+            | Op::Take(_)
+            | Op::Put
             | Op::Format(_)
             | Op::Host(_) => Err(Unbounded),
         }
