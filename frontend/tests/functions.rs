@@ -21,7 +21,7 @@ fn module(text: &str) -> Module {
     let root = sources.add("test.dp", text);
     let (program, problems) = check_program(root, &mut sources, &Nowhere);
     assert!(problems.is_empty(), "{problems:?}");
-    let roots = Roots { fns: program.root_fns.last().into_iter().copied().collect() };
+    let roots = Roots { fns: program.root_fns.last().into_iter().copied().collect(), ..Roots::default() };
     let module = lower(&program, &roots).expect("no errors").module;
     if let Err(errors) = verify::verify(&module) {
         let texts: Vec<String> = errors.iter().map(|e| e.render(&module)).collect();

@@ -112,7 +112,7 @@ fn add_fn(program: &mut Program, name: &str, params: &[Ty], locals: &[Ty], body:
 }
 
 fn lowered(program: &Program) -> Lowered {
-    let roots = Roots { fns: program.root_fns.last().copied().into_iter().collect() };
+    let roots = Roots { fns: program.root_fns.last().copied().into_iter().collect(), ..Roots::default() };
     let lowered = lower(program, &roots).expect("no errors");
     if std::env::var("DPROG_SHOW").is_ok() {
         eprintln!("{}", lowered.module);

@@ -2,6 +2,10 @@
 //!
 //! The table of types is at [`Differential`].
 
+mod ask;
+
+pub use ask::{Asked, ask};
+
 use super::body::FnCx;
 use super::known::{Known, known, operator_name};
 use super::unify::has_free;

@@ -52,6 +52,7 @@ mod typeexpr;
 mod unify;
 
 pub use body::Origin;
+pub use differential::{Asked, ask};
 pub use export::is_reserved_in_c;
 pub use place::Use as PlaceUse;
 pub(crate) use subst::Subst;

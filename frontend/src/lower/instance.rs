@@ -10,7 +10,7 @@ use super::form::Form;
 use super::layout::{numbered, placeholder, type_arguments};
 use super::{Cx, LeafLayout, Root, RootParam, encode_position};
 use crate::ast::Symbol;
-use crate::check::Subst;
+use crate::check::{Asked, Subst};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::typed::*;
@@ -31,32 +31,10 @@ impl<'p> Cx<'p> {
     pub fn root(&mut self, id: FnId) -> Root {
         let def = &self.program.fns[id];
         self.span = def.span;
-        let sizes: Vec<&Generic> = def.generics.iter().filter(|g| matches!(g.kind, GenericKind::Size)).collect();
-        if sizes.len() < def.generics.len() {
-            let text =
-                format!("`{}` has type parameters, so there is nothing to call from outside", def.display.as_str());
-            self.errors.push(Diagnostic::error("E0601", def.span, text).label("generic over types"));
-            let func = self.declare(&def.display, Vec::new(), Vec::new(), SrcLoc::NONE);
-            return Root {
-                of: id,
-                func,
-                sizes: Vec::new(),
-                params: Vec::new(),
-                result: Ty::UNIT,
-                results: Vec::new(),
-                result_form: Form::Tuple(Vec::new()),
-            };
-        }
+        let Some(sizes) = self.root_sizes(id) else { return self.no_root(id) };
         let args: Vec<Arg> = sizes.iter().map(|g| Arg::Size(Size::atom(SizeAtom::Param(g.id)))).collect();
         let func = self.instance(id, numbered(&args).0);
-        let param = |p: &Param| RootParam {
-            name: p.name.clone(),
-            ty: p.ty.clone(),
-            inout: p.inout,
-            leaves: self.leaf_layouts(&p.name, &p.ty),
-            form: self.form(def, &p.ty),
-            shown: self.shown(def, &p.ty),
-        };
+        let param = |p: &Param| self.root_param(def, &p.name, &p.ty, p.inout);
         let params = def.params.iter().map(param).collect();
         let results = self.leaf_layouts("", &def.result);
         let sizes = sizes.iter().map(|g| g.name.clone()).collect();
@@ -64,11 +42,59 @@ impl<'p> Cx<'p> {
         Root { of: id, func, sizes, params, result: def.result.clone(), results, result_form }
     }
 
+    /// The wrapper around a derivative, with the sizes of the function that is differentiated.
+    pub fn asked_root(&mut self, asked: &Asked) -> Root {
+        self.span = self.program.fns[asked.of].span;
+        let Some(sizes) = self.root_sizes(asked.of) else { return self.no_root(asked.of) };
+        let args: Vec<Arg> = sizes.iter().map(|g| Arg::Size(Size::atom(SizeAtom::Param(g.id)))).collect();
+        let inner = self.fn_code(asked.of, numbered(&args).0);
+        let code = self.code(Code::Derivative(asked.op, inner, asked.wrt.clone()), |cx, code| {
+            let prefix = cx.codes[inner].prefix.clone();
+            CodeData { depth: 1, ..CodeData::new(code, prefix, asked.params.clone(), asked.result.clone()) }
+        });
+        let func = self.general(code);
+        let def = &self.program.fns[asked.of];
+        let named = asked.params.iter().zip(&asked.names);
+        let params = named.map(|(p, name)| self.root_param(def, &name.as_str().into(), &p.ty, p.inout)).collect();
+        let results = self.leaf_layouts("", &asked.result);
+        let sizes = sizes.iter().map(|g| g.name.clone()).collect();
+        let result_form = self.form(def, &asked.result);
+        Root { of: asked.of, func, sizes, params, result: asked.result.clone(), results, result_form }
+    }
+
+    fn root_param(&mut self, def: &'p FnDef, name: &Symbol, ty: &Ty, inout: bool) -> RootParam {
+        let (leaves, form, shown) = (self.leaf_layouts(name, ty), self.form(def, ty), self.shown(def, ty));
+        RootParam { name: name.clone(), ty: ty.clone(), inout, leaves, form, shown }
+    }
+
+    /// The size parameters of a function that has no others; `None` after reporting that it has.
+    fn root_sizes(&mut self, id: FnId) -> Option<Vec<&'p Generic>> {
+        let def = &self.program.fns[id];
+        let sizes: Vec<&Generic> = def.generics.iter().filter(|g| matches!(g.kind, GenericKind::Size)).collect();
+        if sizes.len() < def.generics.len() {
+            let text =
+                format!("`{}` has type parameters, so there is nothing to call from outside", def.display.as_str());
+            self.errors.push(Diagnostic::error("E0601", def.span, text).label("generic over types"));
+            return None;
+        }
+        Some(sizes)
+    }
+
+    fn no_root(&mut self, id: FnId) -> Root {
+        let func = self.declare(&self.program.fns[id].display, Vec::new(), Vec::new(), SrcLoc::NONE);
+        let (sizes, params, results) = (Vec::new(), Vec::new(), Vec::new());
+        let result_form = Form::Tuple(Vec::new());
+        Root { of: id, func, sizes, params, result: Ty::UNIT, results, result_form }
+    }
+
     fn leaf_layouts(&mut self, name: &str, ty: &Ty) -> Vec<LeafLayout> {
         let names = self.leaf_names(name, ty);
-        let tangents = self.tangent_leaves(ty);
-        let leaves = self.types(ty).into_iter().zip(tangents).zip(names);
-        leaves.map(|((ty, tangent), name)| LeafLayout { name, ty, active: tangent.is_some() }).collect()
+        let (tangents, levels) = (self.tangent_leaves(ty), self.leaf_levels(ty));
+        let leaves = self.types(ty).into_iter().zip(tangents).zip(names).zip(levels);
+        let layout = |(((ty, tangent), name), levels): (((_, Option<Type>), _), _)| {
+            LeafLayout { name, ty, active: tangent.is_some(), levels }
+        };
+        leaves.map(layout).collect()
     }
 
     /// A function for arguments with numbered sizes.

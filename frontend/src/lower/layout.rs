@@ -58,6 +58,9 @@ fn fits(ty: &Ty, left: &mut usize) -> bool {
     }
 }
 
+/// The sizes of each level of arrays of a leaf; see [`Cx::leaf_levels`].
+pub(super) type Levels = Vec<Option<Vec<Size>>>;
+
 /// A struct or tuple is its leaves, each a value of its own: more of them than this would take too long to compile.
 const MAX_LEAVES: usize = 20_000;
 
@@ -278,6 +281,30 @@ impl<'p> Cx<'p> {
             }
             Ty::Never => Vec::new(),
             _ => vec![name.to_string()],
+        }
+    }
+
+    /// For each leaf the sizes of its levels of arrays, the outermost first; `None` for those of lists.
+    pub fn leaf_levels(&mut self, ty: &Ty) -> Vec<Levels> {
+        let outer = match ty {
+            Ty::Array(_, sizes) => Some(sizes.clone()),
+            _ => None,
+        };
+        match ty {
+            Ty::Array(element, _) | Ty::List(element) => {
+                let inner = self.leaf_levels(element);
+                let inner = if inner.is_empty() { vec![Vec::new()] } else { inner };
+                inner.into_iter().map(|rest| std::iter::once(outer.clone()).chain(rest).collect()).collect()
+            }
+            Ty::Tuple(_) | Ty::Adt(..) if !self.is_enum(ty) => {
+                let parts = self.components(ty);
+                parts.iter().flat_map(|c| self.leaf_levels(&c.ty)).collect()
+            }
+            Ty::Tangent(of) if !matches!(**of, Ty::Fn(..)) && !self.is_enum(of) => {
+                let parts = self.components(ty);
+                parts.iter().flat_map(|c| self.leaf_levels(&c.ty)).collect()
+            }
+            _ => vec![Vec::new(); self.leaf_count(ty)],
         }
     }
 

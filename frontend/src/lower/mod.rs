@@ -44,9 +44,10 @@ mod variant;
 mod visit;
 
 use crate::ast::Symbol;
+use crate::check::Asked;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
-use crate::typed::{AdtId, Arg, FnId, Program, Ty};
+use crate::typed::{AdtId, Arg, FnId, Program, Size, Ty};
 use body::BodyJob;
 use callable::{Code, CodeData, CodeId};
 use closure::Signature;
@@ -63,13 +64,15 @@ use variant::{Variant, VariantKey};
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
     pub fns: Vec<FnId>,
+    /// Derivatives, asked for from outside.
+    pub asked: Vec<Asked>,
 }
 
 /// A module and where the roots are in it.
 #[derive(Debug)]
 pub struct Lowered {
     pub module: Module,
-    /// In the order of [`Roots::fns`].
+    /// In the order of [`Roots::fns`], then of [`Roots::asked`].
     pub roots: Vec<Root>,
 }
 
@@ -107,6 +110,8 @@ pub struct LeafLayout {
     pub ty: Type,
     /// Whether it has a tangent, as a part of the whole: a `state` of a model has none.
     pub active: bool,
+    /// The sizes of each level of arrays, the outermost first; of a list there are none.
+    pub levels: Vec<Option<Vec<Size>>>,
 }
 
 /// Lowers the roots and all that they reach. Errors are types beyond the limits of the IR; the first one ends it.
@@ -128,7 +133,8 @@ fn give_up(problem: Diagnostic) -> ! {
 
 fn lower_all(program: &Program, roots: &Roots) -> Result<Lowered, Vec<Diagnostic>> {
     let mut cx = Cx::new(program);
-    let mut roots: Vec<Root> = roots.fns.iter().map(|f| cx.root(*f)).collect();
+    let fns: Vec<Root> = roots.fns.iter().map(|f| cx.root(*f)).collect();
+    let mut roots: Vec<Root> = fns.into_iter().chain(roots.asked.iter().map(|a| cx.asked_root(a))).collect();
     cx.work_off();
     cx.write_applies();
     cx.module.complete_tangents();
