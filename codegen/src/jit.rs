@@ -5,8 +5,10 @@
 //! process is not searched.
 
 use crate::define::{Workshop, declare};
-use crate::target::target;
-use crate::{Listing, Options};
+use crate::stack::StackNeeds;
+use crate::target::{Machine, target};
+use crate::{Listing, OptLevel, Options};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::Linkage;
 use dprog_ir::analysis::CallGraph;
@@ -17,6 +19,7 @@ use dprog_runtime::stack::Entry;
 use dprog_runtime::{Context, DescId, Stop, TypeTable};
 use rustc_hash::FxHashMap;
 use std::fmt;
+use std::sync::{LazyLock, OnceLock};
 
 /// Code generation failed: a defect, or a limit of the machine.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ struct EntryPoint {
     results: Vec<Type>,
     /// Parameters whose reference the function takes over.
     takes: Vec<bool>,
+    /// The stack of whoever calls is enough for it.
+    direct: bool,
 }
 
 /// A compiled module.
@@ -87,6 +92,7 @@ impl Jit {
         }
         clif.finalize_definitions().map_err(|e| Error(e.to_string()))?;
         let mut points = FxHashMap::default();
+        let stack = StackNeeds::new(module);
         for (id, clif_id) in addresses {
             let code = clif.get_finalized_function(clif_id);
             // SAFETY: the function was defined with this signature.
@@ -97,7 +103,7 @@ impl Jit {
             });
             let takes = (0..func.params.len()).map(|i| ownership.takes(id, i)).collect();
             let (params, results) = (func.params.clone(), func.results.clone());
-            points.insert(id, EntryPoint { address, params, results, takes });
+            points.insert(id, EntryPoint { address, params, results, takes, direct: stack.is_small(id) });
         }
         let (table, type_ids) = program.types.finish();
         Ok(Compiled { clif: Some(clif), types: Box::new(table), type_ids, entries: points })
@@ -119,6 +125,13 @@ pub fn listing(module: &Module, entries: &[FuncId], options: &Options, listing: 
 impl Compiled {
     fn entry(&self, id: FuncId) -> &EntryPoint {
         self.entries.get(&id).expect("the function was requested as an entry")
+    }
+
+    /// The address of an entry, for whoever keeps to the rules of [`Compiled::call_raw`] alone; and whether the stack of any
+    /// thread is enough for it: it is not recursive, and its frames are small.
+    pub fn address(&self, id: FuncId) -> (Entry, bool) {
+        let entry = self.entry(id);
+        (entry.address, entry.direct)
     }
 
     /// Whether an entry takes the reference over that is passed for a parameter of heap type; otherwise it stays the caller's.
@@ -173,11 +186,31 @@ impl Compiled {
 
 // ---- setting up ----
 
-fn new_module(options: &Options) -> Result<JITModule, Error> {
-    let isa = target(options, false)?;
+/// The instruction set of this machine. Looking it up takes longer than compiling a small function, so each is kept.
+fn native(options: &Options) -> Result<OwnedTargetIsa, Error> {
+    static KNOWN: [OnceLock<OwnedTargetIsa>; 4] = [const { OnceLock::new() }; 4];
+    let known = &KNOWN[(options.opt_level == OptLevel::None) as usize + 2 * options.verify as usize];
+    if let Some(isa) = known.get() {
+        return Ok(isa.clone());
+    }
+    let isa = target(&Options { machine: Machine::Here, ..*options }, false)?;
+    Ok(known.get_or_init(|| isa).clone())
+}
+
+/// The address of a function of the runtime. Nothing else has a name that compiled code could reach.
+fn symbol(name: &str) -> Option<*const u8> {
+    static TABLE: LazyLock<FxHashMap<&'static str, usize>> =
+        LazyLock::new(|| dprog_runtime::symbols::table().into_iter().map(|(name, at)| (name, at as usize)).collect());
+    match TABLE.get(name) {
+        Some(address) => Some(*address as *const u8),
+        None => panic!("symbol {name} is not on the list of the runtime"),
+    }
+}
+
+pub(crate) fn new_module(options: &Options) -> Result<JITModule, Error> {
+    let isa = native(options)?;
     let mut builder = JITBuilder::with_isa(isa, Box::new(|call| panic!("no library call {call:?} is allowed")));
-    builder.symbols(dprog_runtime::symbols::table());
-    builder.symbol_lookup_fn(Box::new(|name| panic!("symbol {name} is not on the list of the runtime")));
+    builder.symbol_lookup_fn(Box::new(symbol));
     let memory = ArenaMemoryProvider::new_with_size(CODE_SPACE).map_err(|e| Error(e.to_string()))?;
     builder.memory_provider(Box::new(memory));
     Ok(JITModule::new(builder))

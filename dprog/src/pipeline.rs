@@ -92,6 +92,17 @@ impl Stages {
         options: &Options,
         observer: &mut dyn Observer,
     ) -> Result<Stages, Vec<Diagnostic>> {
+        Stages::of(until, checked, &Roots { fns: roots.to_vec(), ..Roots::default() }, options, observer)
+    }
+
+    /// The same for derivatives that are asked for, too.
+    pub(crate) fn of(
+        until: Until,
+        checked: &Checked,
+        roots: &Roots,
+        options: &Options,
+        observer: &mut dyn Observer,
+    ) -> Result<Stages, Vec<Diagnostic>> {
         let mut stages = Stages::lowered(checked, roots, observer)?;
         if until >= Until::Differentiated {
             clean_up(&mut stages.module, observer);
@@ -103,12 +114,12 @@ impl Stages {
         Ok(stages)
     }
 
-    fn lowered(checked: &Checked, roots: &[FnId], observer: &mut dyn Observer) -> Result<Stages, Vec<Diagnostic>> {
+    fn lowered(checked: &Checked, roots: &Roots, observer: &mut dyn Observer) -> Result<Stages, Vec<Diagnostic>> {
         if checked.has_errors() {
             return Err(checked.diagnostics.clone());
         }
         let start = Instant::now();
-        let Lowered { module, roots } = lower(&checked.program, &Roots { fns: roots.to_vec() })?;
+        let Lowered { module, roots } = lower(&checked.program, roots)?;
         verify(&module, "lower");
         observer.after(&Event { stage: "lower", duration: start.elapsed(), changes: None, module: Some(&module) });
         let warnings = checked.diagnostics.clone();
