@@ -7,10 +7,10 @@ use crate::analysis::stable::Stability;
 use crate::analysis::structure::{Def, Structure, walk};
 use crate::error::{AdError, Reason, Warning};
 use crate::reverse::Reverse;
-use crate::rules::{float_constant, flow};
+use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, Inst, Module, Op, Region, SrcLoc, Type, Value};
+use dprog_ir::{FuncId, Function, HostFn, Inst, Module, Op, Region, SrcLoc, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -163,6 +163,12 @@ impl<'m> Context<'m> {
         let (func, activity) = (active.func(), &active.activity);
         let data = &func.insts[inst];
         let Some(&first) = data.args.first() else { return };
+        if data.op == Op::Host(HostFn::Foreign) && activity.is_active(data.results[0]) {
+            let foreign = foreign::of(self.module, &active.primal, data);
+            if let Some(name) = foreign.filter(|f| f.vjp.is_none()).map(|f| f.name.clone()) {
+                self.error(data.loc, Reason::Foreign(name));
+            }
+        }
         if !activity.is_varied(first) {
             return;
         }

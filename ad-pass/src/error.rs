@@ -1,6 +1,7 @@
 //! What the pass has to say: errors and warnings, as data. The driver words and draws them.
 
 use dprog_ir::{FuncId, SrcLoc};
+use std::sync::Arc;
 
 /// A value through which a derivative would have to pass, and cannot.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +19,8 @@ pub struct AdError {
 pub enum Reason {
     /// The function of that name has none.
     NoRule(&'static str),
+    /// The function of the embedding program was given none.
+    Foreign(Arc<str>),
     /// The primal calls the derivative of itself: the derivatives needed would never end.
     OwnDerivative,
     /// The tape of so many nested loops does not fit the array types of the IR.
@@ -29,6 +32,7 @@ impl Reason {
     pub fn describe(&self) -> String {
         match self {
             Reason::NoRule(name) => format!("`{name}` has no derivative rule, and its result is active"),
+            Reason::Foreign(name) => format!("`{name}` has no derivative, and its result is active"),
             Reason::OwnDerivative => "this function needs the derivative of itself, without end".to_string(),
             Reason::TooDeep => "too many nested loops with values to be recorded".to_string(),
         }

@@ -7,8 +7,10 @@
 use crate::context::{Active, Context, Instance};
 use crate::copy::{Copies, copy_inst, copy_name, open_copy};
 use crate::request::conform;
-use crate::rules::{Partial, Point, partial};
-use dprog_ir::{Access, BinaryOp, Builder, FuncId, Function, Inst, InstData, Op, ReduceOp, Region, Type, Value};
+use crate::rules::{Partial, Point, foreign, partial};
+use dprog_ir::{
+    Access, BinaryOp, Builder, FuncId, Function, HostFn, Inst, InstData, Op, ReduceOp, Region, Type, Value,
+};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -113,6 +115,7 @@ impl Forward<'_, '_, '_> {
             Op::Dot | Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer => self.bilinear(data),
             Op::NodeNew { node, case } => self.node_new(*node, *case, data),
             Op::NodeGet { case, field } => self.node_get(*case, *field, data),
+            Op::Host(HostFn::Foreign) => self.foreign(data),
             Op::Retain | Op::Release | Op::Unshare => panic!("ownership comes after differentiation"),
             // Written above.
             Op::If | Op::Switch | Op::For | Op::While | Op::Map | Op::Build | Op::Call(_) => {}
@@ -236,6 +239,16 @@ impl Forward<'_, '_, '_> {
         indices.reverse();
         let part = self.b.get(Access::InBounds, tangent, &indices);
         self.put(data.results[0], part);
+    }
+
+    /// What it says in `rules::foreign`.
+    fn foreign(&mut self, data: &InstData) {
+        let (x, y) = (data.args[3], data.results[0]);
+        let Some(tangent) = self.tangent(x) else { return };
+        let Some(jvp) = foreign::of(self.cx.module, &self.active.primal, data).and_then(|f| f.jvp) else { return };
+        let (x, y_copy) = (self.copies.get(x), self.copies.get(y));
+        let tangent = foreign::call(&mut self.b, jvp, x, y_copy, tangent);
+        self.put(y, tangent);
     }
 
     // ---- nodes ----

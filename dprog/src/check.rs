@@ -7,8 +7,8 @@ use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::resolve::Loader;
 use dprog_frontend::source::{FileId, SourceMap};
 use dprog_frontend::typed::{FnDef, FnId, GenericKind, Program, Ty};
-use dprog_ir::FuncId;
 use dprog_ir::analysis::CallGraph;
+use dprog_ir::{Foreign, FuncId};
 use rustc_hash::FxHashMap;
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ pub struct Checked {
     /// Complete only if no diagnostic is an error.
     pub program: Program,
     pub(crate) root: FileId,
+    /// Functions of the embedding program, by their numbers.
+    pub(crate) foreign: Vec<Foreign>,
 }
 
 /// A function of the root module.
@@ -42,11 +44,11 @@ pub fn check(name: &str, bytes: &[u8], loader: &dyn Loader, observer: &mut dyn O
     let mut sources = SourceMap::new();
     let (root, encoding) = sources.add_bytes(name, bytes);
     if let Some(problem) = encoding {
-        return Checked { sources, diagnostics: vec![problem], program: Program::default(), root };
+        return Checked { sources, diagnostics: vec![problem], program: Program::default(), root, foreign: Vec::new() };
     }
     let (program, diagnostics) = check_program(root, &mut sources, loader);
     observer.after(&Event { stage: "check", duration: start.elapsed(), changes: None, module: None });
-    Checked { sources, diagnostics, program, root }
+    Checked { sources, diagnostics, program, root, foreign: Vec::new() }
 }
 
 impl Checked {

@@ -119,7 +119,8 @@ impl Stages {
             return Err(checked.diagnostics.clone());
         }
         let start = Instant::now();
-        let Lowered { module, roots } = lower(&checked.program, roots)?;
+        let Lowered { mut module, roots } = lower(&checked.program, roots)?;
+        module.foreign = checked.foreign.clone();
         verify(&module, "lower");
         observer.after(&Event { stage: "lower", duration: start.elapsed(), changes: None, module: Some(&module) });
         let warnings = checked.diagnostics.clone();

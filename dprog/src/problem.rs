@@ -4,6 +4,7 @@ use dprog_ad::{AdError, Reason, Report};
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::decode_position;
 use dprog_frontend::source::{FileId, SourceMap, Span};
+use dprog_frontend::stdlib::is_std;
 use dprog_ir::module::NodeKind;
 use dprog_ir::transform::ownership::{self, CopyReason, CopyReport};
 use dprog_ir::{Body, FuncId, Module, Op, SrcLoc};
@@ -101,6 +102,9 @@ impl Places<'_> {
             Reason::NoRule(_) => Diagnostic::error("E0710", at, message)
                 .label("its contribution to the derivative is unknown")
                 .help("write `stop_grad(…)` around it if a constant is meant"),
+            Reason::Foreign(_) => Diagnostic::error("E0710", self.call_of(error).unwrap_or(at), message)
+                .label("its contribution to the derivative is unknown")
+                .help("give it a derivative where it is registered, or write `stop_grad(…)` around it if a constant is meant"),
             Reason::OwnDerivative => {
                 let help = if self.of_function_value(error.request) {
                     "any function of this type that is stored may be meant here, also the one that asks; make it known \
@@ -139,6 +143,15 @@ impl Places<'_> {
         diagnostic
     }
 
+    /// The innermost place that is not in the library.
+    fn call_of(&self, error: &AdError) -> Option<Span> {
+        let inside_out = std::iter::once(&error.loc).chain(error.calls.iter().rev());
+        let places = inside_out.flat_map(|loc| self.module.locations.chain(*loc));
+        let places = places.filter_map(|place| decode_position(place.position));
+        let mut own = places.filter(|span| !is_std(&self.sources.file(span.file).name));
+        own.next().map(|start| word_at(start, self.sources))
+    }
+
     /// The place of a location. Locations keep where an expression begins; its first word is what is shown.
     fn span(&self, loc: SrcLoc) -> Span {
         span_of(loc, self.module, self.sources)
@@ -146,7 +159,10 @@ impl Places<'_> {
 }
 
 fn span_of(loc: SrcLoc, module: &Module, sources: &SourceMap) -> Span {
-    let start = decode_position(module.locations.get(loc).position).unwrap_or(Span::new(FileId(0), 0, 0));
+    word_at(decode_position(module.locations.get(loc).position).unwrap_or(Span::new(FileId(0), 0, 0)), sources)
+}
+
+fn word_at(start: Span, sources: &SourceMap) -> Span {
     let text = sources.file(start.file).text.get(start.lo as usize..).unwrap_or("");
     let word = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
     Span { hi: start.lo + word.max(usize::from(!text.is_empty())) as u32, ..start }

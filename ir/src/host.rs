@@ -1,7 +1,7 @@
 //! Host functions: what a program can ask of the world outside, and text services that need a library.
 //!
 //! Each has a name and a signature here, an implementation in `runtime`, and is offered to programs by a file in `std/`.
-//! None has a derivative: a float that comes out of one is a constant.
+//! None has a derivative, so a float that comes out of one is a constant; but for the functions of an embedding program.
 
 use crate::types::Type;
 
@@ -52,6 +52,10 @@ pub enum HostFn {
     StrTrim,
     /// (text) -> the text as a literal of the language, in quotes. Pure.
     StrQuote,
+    /// (number, n, m, parts) -> numbers: a function of the embedding program, [`crate::module::Foreign`]. `parts` are its `n`
+    /// arguments; of a derivative then the `m` results, and as many tangents or adjoints as there are of the other kind. The only
+    /// one that may have a derivative.
+    Foreign,
 }
 
 impl HostFn {
@@ -79,6 +83,7 @@ impl HostFn {
         (HostFn::StrSplit, "str_split"),
         (HostFn::StrTrim, "str_trim"),
         (HostFn::StrQuote, "str_quote"),
+        (HostFn::Foreign, "foreign"),
     ];
 
     /// Types of parameters and results.
@@ -104,6 +109,7 @@ impl HostFn {
             HostFn::ParseI64 => (vec![text], vec![ok, int]),
             HostFn::StrSplit => (vec![text, text], vec![texts]),
             HostFn::StrTrim | HostFn::StrQuote => (vec![text], vec![text]),
+            HostFn::Foreign => (vec![int, int, int, floats], vec![floats]),
         }
     }
 
@@ -125,6 +131,7 @@ impl HostFn {
             HostFn::Print | HostFn::Write | HostFn::Eprint | HostFn::Args | HostFn::Exit | HostFn::Clock => false,
             HostFn::IsTerminal | HostFn::ReadText | HostFn::WriteText | HostFn::ReadCsv | HostFn::TensorsBegin => false,
             HostFn::TensorsAdd | HostFn::TensorsSave | HostFn::TensorsLoad | HostFn::TensorsGet => false,
+            HostFn::Foreign => false,
         }
     }
 }

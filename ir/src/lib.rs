@@ -49,7 +49,7 @@ pub use entity::Arena;
 pub use function::{Body, Derivative, DerivativeMode, Function, Inst, InstData, Region, RegionData, Value, ValueData};
 pub use host::HostFn;
 pub use location::{LocData, Locations, SrcLoc};
-pub use module::{CaseDef, FieldDef, FuncId, Module, NodeDef, NodeId};
+pub use module::{CaseDef, FieldDef, Foreign, FuncId, Module, NodeDef, NodeId};
 pub use opcode::{Access, BinaryOp, CompareOp, Const, FormatSpec, Op, ReduceOp, UnaryOp};
 pub use trap::TrapCode;
 pub use types::{Leaf, Scalar, Type};

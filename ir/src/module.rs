@@ -54,12 +54,23 @@ pub struct NodeDef {
     pub cases: Vec<CaseDef>,
 }
 
+/// A function of the embedding program, called by its number with [`crate::HostFn::Foreign`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Foreign {
+    pub name: Arc<str>,
+    /// The numbers of its derivatives: from arguments, results and tangents of the arguments to tangents of the results; and
+    /// from arguments, results and adjoints of the results to adjoints of the arguments.
+    pub jvp: Option<u32>,
+    pub vjp: Option<u32>,
+}
+
 /// A compilation unit.
 #[derive(Clone, Debug, Default)]
 pub struct Module {
     pub funcs: Arena<FuncId, Function>,
     pub nodes: Arena<NodeId, NodeDef>,
     pub locations: Locations,
+    pub foreign: Vec<Foreign>,
     tangents: FxHashMap<NodeId, Option<NodeId>>,
 }
 

@@ -35,10 +35,14 @@ pub enum TrapCode {
     TangentMismatch = 13,
     /// Another thread asked the program to stop.
     Cancelled = 14,
+    /// More time than allowed: `a` milliseconds.
+    Time = 15,
+    /// A function of the embedding program failed or panicked; the text names it.
+    Host = 16,
 }
 
 impl TrapCode {
-    pub const ALL: [TrapCode; 14] = [
+    pub const ALL: [TrapCode; 16] = [
         TrapCode::Message,
         TrapCode::Bounds,
         TrapCode::DivisionByZero,
@@ -53,6 +57,8 @@ impl TrapCode {
         TrapCode::SliceBounds,
         TrapCode::TangentMismatch,
         TrapCode::Cancelled,
+        TrapCode::Time,
+        TrapCode::Host,
     ];
 
     pub fn from_u8(code: u8) -> Option<TrapCode> {
@@ -76,6 +82,8 @@ impl TrapCode {
             TrapCode::SliceBounds => "slice-bounds",
             TrapCode::TangentMismatch => "tangent-mismatch",
             TrapCode::Cancelled => "cancelled",
+            TrapCode::Time => "time",
+            TrapCode::Host => "host",
         }
     }
 
@@ -96,6 +104,8 @@ impl TrapCode {
             TrapCode::SliceBounds => format!("slice {a}..{b} is out of bounds"),
             TrapCode::TangentMismatch => "tangents of different cases or lengths were added".to_string(),
             TrapCode::Cancelled => "cancelled".to_string(),
+            TrapCode::Time => format!("more time needed than the limit of {a} ms"),
+            TrapCode::Host => text.to_string(),
         }
     }
 }

@@ -211,6 +211,16 @@ impl Heap {
         (self.bump, self.bump_end, self.next_chunk) = (null_mut(), null_mut(), 0);
     }
 
+    /// Takes everything back as [`Heap::reset`] does, and gives all chunks but the first to the system again.
+    pub fn trim(&mut self) {
+        self.reset();
+        for chunk in self.chunks.drain(1.min(self.chunks.len())..) {
+            self.taken -= chunk.bytes;
+            // SAFETY: taken with this layout in `take`; no object is left.
+            unsafe { std::alloc::dealloc(chunk.start, Layout::from_size_align_unchecked(chunk.bytes, ALIGN)) };
+        }
+    }
+
     /// Bytes in blocks that are in use. Walks the free lists: for tests.
     pub fn live_bytes(&self) -> usize {
         let opened: usize = self.chunks[..self.next_chunk].iter().map(|c| c.bytes).sum();
@@ -286,5 +296,9 @@ mod tests {
         }
         heap.reset();
         assert_eq!(heap.live_bytes(), 0);
+        heap.trim();
+        assert_eq!(heap.taken, FIRST_CHUNK);
+        heap.allocate(100, 32, 0).unwrap();
+        assert_eq!(heap.taken, FIRST_CHUNK);
     }
 }

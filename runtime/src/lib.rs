@@ -34,6 +34,6 @@ pub mod text;
 pub mod types;
 
 pub use context::{Context, Limits, Stop, TrapInfo};
-pub use host::{Host, Output, Sink};
+pub use host::{ForeignFn, Foreigns, Host, Output, Sink};
 pub use object::Object;
 pub use types::{DescId, Shape, TypeDesc, TypeTable};

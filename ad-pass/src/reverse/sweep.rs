@@ -13,7 +13,7 @@ use crate::reverse::augment::{Augment, repeat};
 use crate::reverse::item::{Item, shape_source};
 use crate::reverse::plan::{Plan, Recorder, Setting, Source, slice};
 use crate::rules::{Partial, Point, partial};
-use dprog_ir::{Builder, Inst, InstData, Op, Region, Scalar, Type, Value};
+use dprog_ir::{Builder, HostFn, Inst, InstData, Op, Region, Scalar, Type, Value};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -123,6 +123,7 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             Op::For => self.counted(inst, data),
             Op::While => self.uncounted(inst, data),
             Op::Call(callee) => self.call(inst, *callee, data),
+            Op::Host(HostFn::Foreign) => self.foreign(data),
             Op::Retain | Op::Release | Op::Unshare => panic!("ownership comes after differentiation"),
             // Nothing passes through these, so their results are not varied and have no adjoint.
             Op::Const(_) | Op::Undef | Op::Compare(_) | Op::StopGrad | Op::Dim(_) | Op::SortPermutation => {}

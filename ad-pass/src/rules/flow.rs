@@ -4,7 +4,7 @@
 //! Operations through which nothing passes stand here too: those whose derivative is *zero by convention*, and those that
 //! *have none*, where an active path is an error.
 
-use dprog_ir::{BinaryOp, Op, ReduceOp, Scalar, UnaryOp};
+use dprog_ir::{BinaryOp, HostFn, Op, ReduceOp, Scalar, UnaryOp};
 
 /// Derivative zero by convention: piecewise constant functions. A warning is given where the argument is active.
 pub const ZERO_BY_CONVENTION: &[(UnaryOp, &str)] = &[
@@ -18,7 +18,8 @@ pub const ZERO_BY_CONVENTION: &[(UnaryOp, &str)] = &[
 /// Whether operand `k` of `n` passes a derivative on to the results.
 ///
 /// Zero by convention besides [`ZERO_BY_CONVENTION`]: comparisons, conversion to integers, sizes and tags, the index of
-/// a maximum, the sorting permutation, `stop_grad`. Results of host functions are constants.
+/// a maximum, the sorting permutation, `stop_grad`. Results of host functions are constants, but for those of the embedding
+/// program.
 pub fn passes(op: &Op, k: usize, n: usize) -> bool {
     match op {
         Op::Const(_) | Op::Undef | Op::Compare(_) | Op::StopGrad | Op::Dim(_) | Op::SortPermutation => false,
@@ -35,6 +36,7 @@ pub fn passes(op: &Op, k: usize, n: usize) -> bool {
         Op::NodeTag | Op::ZerosLike | Op::Concat | Op::Format(_) => false,
         Op::Map | Op::While | Op::Call(_) => true,
         Op::For => k >= 2,
+        Op::Host(HostFn::Foreign) => k + 1 == n,
         Op::Build | Op::If | Op::Switch | Op::Check(_) | Op::Trap | Op::Host(_) => false,
         Op::Retain | Op::Release | Op::Unshare => true,
     }

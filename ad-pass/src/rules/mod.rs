@@ -12,6 +12,7 @@
 
 pub mod binary;
 pub mod flow;
+pub mod foreign;
 pub mod unary;
 
 use dprog_ir::{BinaryOp, Builder, CompareOp, Const, Function, Inst, Op, Type, UnaryOp, Value};

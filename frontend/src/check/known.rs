@@ -55,18 +55,7 @@ fn operator(name: &str) -> Option<DiffOp> {
 
 /// The operator as it is written.
 pub(super) fn operator_name(op: DiffOp) -> &'static str {
-    match op {
-        DiffOp::Grad => "grad",
-        DiffOp::ValueAndGrad => "value_and_grad",
-        DiffOp::Vjp => "vjp",
-        DiffOp::Jvp => "jvp",
-        DiffOp::Pullback => "pullback",
-        DiffOp::GradInto => "grad_into",
-        DiffOp::Hvp => "hvp",
-        DiffOp::Jacobian => "jacobian",
-        DiffOp::Hessian => "hessian",
-        DiffOp::HessianDiag => "hessian_diag",
-    }
+    op.name()
 }
 
 fn elementwise(name: &str) -> Option<Builtin> {

@@ -55,6 +55,7 @@ pub use body::Origin;
 pub use differential::{Asked, ask};
 pub use export::is_reserved_in_c;
 pub use place::Use as PlaceUse;
+pub use show::type_text;
 pub(crate) use subst::Subst;
 pub(crate) use tangent::{holds_models, tangent};
 

@@ -21,6 +21,11 @@ const MAX_FOLDERS: usize = 32;
 pub trait Loader {
     /// The file `relative` (such as `a/b.dp`) beside the file named `importing`, or else on the search paths.
     fn find(&self, importing: &str, relative: &str) -> Option<Found>;
+
+    /// Text behind the prelude: declarations of the functions that an embedding program offers.
+    fn prelude(&self) -> &str {
+        ""
+    }
 }
 
 /// A file that a [`Loader`] has found.
@@ -73,7 +78,10 @@ pub fn load(root: FileId, sources: &mut SourceMap, loader: &dyn Loader, diagnost
         state: FxHashMap::default(),
         stack: Vec::new(),
     };
-    let prelude = graph.sources.add(stdlib::PRELUDE.0, stdlib::PRELUDE.1);
+    let prelude = match loader.prelude() {
+        "" => graph.sources.add(stdlib::PRELUDE.0, stdlib::PRELUDE.1),
+        more => graph.sources.add(stdlib::PRELUDE.0, &format!("{}\n{more}", stdlib::PRELUDE.1)),
+    };
     graph.visit(prelude, true);
     let is_std = stdlib::is_std(&graph.sources.file(root).name);
     graph.visit(root, is_std);

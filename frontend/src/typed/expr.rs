@@ -86,6 +86,24 @@ pub enum DiffOp {
     HessianDiag,
 }
 
+impl DiffOp {
+    /// The operator as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            DiffOp::Grad => "grad",
+            DiffOp::ValueAndGrad => "value_and_grad",
+            DiffOp::Vjp => "vjp",
+            DiffOp::Jvp => "jvp",
+            DiffOp::Pullback => "pullback",
+            DiffOp::GradInto => "grad_into",
+            DiffOp::Hvp => "hvp",
+            DiffOp::Jacobian => "jacobian",
+            DiffOp::Hessian => "hessian",
+            DiffOp::HessianDiag => "hessian_diag",
+        }
+    }
+}
+
 /// `grad(f, wrt: …)`: an expression of function type; its type says what it takes and gives.
 ///
 /// With `P…` the parameters of `of` (`inout` ones become parameters by value), `R` its *value*, `D` the gradient: the tangent

@@ -62,6 +62,7 @@ impl Host for CapturedHost {
                 let error = table.as_ref().err().cloned().unwrap_or_default();
                 vec![Val::Bool(table.is_ok()), Val::str(&error), table.unwrap_or_else(|_| Val::array(&[0, 0], vec![]))]
             }
+            HostFn::Foreign => return Err(Fault::new(TrapCode::Host, 0, 0)),
             HostFn::TensorsBegin | HostFn::TensorsAdd => vec![],
             HostFn::TensorsSave | HostFn::TensorsLoad => refused("no tensor files here"),
             HostFn::TensorsGet => vec![Val::Bool(false), Val::list(vec![]), Val::list(vec![])],

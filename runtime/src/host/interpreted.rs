@@ -31,6 +31,7 @@ impl interp::Host for Host {
                 results.push(Val::array(&sizes, numbers.into_iter().map(Val::F64).collect()));
                 results
             }
+            HostFn::Foreign => return Err(Fault::new(TrapCode::Host, 0, 0)),
             HostFn::TensorsBegin => none(self.tensors.saving.clear()),
             HostFn::TensorsAdd => {
                 let shape: Vec<i64> = args[1].as_array().items().iter().map(Val::as_i64).collect();

@@ -4,11 +4,13 @@
 //! in [`interpreted`]. Failures of the world are results of the program, `(ok, error's text)`, not traps.
 
 mod files;
+pub mod foreign;
 #[cfg(feature = "interpreter")]
 mod interpreted;
 mod output;
 mod tensors;
 
+pub use foreign::{ForeignFn, Foreigns};
 pub use output::{Output, Sink};
 pub use tensors::Tensor;
 use tensors::Tensors;
@@ -31,6 +33,8 @@ pub struct Host {
     tensors: Tensors,
     /// The program has ended itself with this status.
     pub exit: Option<i64>,
+    /// Functions of the embedding program, for the code that is running; null if there are none.
+    pub foreign: Foreigns,
 }
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -117,6 +121,7 @@ impl Call<'_> {
                 self.give_array(INTS, &[shape.len() as i64], &shape)?;
                 self.give_array(FLOATS, &[numbers.len() as i64], &numbers)?;
             }
+            HostFn::Foreign => self.foreign()?,
             HostFn::StrLen => self.give(self.text(0).len() as u64),
             HostFn::StrSlice => self.give_text(words::slice(self.text(0), self.args[1] as i64, self.args[2] as i64))?,
             HostFn::ParseF64 => {
