@@ -14,8 +14,7 @@ impl StackNeeds {
         let calls = CallGraph::of_module(module);
         let mut needs = StackNeeds(Table::new());
         for id in &calls.bottom_up {
-            let deepest =
-                calls.callees[*id].iter().try_fold(0, |deepest, callee| Some(needs.0[*callee]?.max(deepest)));
+            let deepest = calls.callees[*id].iter().try_fold(0, |deepest, callee| Some(needs.0[*callee]?.max(deepest)));
             // Every value may be spilled, and have a stack slot besides.
             let own = 256 + 16 * module.funcs[*id].values.len() as u64;
             needs.0[*id] = deepest.filter(|_| !calls.recursive[*id]).map(|deepest| deepest + own);

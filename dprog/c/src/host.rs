@@ -1,0 +1,74 @@
+//! C functions that dProg code calls.
+
+use crate::state::{ARGUMENT, keep};
+use crate::text::text;
+use crate::{CCompiler, set};
+use embedded::{HostDerivative, HostFunction};
+use std::ffi::{c_char, c_void};
+
+/// `dprog_host_function`
+type CFunction = unsafe extern "C" fn(*mut c_void, usize, *const f64, *mut f64) -> i32;
+/// `dprog_host_vjp`
+type CVjp = unsafe extern "C" fn(*mut c_void, usize, *const f64, f64, f64, *mut f64) -> i32;
+
+/// The pointer that C wants back.
+#[derive(Clone, Copy)]
+struct Data(*mut c_void);
+
+// SAFETY: the header says that the functions are called from whatever thread, so what it points to is made for that.
+unsafe impl Send for Data {}
+// SAFETY: as above.
+unsafe impl Sync for Data {}
+
+impl Data {
+    fn pointer(self) -> *mut c_void {
+        self.0
+    }
+}
+
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dprog_compiler_add_host(
+    compiler: *mut CCompiler,
+    name: *const c_char,
+    head: *const c_char,
+    function: Option<CFunction>,
+    vjp: Option<CVjp>,
+    data: *mut c_void,
+) -> i32 {
+    let data = Data(data);
+    // SAFETY: as the header says.
+    unsafe {
+        set(compiler, |compiler| {
+            let (name, head) = (text(name, "name")?, text(head, "head")?);
+            let function = function.ok_or_else(|| keep(ARGUMENT, "the function is null"))?;
+            let mut host = HostFunction::new(name, head, move |args| call(function, data, args));
+            if let Some(vjp) = vjp {
+                let derivative =
+                    move |args: &[f64], results: &[f64], along: &[f64]| transpose(vjp, data, args, results, along);
+                host = host.vjp(HostDerivative::new(derivative));
+            }
+            Ok(compiler.host_fn(host))
+        })
+    }
+}
+
+fn call(function: CFunction, data: Data, args: &[f64]) -> Result<Vec<f64>, String> {
+    let mut result = 0.0;
+    // SAFETY: the function is what the header says.
+    match unsafe { function(data.pointer(), args.len(), args.as_ptr(), &mut result) } {
+        0 => Ok(vec![result]),
+        status => Err(format!("it returned {status}")),
+    }
+}
+
+fn transpose(vjp: CVjp, data: Data, args: &[f64], results: &[f64], along: &[f64]) -> Result<Vec<f64>, String> {
+    let ([result], [adjoint]) = (results, along) else { return Err("it has one result".to_string()) };
+    let mut adjoints = vec![0.0; args.len()];
+    // SAFETY: the function is what the header says.
+    match unsafe { vjp(data.pointer(), args.len(), args.as_ptr(), *result, *adjoint, adjoints.as_mut_ptr()) } {
+        0 => Ok(adjoints),
+        status => Err(format!("its derivative returned {status}")),
+    }
+}
