@@ -86,7 +86,7 @@ pub fn compile_for(
 }
 
 /// Inserts the counting of references, and compiles.
-fn machine_code(
+pub(crate) fn machine_code(
     module: &mut Module,
     roots: &[FuncId],
     level: OptLevel,

@@ -13,12 +13,20 @@ pub struct FileLoader {
 impl Loader for FileLoader {
     fn find(&self, importing: &str, relative: &str) -> Option<Found> {
         let beside = Path::new(importing).parent().unwrap_or(Path::new(""));
-        let folders = std::iter::once(beside).chain(self.include.iter().map(PathBuf::as_path));
-        folders.map(|folder| folder.join(relative)).find_map(|path| {
-            let bytes = std::fs::read(&path).ok()?;
-            Some(Found { name: plain(&path), bytes })
-        })
+        read(&beside.join(relative)).or_else(|| self.find_included(relative))
     }
+}
+
+impl FileLoader {
+    /// A file in one of the folders, wherever the importing one is.
+    pub(crate) fn find_included(&self, relative: &str) -> Option<Found> {
+        self.include.iter().find_map(|folder| read(&folder.join(relative)))
+    }
+}
+
+fn read(path: &Path) -> Option<Found> {
+    let bytes = std::fs::read(path).ok()?;
+    Some(Found { name: plain(path), bytes })
 }
 
 /// A path without `.`, so that one file has one name.

@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms in which `unsafe` may occur.
-const UNSAFE: &[&str] = &["codegen", "runtime"];
+const UNSAFE: &[&str] = &["codegen", "runtime", "dprog/src/embed", "dprog/c"];
 
 fn rust_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -67,7 +67,7 @@ fn only_code_generation_names_cranelift() {
 }
 
 #[test]
-fn unsafe_code_stands_in_two_rooms() {
+fn unsafe_code_stands_where_it_may() {
     for path in rust_files() {
         if UNSAFE.iter().any(|room| path.starts_with(root().join(room))) {
             continue;

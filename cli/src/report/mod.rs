@@ -2,7 +2,6 @@
 //!
 //! The wording of a diagnostic comes with it; here is only layout. Everything gives text, nothing prints.
 
-mod human;
 mod json;
 mod sarif;
 mod short;
@@ -28,7 +27,7 @@ pub enum Form {
 pub fn render(form: Form, diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
     let diagnostics: Vec<Diagnostic> = diagnostics.iter().take(most(form)).cloned().map(clipped).collect();
     match form {
-        Form::Human => human::render(&diagnostics, sources, color),
+        Form::Human => dprog::draw(&diagnostics, sources, color),
         Form::Short => short::render(&diagnostics, sources),
         Form::Json => json::render(&diagnostics, sources),
         Form::Sarif => sarif::render(&diagnostics, sources),

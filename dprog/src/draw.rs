@@ -4,20 +4,20 @@
 //! read to its end, so a file of one endless line costs no more than any other.
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
-use dprog::diagnostic::{Diagnostic, Label, Severity};
-use dprog::source::{BYTE_ORDER_MARK, FileId, SourceFile, SourceMap, Span};
+use dprog_frontend::diagnostic::{Diagnostic, Label, Severity};
+use dprog_frontend::source::{BYTE_ORDER_MARK, FileId, SourceFile, SourceMap, Span};
 use std::ops::Range;
 
 /// Bytes of text on both sides of a place that may be drawn. By gut feeling: more than any line that people write.
 const WINDOW: u32 = 2_000;
 
 /// All diagnostics, an empty line behind each.
-pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+pub fn draw(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    diagnostics.iter().map(|d| draw(d, sources, &renderer) + "\n\n").collect()
+    diagnostics.iter().map(|d| drawing(d, sources, &renderer) + "\n\n").collect()
 }
 
-fn draw(d: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> String {
+fn drawing(d: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> String {
     let level = match d.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -149,7 +149,7 @@ mod tests {
     fn drawn(text: &str, make: impl Fn(FileId) -> Diagnostic) -> String {
         let mut sources = SourceMap::new();
         let id = sources.add("fit.dp", text);
-        render(&[make(id)], &sources, false)
+        draw(&[make(id)], &sources, false)
     }
 
     #[test]
@@ -177,9 +177,9 @@ mod tests {
             let mut sources = SourceMap::new();
             let id = sources.add("a.dp", &text);
             let problem = [Diagnostic::error("E0100", Span::new(id, lines as u32, lines as u32 + 4), "no")];
-            let plain = render(&problem, &sources, false);
+            let plain = draw(&problem, &sources, false);
             assert!(plain.contains(&format!("\n  --> a.dp:{}:1\n", lines + 1)), "{plain}");
-            let coloured: String = visible(&render(&problem, &sources, true)).collect();
+            let coloured: String = visible(&draw(&problem, &sources, true)).collect();
             assert_eq!(coloured, plain);
         }
     }

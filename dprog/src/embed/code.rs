@@ -1,0 +1,257 @@
+//! A function of a module as machine code, with what is needed to call it and to say what went wrong.
+
+use super::diagnostic::Diagnostic;
+use super::error::{Error, ErrorKind};
+use super::interface::{Interface, Signature};
+use super::native::Extent;
+use super::sizes::{Values, dims_of};
+use super::thread::InUse;
+use super::watch::{CancelToken, Watched};
+use crate::check::Checked;
+use crate::engine::machine_code;
+use crate::pipeline::{Observer, Options, Stages, Until};
+use crate::trap;
+use dprog_codegen as codegen;
+use dprog_frontend::check::Asked;
+use dprog_frontend::lower::Roots;
+use dprog_frontend::typed::FnId;
+use dprog_ir::interp::Val;
+use dprog_ir::{FuncId, Locations, TrapCode};
+use dprog_runtime::object::data;
+use dprog_runtime::stack::Entry;
+use dprog_runtime::{Context, ForeignFn, Foreigns, Limits, Object, Stop};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// What is to be compiled.
+pub(crate) enum Wanted {
+    Function(FnId),
+    Derivative(Asked, String),
+}
+
+/// What a call may use, and who may stop it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub limits: Limits,
+    pub time: Option<Duration>,
+    pub cancel: Option<CancelToken>,
+}
+
+/// See the module's description.
+pub(crate) struct Code {
+    pub native: codegen::Compiled,
+    pub func: FuncId,
+    pub interface: Interface,
+    pub warnings: Vec<Diagnostic>,
+    entry: Entry,
+    /// The stack of the caller is enough.
+    pub direct: bool,
+    locations: Locations,
+    checked: Arc<Checked>,
+    hosts: Arc<Vec<ForeignFn>>,
+}
+
+/// Where the arrays of a call come from, and where its results go.
+pub(crate) trait Transfer {
+    type Output;
+
+    /// Copies the elements of a parameter leaf.
+    ///
+    /// # Safety
+    /// There is room for as many as its extent says.
+    unsafe fn read(&self, leaf: usize, to: *mut u8);
+
+    /// Takes the results, which stay objects of the context.
+    ///
+    /// # Safety
+    /// They are results of the function.
+    unsafe fn give(&mut self, results: &[u64]) -> Result<Self::Output, Error>;
+}
+
+/// What calls without a token are told to stop by: never.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Code {
+    pub fn compile(
+        checked: &Arc<Checked>,
+        hosts: &Arc<Vec<ForeignFn>>,
+        wanted: &Wanted,
+        options: &Options,
+        observer: &mut dyn Observer,
+    ) -> Result<Code, Error> {
+        let (roots, signature) = match wanted {
+            Wanted::Function(id) => {
+                let signature = Signature::of_function(&checked.program, &checked.program.fns[*id]);
+                (Roots { fns: vec![*id], ..Roots::default() }, signature)
+            }
+            Wanted::Derivative(asked, name) => {
+                let signature = Signature::of_derivative(&checked.program, asked, name.clone());
+                (Roots { asked: vec![asked.clone()], ..Roots::default() }, signature)
+            }
+        };
+        let stages = Stages::of(Until::Optimized, checked, &roots, options, observer);
+        let mut stages = stages.map_err(|all| ErrorKind::Compile(Diagnostic::all(&all, &checked.sources)))?;
+        let func = stages.roots[0].func;
+        let native = machine_code(&mut stages.module, &[func], options.opt_level, observer);
+        let interface = Interface::new(&checked.program, &stages.roots[0], signature);
+        let (entry, direct) = native.address(func);
+        let warnings = Diagnostic::all(&stages.warnings, &checked.sources);
+        let (locations, checked, hosts) = (stages.module.locations, checked.clone(), hosts.clone());
+        Ok(Code { native, func, interface, warnings, entry, direct, locations, checked, hosts })
+    }
+
+    /// The function's name in messages.
+    pub fn name(&self) -> &str {
+        &self.interface.signature.name
+    }
+
+    pub fn arguments_error(&self, reason: String) -> Error {
+        ErrorKind::Arguments { function: self.name().to_string(), reason }.into()
+    }
+
+    /// Makes a context ready for a call of this code.
+    #[inline]
+    pub fn prepare(&self, ctx: &mut Context, settings: &Settings) {
+        ctx.types = self.native.types();
+        ctx.cancel = settings.cancel.as_ref().map_or(&raw const NEVER, CancelToken::flag);
+        ctx.host.foreign = Foreigns::new(&self.hosts);
+        ctx.limits = settings.limits;
+        if ctx.heap.limit != settings.limits.memory {
+            // What earlier calls left would not be counted.
+            ctx.heap.trim();
+            ctx.heap.limit = settings.limits.memory;
+        }
+    }
+
+    /// Runs on the stack of the caller.
+    ///
+    /// # Safety
+    /// The context is prepared; the arguments are the words of the function's parameters, and there is room for those of its
+    /// results. The code is [`Code::direct`].
+    #[inline]
+    pub unsafe fn enter(&self, ctx: &mut Context, args: *const u64, results: *mut u64) -> i32 {
+        // SAFETY: the caller's promise.
+        unsafe { (self.entry)(ctx, args, results) }
+    }
+
+    /// Runs, on a stack of the context's own if that is needed, and under the clock if there is one.
+    ///
+    /// # Safety
+    /// The context is prepared; the arguments and results are as of [`Code::enter`].
+    pub unsafe fn run(
+        &self,
+        ctx: &mut Context,
+        settings: &Settings,
+        args: &[u64],
+        results: &mut [u64],
+    ) -> Result<(), Error> {
+        let watched = watch(ctx, settings);
+        let (args, results) = (args.as_ptr(), results.as_mut_ptr());
+        // SAFETY: the caller's promise.
+        let status =
+            unsafe { if self.direct { self.enter(ctx, args, results) } else { ctx.enter(self.entry, args, results) } };
+        if status == 0 {
+            ctx.host.out.flush();
+            return Ok(());
+        }
+        let over = watched.is_some_and(|watched| watched.is_over());
+        Err(self.stopped(ctx, settings, over))
+    }
+
+    /// Makes objects of the arrays among the arguments, runs, hands the results over, and releases everything.
+    ///
+    /// # Safety
+    /// The sizes fit the extents: there is one for each parameter leaf, and an array has as many elements as its sizes mean.
+    pub unsafe fn call_arrays<T: Transfer>(
+        &self,
+        settings: &Settings,
+        sizes: &[i64],
+        extents: &[Extent],
+        transfer: &mut T,
+    ) -> Result<T::Output, Error> {
+        let interface = &self.interface;
+        let mut context = InUse::take();
+        let ctx = context.get();
+        self.prepare(ctx, settings);
+        let mut words: SmallVec<[u64; 16]> = sizes.iter().map(|size| *size as u64).collect();
+        let values = Values { sizes, extents };
+        for (index, leaf) in interface.params.iter().enumerate() {
+            if leaf.rank == 0 {
+                words.push(extents[index].word);
+                continue;
+            }
+            let dims = dims_of(leaf, &values, &extents[index]);
+            let Some(object) = ctx.new_array(self.native.type_id(leaf.ty), &dims) else {
+                return Err(self.stopped(ctx, settings, false));
+            };
+            // SAFETY: the object has as many elements as the sizes mean, and these fit the extent.
+            unsafe { transfer.read(index, data(object, leaf.rank)) };
+            words.push(object as u64);
+        }
+        let mut results: SmallVec<[u64; 16]> = SmallVec::from_elem(0, interface.results.len());
+        // SAFETY: words and objects of the function's types; it gives objects of its result types, and what is left to us is
+        // released once.
+        unsafe {
+            self.run(ctx, settings, &words, &mut results)?;
+            let output = transfer.give(&results);
+            self.release(ctx, &words[sizes.len()..], sizes.len(), &results);
+            output
+        }
+    }
+
+    /// Releases the arguments that are still ours, and the results.
+    ///
+    /// # Safety
+    /// Nobody uses them any more.
+    unsafe fn release(&self, ctx: &mut Context, args: &[u64], sizes: usize, results: &[u64]) {
+        for (i, (word, leaf)) in args.iter().zip(&self.interface.params).enumerate() {
+            if leaf.rank > 0 && !self.native.takes(self.func, sizes + i) {
+                // SAFETY: made for the call, and lent.
+                unsafe { ctx.release(*word as Object) };
+            }
+        }
+        for (word, _) in results.iter().zip(&self.interface.results).filter(|(_, leaf)| leaf.ty.is_heap()) {
+            // SAFETY: the function gave one reference.
+            unsafe { ctx.release(*word as Object) };
+        }
+    }
+
+    /// Calls with values of the interpreter, one for each parameter of the machine code. The context is prepared.
+    pub fn call_values(&self, ctx: &mut Context, settings: &Settings, args: &[Val]) -> Result<Vec<Val>, Error> {
+        let watched = watch(ctx, settings);
+        self.native.call(ctx, self.func, args).map_err(|stop| {
+            let over = watched.is_some_and(|watched| watched.is_over());
+            self.error(stop, settings, over)
+        })
+    }
+
+    /// The error of a call whose status was not 0. What the program held is taken back.
+    #[cold]
+    pub fn stopped(&self, ctx: &mut Context, settings: &Settings, over: bool) -> Error {
+        self.error(ctx.finish_stop(), settings, over)
+    }
+
+    fn error(&self, stop: Stop, settings: &Settings, over: bool) -> Error {
+        let mut stopped = match stop {
+            Stop::Exit(status) => return ErrorKind::Exit(status as i32).into(),
+            Stop::Trap(stopped) => stopped,
+        };
+        let cancelled = settings.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
+        if stopped.code == TrapCode::Cancelled && over && !cancelled {
+            stopped.code = TrapCode::Time;
+            stopped.a = settings.time.map_or(0, |time| time.as_millis() as i64);
+        }
+        let text = stopped.describe();
+        ErrorKind::Trap(trap::trap(stopped.code, text, &stopped.trace, &self.locations, &self.checked.sources)).into()
+    }
+}
+
+/// Puts the clock on a call that has a limit of time.
+fn watch(ctx: &mut Context, settings: &Settings) -> Option<Watched> {
+    let time = settings.time?;
+    let flag = ctx.cancel_handle();
+    ctx.cancel = Arc::as_ptr(&flag);
+    Some(Watched::new(Instant::now() + time, flag, settings.cancel.clone()))
+}

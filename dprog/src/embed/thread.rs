@@ -1,0 +1,68 @@
+//! The context that compiled code runs with: each thread has one, and keeps it from call to call.
+//!
+//! So a call allocates nothing, locks nothing, and any number of threads may call one function. A call from within a call (a
+//! host function that calls compiled code) finds the context taken and gets another.
+
+use dprog_runtime::{Context, Limits};
+use std::cell::Cell;
+use std::ptr::null_mut;
+
+/// What a context may keep from call to call; more goes back to the system.
+const KEEP: usize = 16 << 20;
+
+thread_local! {
+    /// The context of this thread; null while it is in use, and before there is one.
+    static FREE: Cell<*mut Context> = const { Cell::new(null_mut()) };
+    /// Frees the context with the thread.
+    static OWNER: Owner = const { Owner };
+}
+
+struct Owner;
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let context = FREE.replace(null_mut());
+        if !context.is_null() {
+            // SAFETY: a free context is owned by nobody else; it came from `Box::into_raw` in `new_context`.
+            drop(unsafe { Box::from_raw(context) });
+        }
+    }
+}
+
+/// A context in use; it goes back to the thread when it is dropped.
+pub(crate) struct InUse(*mut Context);
+
+impl InUse {
+    /// The context of this thread.
+    #[inline]
+    pub fn take() -> InUse {
+        let context = FREE.replace(null_mut());
+        InUse(if context.is_null() { new_context() } else { context })
+    }
+
+    #[inline]
+    pub fn get(&mut self) -> &mut Context {
+        // SAFETY: taken out of the cell, so this is the only pointer to it.
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl Drop for InUse {
+    #[inline]
+    fn drop(&mut self) {
+        if self.get().heap.taken > KEEP {
+            self.get().heap.trim();
+        }
+        let other = FREE.replace(self.0);
+        if !other.is_null() {
+            // SAFETY: a call within this call left its context; it is free.
+            drop(unsafe { Box::from_raw(other) });
+        }
+    }
+}
+
+#[cold]
+fn new_context() -> *mut Context {
+    OWNER.with(|_| ());
+    Box::into_raw(Context::new(Limits::default()))
+}

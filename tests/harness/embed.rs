@@ -1,0 +1,493 @@
+//! The compiler inside other programs: typed calls, derivatives by name, what goes wrong and what is right after it.
+
+use dprog::{CancelToken, Compiler, Error, ErrorKind, Function, HostDerivative, HostFunction, Module, TrapCode, Value};
+use std::time::{Duration, Instant};
+
+fn compile(text: &str) -> Module {
+    Compiler::new().compile("test.dp", text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn trap(error: &Error) -> TrapCode {
+    error.trap().unwrap_or_else(|| panic!("{error}")).code
+}
+
+// ---- typed calls ----
+
+#[test]
+fn numbers_go_in_and_out() {
+    let module = compile(
+        "fn all(a: f64, b: f32, c: i64, d: i32, e: u8, f: bool) -> (f64, f32, i64, i32, u8, bool) {
+            (a + 1.0, b * 2.0, c - 1, -d, e + 1, !f)
+        }",
+    );
+    type All = fn(f64, f32, i64, i32, u8, bool) -> (f64, f32, i64, i32, u8, bool);
+    let all = module.function::<All>("all").unwrap();
+    let given = all.call((1.5, 2.5, -7, 9, 255, true)).unwrap();
+    assert_eq!(given, (2.5, 5.0, -8, -9, 0, false));
+}
+
+#[test]
+fn slices_bind_sizes_and_are_compared() {
+    let module = compile("fn axpy<n>(a: f64, x: [f64; n], y: inout [f64; n]) { for i in 0..n { y[i] += a * x[i]; } }");
+    let axpy = module.function::<fn(f64, &[f64], &mut [f64])>("axpy").unwrap();
+    let mut y = [1.0, 1.0, 1.0];
+    axpy.call((2.0, &[1.0, 2.0, 3.0], &mut y)).unwrap();
+    assert_eq!(y, [3.0, 5.0, 7.0]);
+    let error = axpy.call((2.0, &[1.0, 2.0], &mut y)).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Arguments { .. }), "{error:?}");
+    assert!(error.to_string().contains("`y` has 3 elements, where 2 are needed"), "{error}");
+    axpy.call((-2.0, &[1.0, 2.0, 3.0], &mut y)).unwrap();
+    assert_eq!(y, [1.0, 1.0, 1.0]);
+    axpy.call((1.0, &[], &mut [])).unwrap();
+}
+
+#[test]
+fn sizes_of_matrices_stand_in_front_or_follow_from_the_rest() {
+    let module = compile(
+        "fn matmul<n, k, m>(a: [f64; n, k], b: [f64; k, m]) -> [f64; n, m] { a @ b }
+         fn rows<n>(a: [f64; n, 2]) -> [f64; n] { [a[i, 0] + a[i, 1] for i in 0..n] }
+         fn windows<n>(x: [f64; n + 1], y: [f64; n]) -> f64 { x[n] + sum(y) }",
+    );
+    type MatMul = fn(usize, usize, usize, &[f64], &[f64], &mut [f64]);
+    let matmul = module.function::<MatMul>("matmul").unwrap();
+    let mut product = [0.0; 2];
+    matmul.call((2, 2, 1, &[1.0, 2.0, 3.0, 4.0], &[1.0, 1.0], &mut product)).unwrap();
+    assert_eq!(product, [3.0, 7.0]);
+    let error = matmul.call((2, 3, 1, &[1.0, 2.0, 3.0, 4.0], &[1.0, 1.0], &mut product)).unwrap_err();
+    assert!(error.to_string().contains("`a` has 4 elements, where [2, 3] in rows are needed"), "{error}");
+    let error = module.function::<fn(&[f64], &[f64]) -> Vec<f64>>("matmul").unwrap_err();
+    assert!(error.to_string().contains("put the sizes (n, k, m) in front"), "{error}");
+    let rows = module.function::<fn(&[f64]) -> Vec<f64>>("rows").unwrap();
+    assert_eq!(rows.call(&[1.0, 2.0, 3.0, 4.0]).unwrap(), [3.0, 7.0]);
+    assert!(rows.call(&[1.0, 2.0, 3.0]).is_err());
+    let windows = module.function::<fn(&[f64], &[f64]) -> f64>("windows").unwrap();
+    assert_eq!(windows.call((&[0.0, 5.0], &[1.0])).unwrap(), 6.0);
+    assert!(windows.call((&[0.0, 5.0], &[1.0, 2.0])).is_err());
+}
+
+#[test]
+fn structs_are_tuples_or_one_parameter_for_each_field() {
+    let module = compile(
+        "struct Point { x: f64, y: f64 }
+         fn moved(p: Point, by: f64) -> Point { Point { x: p.x + by, y: p.y - by } }
+         fn bump(p: inout Point) { p.x += 1.0; }",
+    );
+    let tuples = module.function::<fn((f64, f64), f64) -> (f64, f64)>("moved").unwrap();
+    assert_eq!(tuples.call(((1.0, 2.0), 0.5)).unwrap(), (1.5, 1.5));
+    let flat = module.function::<fn(f64, f64, f64) -> (f64, f64)>("moved").unwrap();
+    assert_eq!(flat.call((1.0, 2.0, 0.5)).unwrap(), (1.5, 1.5));
+    let bump = module.function::<fn(&mut f64, &mut f64)>("bump").unwrap();
+    let (mut x, mut y) = (1.0, 2.0);
+    bump.call((&mut x, &mut y)).unwrap();
+    assert_eq!((x, y), (2.0, 2.0));
+}
+
+#[test]
+fn a_type_that_does_not_fit_is_an_error_with_both_signatures() {
+    let module = compile("fn loss<n>(x: [f64; n], k: i64) -> f64 { sum(x) * k as f64 }");
+    let wrong = [
+        module.function::<fn(&[f64], f64) -> f64>("loss").unwrap_err(),
+        module.function::<fn(&mut [f64], i64) -> f64>("loss").unwrap_err(),
+        module.function::<fn(&[f64], i64)>("loss").unwrap_err(),
+        module.function::<fn(&[f64], i64, i64) -> f64>("loss").unwrap_err(),
+        module.function::<fn(&[f64]) -> f64>("loss").unwrap_err(),
+        module.function::<fn(&[f64], i64) -> (f64, f64)>("loss").unwrap_err(),
+    ];
+    for error in wrong {
+        let text = error.to_string();
+        assert!(text.contains("in dProg:  fn loss<n>(x: [f64; n], k: i64) -> f64\n"), "{text}");
+        assert!(text.contains("asked for: fn(&"), "{text}");
+    }
+    let error = module.function::<fn(f64) -> f64>("lost").unwrap_err();
+    assert_eq!(error.to_string(), "there is no function `lost`; there are loss");
+}
+
+#[test]
+fn a_type_names_what_it_cannot_stand_for() {
+    let module = compile("enum Tree { Leaf(f64), Node(Tree, Tree) } fn f(t: Tree) -> f64 { 0.0 }");
+    let error = module.function::<fn(f64) -> f64>("f").unwrap_err().to_string();
+    assert!(error.contains("`t` is a value that no Rust type stands for"), "{error}");
+}
+
+// ---- derivatives ----
+
+const ROSENBROCK: &str = "fn rosenbrock<n>(x: [f64; n]) -> f64 {
+    var s = 0.0;
+    for i in 0..n - 1 {
+        let a = x[i + 1] - x[i] * x[i];
+        let b = 1.0 - x[i];
+        s += 100.0 * a * a + b * b;
+    }
+    s
+}
+fn pair(x: f64, y: f64) -> f64 { x * x * y + sin(y) }
+fn map<n>(x: [f64; n], k: i64) -> [f64; n] { [x[i] * x[i] * k as f64 for i in 0..n] }
+";
+
+#[test]
+fn derivatives_are_named_at_run_time() {
+    let module = compile(ROSENBROCK);
+    let x = [-1.2, 1.0, 0.5];
+    let both = module.value_and_grad("rosenbrock", &["x"]).unwrap();
+    assert_eq!(both.signature().to_string(), "fn value_and_grad(rosenbrock)<n>(x: [f64; n]) -> (f64, [f64; n])");
+    let both = both.typed::<fn(&[f64], &mut [f64]) -> f64>().unwrap();
+    let mut gradient = [0.0; 3];
+    let value = both.call((&x, &mut gradient)).unwrap();
+    let plain = module.function::<fn(&[f64]) -> f64>("rosenbrock").unwrap();
+    assert_eq!(plain.call(&x).unwrap(), value);
+    let alone = module.gradient("rosenbrock", &[]).unwrap().typed::<fn(&[f64]) -> Vec<f64>>().unwrap();
+    assert_eq!(alone.call(&x).unwrap(), gradient);
+    let v = [1.0, -0.5, 0.25];
+    let jvp = module.jvp("rosenbrock", &[]).unwrap().typed::<fn(&[f64], &[f64]) -> (f64, f64)>().unwrap();
+    let along: f64 = gradient.iter().zip(v).map(|(g, v)| g * v).sum();
+    let (also, tangent) = jvp.call((&x, &v)).unwrap();
+    assert!(also == value && (tangent - along).abs() < 1e-9 * along.abs());
+    let hvp = module.hvp("rosenbrock", &[]).unwrap().typed::<fn(&[f64], &[f64]) -> Vec<f64>>().unwrap();
+    let hessian = module.hessian("rosenbrock", &[]).unwrap().typed::<fn(&[f64]) -> Vec<f64>>().unwrap();
+    let (hv, h) = (hvp.call((&x, &v)).unwrap(), hessian.call(&x).unwrap());
+    for row in 0..3 {
+        let product: f64 = (0..3).map(|column| h[3 * row + column] * v[column]).sum();
+        assert!((product - hv[row]).abs() <= 1e-9 * product.abs().max(1.0), "{product} {}", hv[row]);
+    }
+}
+
+#[test]
+fn several_parameters_give_a_tuple_in_their_order() {
+    let module = compile(ROSENBROCK);
+    let (x, y) = (1.5f64, 0.3f64);
+    let xy = module.gradient("pair", &["x", "y"]).unwrap().typed::<fn(f64, f64) -> (f64, f64)>().unwrap();
+    assert_eq!(xy.call((x, y)).unwrap(), (2.0 * x * y, x * x + y.cos()));
+    let yx = module.gradient("pair", &["y", "x"]).unwrap().typed::<fn(f64, f64) -> (f64, f64)>().unwrap();
+    assert_eq!(yx.call((x, y)).unwrap(), (x * x + y.cos(), 2.0 * x * y));
+    let vjp = module.vjp("map", &["x"]).unwrap().typed::<fn(&[f64], i64, &[f64]) -> (Vec<f64>, Vec<f64>)>().unwrap();
+    assert_eq!(vjp.call((&[2.0, 3.0], 2, &[1.0, 10.0])).unwrap(), (vec![8.0, 18.0], vec![8.0, 120.0]));
+    let error = vjp.call((&[2.0, 3.0], 2, &[1.0])).unwrap_err();
+    assert!(error.to_string().contains("`seed` has 1 elements, where 2 are needed"), "{error}");
+    let jacobian = module.jacobian("map", &[]).unwrap().typed::<fn(&[f64], i64) -> Vec<f64>>().unwrap();
+    assert_eq!(jacobian.call((&[2.0, 3.0], 1)).unwrap(), [4.0, 0.0, 0.0, 6.0]);
+}
+
+#[test]
+fn what_has_no_derivative_is_a_diagnostic() {
+    let module = compile("fn f(k: i64, x: f64) -> f64 { x * k as f64 } fn g(x: f64) -> i64 { x as i64 }");
+    let error = module.gradient("f", &["k"]).unwrap_err();
+    assert!(error.to_string().contains("the parameter `k` of type `i64` has no derivative"), "{error}");
+    let error = module.gradient("f", &["z"]).unwrap_err();
+    assert!(error.to_string().contains("the function has no parameter `z`"), "{error}");
+    let error = module.gradient("g", &[]).unwrap_err();
+    assert_eq!(error.diagnostics()[0].code, "E0614");
+}
+
+// ---- values ----
+
+#[test]
+fn values_do_for_types_that_are_known_at_run_time() {
+    let module = compile(
+        "struct Line { a: f64, b: [f64; 2] }
+         fn at<n>(line: Line, x: [f64; n], name: str) -> (Line, [f64; n], str) {
+             (Line { a: line.a + 1.0, b: line.b }, [line.a * t + line.b[0] for t in x], \"{name}!\")
+         }",
+    );
+    let line = Value::fields([("a", Value::F64(2.0)), ("b", Value::floats([1.0, 5.0]))]);
+    let at = module.get("at").unwrap();
+    let result = at.call(&[line, Value::floats([1.0, 2.0, 3.0]), Value::Str("fit".into())]).unwrap();
+    assert_eq!(result.get("0").and_then(|line| line.get("a")), Some(&Value::F64(3.0)));
+    assert_eq!(result.get("1"), Some(&Value::floats([3.0, 5.0, 7.0])));
+    assert_eq!(result.get("2"), Some(&Value::Str("fit!".into())));
+    let error = at.call(&[Value::F64(1.0)]).unwrap_err();
+    assert!(error.to_string().contains("it has 3 parameters, 1 values were given"), "{error}");
+    let error = at.call(&[Value::F64(1.0), Value::floats(Vec::new()), Value::Str(String::new())]).unwrap_err();
+    assert!(error.to_string().contains("there is no `line.a` in an f64"), "{error}");
+}
+
+// ---- what goes wrong, and what is right after it ----
+
+#[test]
+fn diagnostics_are_data() {
+    let error =
+        Compiler::new().compile("fit.dp", "fn f(x: f64) -> f64 {\n    let é = 1.0; x + missing\n}").unwrap_err();
+    let [problem] = error.diagnostics() else { panic!("{error}") };
+    assert!(problem.is_error() && problem.code.starts_with('E'));
+    assert_eq!(&*problem.range.file, "fit.dp");
+    assert_eq!((problem.range.start.line, problem.range.start.column), (2, 22));
+    assert_eq!((problem.range.end.line, problem.range.end.column), (2, 29));
+    assert!(problem.to_string().contains("--> fit.dp:2:22"), "{problem}");
+}
+
+#[test]
+fn a_trap_in_a_gradient_has_message_position_and_chain_and_the_next_call_is_right() {
+    let module = compile(
+        "fn pick(x: [f64; 4], i: i64) -> f64 {\n    x[i] * x[0]\n}\nfn outer(x: [f64; 4], i: i64) -> f64 {\n    pick(x, i) * 2.0\n}",
+    );
+    let gradient = module.gradient("outer", &["x"]).unwrap().typed::<fn(&[f64], i64) -> Vec<f64>>().unwrap();
+    for _ in 0..1000 {
+        let error = gradient.call((&[1.0, 2.0, 3.0, 4.0], 4)).unwrap_err();
+        assert_eq!(trap(&error), TrapCode::Bounds);
+        let text = error.to_string();
+        assert!(text.starts_with("trap: index 4 is out of bounds for size 4\n  --> test.dp:2:"), "{text}");
+        assert!(text.contains("called from test.dp:5:"), "{text}");
+        assert_eq!(gradient.call((&[1.0, 2.0, 3.0, 4.0], 1)).unwrap(), [4.0, 2.0, 0.0, 0.0]);
+    }
+}
+
+const DEEP: &str = "fn down(x: f64, n: i64) -> f64 { if n == 0 { x } else { sin(down(x, n - 1)) } }";
+
+#[test]
+fn deep_recursion_needs_no_stack_of_the_thread() {
+    let module = compile(DEEP);
+    let run = move || {
+        let down = module.function::<fn(f64, i64) -> f64>("down").unwrap();
+        let slope = module.gradient("down", &["x"]).unwrap().typed::<fn(f64, i64) -> f64>().unwrap();
+        assert!(down.call((0.5, 100_000)).unwrap() > 0.0);
+        assert!(slope.call((0.5, 100_000)).unwrap() >= 0.0);
+        let shallow = slope.with_max_depth(1000);
+        let error = shallow.call((0.5, 100_000)).unwrap_err();
+        assert_eq!(trap(&error), TrapCode::Depth);
+        assert!(error.to_string().contains("recursion deeper than 1000 calls"), "{error}");
+        assert!((shallow.call((0.5, 1)).unwrap() - 0.5f64.cos()).abs() < 1e-15);
+    };
+    let small = std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap();
+    small.join().unwrap();
+}
+
+const TAPE: &str = "fn long(x: f64, n: i64) -> f64 {
+    var a = x; var i = 0;
+    while i < n { a = sin(a) + 0.1 * a * a; i += 1; }
+    a
+}";
+
+#[test]
+fn a_tape_beyond_the_limit_is_a_trap() {
+    let module = Compiler::new().max_memory(1 << 20).compile("tape.dp", TAPE).unwrap();
+    let slope = module.gradient("long", &["x"]).unwrap().typed::<fn(f64, i64) -> f64>().unwrap();
+    let right = slope.call((0.5, 10)).unwrap();
+    for _ in 0..20 {
+        assert_eq!(trap(&slope.call((0.5, 10_000_000)).unwrap_err()), TrapCode::Memory);
+        assert_eq!(slope.call((0.5, 10)).unwrap(), right);
+    }
+    let free = slope.clone().with_max_memory(usize::MAX);
+    free.call((0.5, 1_000_000)).unwrap();
+    assert_eq!(trap(&slope.call((0.5, 1_000_000)).unwrap_err()), TrapCode::Memory);
+}
+
+const SPIN: &str = "fn spin(x: f64) -> f64 { var a = x; while a > 0.0 { a = a * 0.5 + 1.0; } a }";
+
+#[test]
+fn calls_are_cancelled_from_another_thread() {
+    let module = compile(SPIN);
+    let token = CancelToken::new();
+    let plain = module.function::<fn(f64) -> f64>("spin").unwrap().with_cancel(&token);
+    let slope = module.gradient("spin", &[]).unwrap().typed::<fn(f64) -> f64>().unwrap().with_cancel(&token);
+    let timed = plain.clone().with_max_time(Duration::from_secs(600));
+    for spin in [plain, slope.with_max_memory(1 << 34), timed] {
+        let other = token.clone();
+        let stopper = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            other.cancel();
+        });
+        assert_eq!(trap(&spin.call(1.0).unwrap_err()), TrapCode::Cancelled);
+        stopper.join().unwrap();
+        assert_eq!(trap(&spin.call(1.0).unwrap_err()), TrapCode::Cancelled);
+        token.reset();
+        assert_eq!(spin.call(0.0).unwrap() as i64, if spin.signature().name == "spin" { 0 } else { 1 });
+    }
+}
+
+#[test]
+fn calls_end_with_their_time() {
+    let module = Compiler::new().max_time(Duration::from_millis(30)).compile("spin.dp", SPIN).unwrap();
+    let spin = module.function::<fn(f64) -> f64>("spin").unwrap();
+    let start = Instant::now();
+    let error = spin.call(1.0).unwrap_err();
+    assert_eq!(trap(&error), TrapCode::Time);
+    assert!(error.to_string().contains("more time needed than the limit of 30 ms"), "{error}");
+    assert!(start.elapsed() >= Duration::from_millis(30));
+    assert_eq!(spin.call(0.0).unwrap(), 0.0);
+}
+
+#[test]
+fn many_threads_compile_and_call() {
+    let shared = compile(ROSENBROCK);
+    let gradient = shared.gradient("rosenbrock", &[]).unwrap().typed::<fn(&[f64], &mut [f64])>().unwrap();
+    let mut wanted = [0.0; 8];
+    gradient.call((&[0.5; 8], &mut wanted)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let own = compile(ROSENBROCK).gradient("rosenbrock", &[]).unwrap();
+                let own = own.typed::<fn(&[f64], &mut [f64])>().unwrap();
+                let same = shared.gradient("rosenbrock", &["x"]).unwrap().typed::<fn(&[f64], &mut [f64])>().unwrap();
+                let mut found = [0.0; 8];
+                for _ in 0..200 {
+                    for f in [&gradient, &own, &same] {
+                        f.call((&[0.5; 8], &mut found)).unwrap();
+                        assert_eq!(found, wanted);
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn functions_outlive_their_module() {
+    let square: Function<fn(f64) -> f64> = compile("fn square(x: f64) -> f64 { x * x }").function("square").unwrap();
+    assert_eq!(square.call(3.0).unwrap(), 9.0);
+}
+
+#[test]
+fn a_program_that_ends_itself_does_not_end_the_process() {
+    let module = compile("use std::io::exit; fn stop(x: f64) -> f64 { if x > 1.0 { exit(3); } x }");
+    let stop = module.function::<fn(f64) -> f64>("stop").unwrap();
+    assert!(matches!(stop.call(2.0).unwrap_err().kind(), ErrorKind::Exit(3)));
+    assert_eq!(stop.call(0.5).unwrap(), 0.5);
+}
+
+#[test]
+fn programs_read_no_files_unless_a_folder_is_named() {
+    let error = Compiler::new().compile("a.dp", "use repository::x; fn f() {}").unwrap_err();
+    assert!(error.to_string().contains("repository"), "{error}");
+    let missing = Compiler::new().compile_file("/nonexistent/a.dp").unwrap_err();
+    assert!(matches!(missing.kind(), ErrorKind::File { .. }), "{missing:?}");
+}
+
+// ---- functions of this program ----
+
+fn gamma_like() -> HostFunction {
+    // f(x, y) = x² y; its vjp gives (2xy s, x² s); that one's jvp is along (x, y, f, s).
+    let second = HostDerivative::new(|all, _, along| {
+        let [x, y, _, s] = all[..] else { return Err("four parts".to_string()) };
+        let [dx, dy, _, ds] = along[..] else { return Err("four tangents".to_string()) };
+        Ok(vec![2.0 * (dx * y * s + x * dy * s + x * y * ds), 2.0 * x * dx * s + x * x * ds])
+    });
+    HostFunction::new("area", "fn(x: f64, y: f64) -> f64", |x| Ok(vec![x[0] * x[0] * x[1]]))
+        .vjp(HostDerivative::new(|x, _, seed| Ok(vec![2.0 * x[0] * x[1] * seed[0], x[0] * x[0] * seed[0]])).jvp(second))
+}
+
+#[test]
+fn host_functions_are_called_and_differentiated() {
+    let norm = HostFunction::new("scaled", "fn<n>(x: [f64; n], k: i64) -> [f64; n]", |all| {
+        let (k, x) = all.split_last().ok_or("no arguments")?;
+        Ok(x.iter().map(|x| x * x * k).collect())
+    })
+    .jvp(HostDerivative::new(|all, _, along| {
+        let (k, x) = all.split_last().ok_or("no arguments")?;
+        Ok(x.iter().zip(along).map(|(x, t)| 2.0 * x * k * t).collect())
+    }));
+    let text = "fn f(x: f64, y: f64) -> f64 { sin(area(x, y)) }
+        fn g<n>(x: [f64; n]) -> f64 { sum(scaled(x, 3)) }";
+    let module = Compiler::new().host_fn(gamma_like()).host_fn(norm).compile("host.dp", text).unwrap();
+    let (x, y) = (1.5f64, 0.7f64);
+    let f = module.value_and_grad("f", &["x", "y"]).unwrap().typed::<fn(f64, f64) -> (f64, (f64, f64))>().unwrap();
+    let area = x * x * y;
+    let (value, (by_x, by_y)) = f.call((x, y)).unwrap();
+    assert!((value - area.sin()).abs() < 1e-15);
+    assert!((by_x - area.cos() * 2.0 * x * y).abs() < 1e-14 && (by_y - area.cos() * x * x).abs() < 1e-14);
+    let jvp = module.jvp("f", &["x"]).unwrap().typed::<fn(f64, f64, f64) -> (f64, f64)>().unwrap();
+    assert!((jvp.call((x, y, 1.0)).unwrap().1 - by_x).abs() < 1e-14);
+    let hvp = module.hvp("f", &["x"]).unwrap().typed::<fn(f64, f64, f64) -> f64>().unwrap();
+    let second = 2.0 * y * area.cos() - (2.0 * x * y).powi(2) * area.sin();
+    assert!((hvp.call((x, y, 1.0)).unwrap() - second).abs() < 1e-13);
+    let g = module.gradient("g", &[]).unwrap().typed::<fn(&[f64]) -> Vec<f64>>().unwrap();
+    assert_eq!(g.call(&[1.0, -2.0]).unwrap(), [6.0, -12.0]);
+}
+
+#[test]
+fn a_host_function_without_derivative_in_an_active_path_is_an_error() {
+    let lookup = HostFunction::new("lookup", "fn(x: f64) -> f64", |x| Ok(vec![x[0].floor()]));
+    let text = "fn inner(w: f64) -> f64 {\n    2.0 * lookup(w)\n}\nfn f(w: f64) -> f64 { inner(w * w) }\nfn g(w: f64) -> f64 { w * stop_grad(lookup(w)) }";
+    let module = Compiler::new().host_fn(lookup).compile("host.dp", text).unwrap();
+    assert_eq!(module.function::<fn(f64) -> f64>("f").unwrap().call(1.5).unwrap(), 4.0);
+    let error = module.gradient("f", &[]).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("`lookup` has no derivative, and its result is active\n  --> host.dp:2:"), "{text}");
+    assert_eq!(module.gradient("g", &[]).unwrap().typed::<fn(f64) -> f64>().unwrap().call(2.5).unwrap(), 2.0);
+}
+
+#[test]
+fn a_host_function_that_fails_or_panics_is_a_trap() {
+    let picky = HostFunction::new("picky", "fn(x: f64) -> f64", |x| match x[0] {
+        x if x < 0.0 => Err(format!("{x} is negative")),
+        x if x > 9.0 => panic!("{x} is large"),
+        x => Ok(vec![x]),
+    });
+    let module = Compiler::new().host_fn(picky).compile("host.dp", "fn f(x: f64) -> f64 { picky(x) + 1.0 }").unwrap();
+    let f = module.function::<fn(f64) -> f64>("f").unwrap();
+    for (x, text) in [(-1.0, "-1 is negative"), (10.0, "panicked: 10 is large")] {
+        let error = f.call(x).unwrap_err();
+        assert_eq!(trap(&error), TrapCode::Host);
+        assert!(error.to_string().contains(&format!("host function `picky`: {text}\n  --> ")), "{error}");
+        assert!(error.to_string().contains("host.dp:1:"), "{error}");
+        assert_eq!(f.call(2.0).unwrap(), 3.0);
+    }
+    let wrong = HostFunction::new("wrong", "fn(x: str) -> f64", |_| Ok(vec![0.0]));
+    let error = Compiler::new().host_fn(wrong).compile("host.dp", "").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Signature { .. }), "{error}");
+}
+
+#[test]
+fn a_host_function_may_call_compiled_code() {
+    let inner = compile("fn square(x: f64) -> f64 { x * x }").function::<fn(f64) -> f64>("square").unwrap();
+    let square = HostFunction::new("square", "fn(x: f64) -> f64", move |x| {
+        inner.call(x[0]).map(|y| vec![y]).map_err(|error| error.to_string())
+    });
+    let module =
+        Compiler::new().host_fn(square).compile("host.dp", "fn f(x: f64) -> f64 { square(square(x)) }").unwrap();
+    assert_eq!(module.function::<fn(f64) -> f64>("f").unwrap().call(2.0).unwrap(), 16.0);
+}
+
+// ---- nothing is left behind ----
+
+#[test]
+fn no_page_is_writable_and_executable() {
+    let module = compile(ROSENBROCK);
+    let held = module.gradient("rosenbrock", &[]).unwrap().typed::<fn(&[f64]) -> Vec<f64>>().unwrap();
+    held.call(&[1.0, 2.0]).unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux");
+    let both = maps.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|flags| flags.contains("wx")));
+    assert_eq!(both, None);
+}
+
+#[test]
+fn signal_handlers_are_as_they_were() {
+    let caught = || {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+        let line = |name: &str| status.lines().find(|line| line.starts_with(name)).map(str::to_string);
+        (line("SigCgt"), line("SigIgn"), line("SigBlk"))
+    };
+    let before = caught();
+    let module = compile(DEEP);
+    let down = module.function::<fn(f64, i64) -> f64>("down").unwrap().with_max_depth(10);
+    down.call((0.5, 100)).unwrap_err();
+    assert_eq!(caught(), before);
+}
+
+/// Memory that the process has, in bytes.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: usize = statm.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
+    pages * 4096
+}
+
+/// `EMBED_CYCLES=100000` makes as many as the promise says.
+#[test]
+fn compile_run_drop_leaves_nothing_behind() {
+    let cycles: usize = std::env::var("EMBED_CYCLES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
+    let cycle = || {
+        let module = compile(ROSENBROCK);
+        let gradient = module.gradient("rosenbrock", &[]).unwrap().typed::<fn(&[f64]) -> Vec<f64>>().unwrap();
+        assert_eq!(gradient.call(&[1.0, 1.0, 1.0]).unwrap(), [0.0, 0.0, 0.0]);
+        assert!(Compiler::new().compile("bad.dp", "fn f() -> f64 { x }").is_err());
+    };
+    (0..cycles / 10).for_each(|_| cycle());
+    let (before, maps) = (resident(), mappings());
+    (0..cycles).for_each(|_| cycle());
+    let growth = resident().saturating_sub(before);
+    println!("{cycles} cycles: {growth} bytes more");
+    assert!(growth <= 1 << 20, "{growth} bytes more after {cycles} cycles");
+    assert!(mappings() <= maps + 20, "{} mappings more", mappings() - maps);
+}
+
+fn mappings() -> usize {
+    std::fs::read_to_string("/proc/self/maps").expect("Linux").lines().count()
+}
