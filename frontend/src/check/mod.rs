@@ -55,7 +55,6 @@ pub use body::Origin;
 pub use differential::{Asked, ask};
 pub use export::is_reserved_in_c;
 pub use place::Use as PlaceUse;
-pub use show::type_text;
 pub(crate) use subst::Subst;
 pub(crate) use tangent::{holds_models, tangent};
 
@@ -71,7 +70,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// A type in the head of a function, as text.
-pub(crate) fn type_text(program: &Program, def: &FnDef, ty: &Ty) -> String {
+pub fn type_text(program: &Program, def: &FnDef, ty: &Ty) -> String {
     let none = Arena::new();
     let locals = def.body.as_ref().map_or(&none, |body| &body.locals);
     show::Show { program, locals, infer: None }.ty(ty)

@@ -2,15 +2,8 @@
 
 use super::infer::{Infer, TyVar};
 use crate::ast::Symbol;
-use crate::typed::{Arg, FnDef, Local, LocalId, Program, Size, SizeAtom, SizeOp, Ty};
+use crate::typed::{Arg, Local, LocalId, Program, Size, SizeAtom, SizeOp, Ty};
 use dprog_ir::Arena;
-
-/// A type that stands in the head of a function, as it is written in source.
-pub fn type_text(program: &Program, def: &FnDef, ty: &Ty) -> String {
-    let none = Arena::new();
-    let locals = def.body.as_ref().map_or(&none, |body| &body.locals);
-    Show { program, locals, infer: None }.ty(ty)
-}
 
 /// What is needed to name what occurs in a type.
 pub(super) struct Show<'a> {
