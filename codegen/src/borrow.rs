@@ -143,6 +143,8 @@ fn reads(op: &Op, position: usize) -> bool {
         | Op::Call(_)
         | Op::Check(_)
         | Op::Trap
+        | Op::Take(_)
+        | Op::Put
         | Op::Host(_) => false,
     }
 }
