@@ -124,7 +124,8 @@ impl Context {
 
     /// Begins a trap if another thread has asked the program to stop; whether it has.
     pub(crate) fn stops(&mut self) -> bool {
-        let stops = self.cancel_flag.load(Ordering::Relaxed);
+        // SAFETY: the flag of this context, or one that whoever set it keeps as long as the program runs.
+        let stops = unsafe { &*self.cancel }.load(Ordering::Relaxed);
         if stops {
             self.raise(TrapCode::Cancelled, 0, 0);
         }

@@ -4,6 +4,7 @@
 //! compiler   options, and where modules come from    module     what a program offers, by name; derivatives too
 //! interface  a function as the world sees it         sizes      sizes of arrays, from the lengths of slices
 //! native     which Rust types stand for what         signature  Rust's function types, taken apart
+//! views      arrays of `ndarray`
 //! function   typed calls                             dynamic    calls with values
 //! thread     the context of each thread              watch      cancellation, and limits of time
 //! raw        functions with C types, for the C face        host  functions of the embedding program
@@ -28,4 +29,6 @@ pub mod raw;
 pub(crate) mod signature;
 pub(crate) mod sizes;
 pub(crate) mod thread;
+#[cfg(feature = "ndarray")]
+mod views;
 pub(crate) mod watch;
