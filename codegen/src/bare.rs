@@ -172,8 +172,6 @@ fn op_allows(op: &Op) -> bool {
         | Op::Take(_)
         | Op::Put
         | Op::Format(_)
-        | Op::Take(_)
-        | Op::Put
         | Op::Host(_) => false,
     }
 }

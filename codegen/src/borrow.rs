@@ -143,8 +143,6 @@ fn reads(op: &Op, position: usize) -> bool {
         | Op::Call(_)
         | Op::Check(_)
         | Op::Trap
-        | Op::Take(_)
-        | Op::Put
         | Op::Host(_) => false,
     }
 }
