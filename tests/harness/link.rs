@@ -439,6 +439,13 @@ fn c_fit_finds_the_known_parameters() {
 }
 
 #[test]
+fn c_mpc_asks_for_no_memory() {
+    for said in made("c-mpc", "control", &[]) {
+        assert!(said.contains(", 0 requests for memory in 300 steps\nthe pendulum is up"), "{said}");
+    }
+}
+
+#[test]
 fn cmake_builds_again_what_has_changed() {
     let desk = example("cmake");
     let folder = desk.path("examples/cmake");
