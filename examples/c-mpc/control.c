@@ -1,6 +1,6 @@
 /* Swings a pendulum up and holds it there, by planning: in every step the controller improves a plan of the next torques by
- * gradient descent and applies the first of them. The gradient is a function of pendulum.dp and works in memory that the
- * controller gives it. A controller must not ask the system for memory; here every such request is counted, and after the
+ * gradient descent and applies the first of them. The gradient and the pendulum are functions of pendulum.dp and work in
+ * memory that the controller gives them. A controller must not ask the system for memory; here every such request is counted, and after the
  * start there is none.
  */
 #include "pendulum.h"
@@ -73,7 +73,8 @@ static void improve(const double *state, double *plan, void *workspace, int64_t 
 }
 
 int main(void) {
-    int64_t bytes = cost_gradient_workspace(HORIZON);
+    int64_t bytes = cost_gradient_workspace(HORIZON), others = advance_workspace();
+    if (others > bytes) bytes = others;
     void *workspace = malloc((size_t)bytes);
     double state[2] = {0.0, 0.0}, plan[HORIZON];
     for (int t = 0; t < HORIZON; t++) plan[t] = 1.0;
@@ -81,7 +82,7 @@ int main(void) {
     double lowest = 2.0;
     for (int step = 0; step < STEPS; step++) {
         improve(state, plan, workspace, bytes);
-        check(advance(state, plan[0]));
+        check(advance_in(workspace, bytes, state, plan[0]));
         memmove(plan, plan + 1, (HORIZON - 1) * sizeof *plan);
         /* How far below the top, over the last second. */
         if (step == STEPS - 20) lowest = 0.0;
