@@ -57,10 +57,14 @@ impl Output {
     }
 
     /// Sends the buffer on.
+    #[inline]
     pub fn flush(&mut self) {
-        if self.buffer.is_empty() {
-            return;
+        if !self.buffer.is_empty() {
+            self.send();
         }
+    }
+
+    fn send(&mut self) {
         match &mut self.sink {
             Sink::Process => {
                 let mut stdout = std::io::stdout();
