@@ -10,7 +10,7 @@ use crate::reverse::Reverse;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, HostFn, Inst, Module, Op, Region, SrcLoc, Type, Value};
+use dprog_ir::{FuncId, Function, HostFn, Inst, Module, NodeId, Op, Region, SrcLoc, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -100,6 +100,8 @@ pub struct Context<'m> {
     primals: FxHashMap<FuncId, Rc<Primal>>,
     pub reverses: FxHashMap<Instance, Rc<Reverse>>,
     pub tangents: FxHashMap<Instance, FuncId>,
+    /// The type of the nodes on the stacks of recursions, once there is one.
+    pub tape: Option<NodeId>,
     names: FxHashSet<Arc<str>>,
     /// The request being served, and the calls on the way from its primal to the function being looked at.
     pub request: FuncId,
@@ -120,6 +122,7 @@ impl<'m> Context<'m> {
             primals: FxHashMap::default(),
             reverses: FxHashMap::default(),
             tangents: FxHashMap::default(),
+            tape: None,
             names,
             request,
             path: Vec::new(),

@@ -6,6 +6,7 @@
 
 use crate::context::{Active, Context, Instance};
 use crate::error::{AdError, Reason, Report};
+use crate::reverse::stacks::begin;
 use crate::reverse::{self, Reverse, blank_like, define_tape, marked_of, reverse_of};
 use crate::tangent;
 use dprog_ir::{
@@ -136,7 +137,7 @@ pub fn vjp_by_halves(cx: &mut Context, active: &Rc<Active>, function: &mut Funct
     let (mut results, tape) = call_augmented(&mut b, active, &halves, &primal);
     let marked = marked_of(&primal, &active.instance.wrt);
     let outs = marked_of(&results, &active.instance.outs);
-    let mut args = tape;
+    let mut args = halves.with_heights(&mut b, tape);
     args.extend(halves.given.iter().map(|k| primal[*k]));
     for (k, out) in outs.iter().enumerate() {
         let seed = b.param(params + k);
@@ -150,7 +151,7 @@ pub fn vjp_by_halves(cx: &mut Context, active: &Rc<Active>, function: &mut Funct
             None => b.zeros_like(*x, adjoints[k]),
         });
     }
-    let found = b.call(halves.rev, &args, &adjoints);
+    let found = call_reverse(&mut b, &halves, &args, &adjoints);
     for (k, adjoint) in found.into_iter().enumerate() {
         let whole = match accumulators[k] {
             Some(accumulator) if !halves.accumulated[k] => add(&mut b, accumulator, adjoint),
@@ -168,9 +169,18 @@ fn add(b: &mut Builder, x: Value, y: Value) -> Value {
 /// Results and tape.
 fn call_augmented(b: &mut Builder, active: &Active, halves: &Reverse, params: &[Value]) -> (Vec<Value>, Vec<Value>) {
     let types = [active.func().results.as_slice(), halves.tape.as_slice()].concat();
-    let mut results = b.call(halves.aug, params, &types);
+    let stacks = begin(b, &halves.stacks);
+    let mut results = b.call(halves.aug, &[params, &stacks].concat(), &types);
     let tape = results.split_off(active.func().results.len());
     (results, tape)
+}
+
+/// The adjoints.
+fn call_reverse(b: &mut Builder, halves: &Reverse, args: &[Value], adjoints: &[Type]) -> Vec<Value> {
+    let types = [adjoints, &vec![Type::I64; halves.stacks.len()]].concat();
+    let mut results = b.call(halves.rev, args, &types);
+    results.truncate(adjoints.len());
+    results
 }
 
 /// A tangent or adjoint that was handed in from outside, made sure to have the shape of `x`: derivative code does not
@@ -284,7 +294,8 @@ fn reverse_request(cx: &mut Context, instance: Instance, function: &mut Function
     b.loc = SrcLoc::NONE;
     let node = b.param(0);
     let fields: Vec<Value> = types.iter().enumerate().map(|(k, ty)| b.node_get(node, 0, k as u32, *ty)).collect();
-    let mut args = fields[..packing.inner + packing.given.len()].to_vec();
+    let mut args = halves.with_heights(&mut b, fields[..packing.inner].to_vec());
+    args.extend(&fields[packing.inner..packing.inner + packing.given.len()]);
     args.extend((0..seeds).map(|k| b.param(1 + k)));
     let mut next = packing.inner + packing.given.len();
     for (k, shape) in &packing.shapes {
@@ -304,6 +315,6 @@ fn reverse_request(cx: &mut Context, instance: Instance, function: &mut Function
             }
         });
     }
-    let results = b.call(halves.rev, &args, &adjoints);
+    let results = call_reverse(&mut b, &halves, &args, &adjoints);
     b.finish(&results);
 }

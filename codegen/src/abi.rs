@@ -2,7 +2,8 @@
 //!
 //! A compiled function takes the context and its parameters and returns a status (0: well; else a trap is on its way in the
 //! context) and its results, in Cranelift's own convention `tail`, which has eight registers each for results of
-//! both kinds. The runtime has the C convention of the platform. An *entry* has the C convention too:
+//! both kinds. Functions that can reach a recursion also take, behind the context, how many nested activations of recursive
+//! functions are still allowed. The runtime has the C convention of the platform. An *entry* has the C convention too:
 //! `(context, arguments, results) -> status` with eight bytes for each argument and result.
 
 use crate::types::register;
@@ -14,10 +15,12 @@ use dprog_ir::Function;
 /// Pointers.
 pub const PTR: ClifType = I64;
 
-/// The signature of a compiled function; parameters marked in `borrowed` are two values.
-pub fn function_signature(func: &Function, borrowed: &[bool]) -> Signature {
+/// The signature of a compiled function; parameters marked in `borrowed` are two values, and `counts` says whether it takes
+/// the depth that is left.
+pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool) -> Signature {
     let mut sig = Signature::new(CallConv::Tail);
     sig.params.push(AbiParam::new(PTR));
+    sig.params.extend(counts.then(|| AbiParam::new(I64)));
     for (i, ty) in func.params.iter().enumerate() {
         let count = if borrowed.get(i) == Some(&true) { 2 } else { 1 };
         sig.params.extend(std::iter::repeat_n(AbiParam::new(register(*ty)), count));

@@ -5,7 +5,7 @@ use crate::bare::Bare;
 use crate::borrow::{self, Borrowed};
 use crate::debug::Notes;
 use crate::jit::Error;
-use crate::lower::{Program, lower};
+use crate::lower::{Depth, Program, lower};
 use crate::target::target;
 use crate::types::{Types, register};
 use crate::{Listing, Options};
@@ -18,6 +18,7 @@ use cranelift_module::{
     DataDescription, DataId, FuncId as ClifFuncId, Linkage, Module as ClifModule, ModuleReloc, ModuleResult,
 };
 use dprog_ir::analysis::CallGraph;
+use dprog_ir::entity::Entity;
 use dprog_ir::{FuncId, Function, Module, SrcLoc};
 use dprog_runtime::Context;
 use dprog_runtime::layout::{IMMORTAL, small_meta};
@@ -41,16 +42,19 @@ pub(crate) fn declare<'a>(
     let ids = || module.funcs.keys().filter(|id| reachable[*id]);
     let borrowed = if bare.is_some() { borrow::borrowed(module, ids()) } else { Borrowed::default() };
     let mut functions = FxHashMap::default();
+    let above_recursion = calls.above_recursion();
+    let depths: Vec<Depth> =
+        module.funcs.keys().map(|id| Depth::of(calls.recursive[id], above_recursion[id])).collect();
     for (id, func) in module.funcs.iter().filter(|(id, _)| reachable[*id]) {
         // Names of the program may collide with those of the runtime.
         let name = format!("{prefix}{}", func.name);
         let marks = borrowed.get(&id).map_or(&[][..], |marks| marks);
-        let declared = clif.declare_function(&name, Linkage::Local, &function_signature(func, marks));
+        let signature = function_signature(func, marks, depths[id.index()].is_passed());
+        let declared = clif.declare_function(&name, Linkage::Local, &signature);
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
-    let recursive = module.funcs.keys().map(|id| calls.recursive[id]).collect();
     let (runtime, detours, texts) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-    Ok(Program { module, types: Types::new(module), functions, recursive, runtime, detours, texts, bare, borrowed })
+    Ok(Program { module, types: Types::new(module), functions, depths, runtime, detours, texts, bare, borrowed })
 }
 
 /// Puts a string into the data of the module; see `dprog_runtime::layout`.
@@ -134,7 +138,8 @@ impl Workshop {
         let func = &program.module.funcs[id];
         let clif_id = program.functions[&id];
         self.head = func.loc;
-        let signature = function_signature(func, program.borrowed.get(&id).map_or(&[][..], |marks| marks));
+        let marks = program.borrowed.get(&id).map_or(&[][..], |marks| marks);
+        let signature = function_signature(func, marks, program.depths[id.index()].is_passed());
         let mut context = self.open(clif, signature, clif_id);
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id);
         self.define(clif, context, clif_id, &func.name, options)
@@ -154,7 +159,9 @@ impl Workshop {
         let mut context = self.open(clif, signature, clif_id);
         let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
         let func = &program.module.funcs[id];
-        lower_entry(FunctionBuilder::new(&mut context.func, &mut self.builder), callee, func, clif.target_config());
+        let counts = program.depths[id.index()].is_passed();
+        let builder = FunctionBuilder::new(&mut context.func, &mut self.builder);
+        lower_entry(builder, callee, func, counts, clif.target_config());
         self.define(clif, context, clif_id, name, &Options::default())?;
         Ok(clif_id)
     }
@@ -235,13 +242,22 @@ fn lower_detour(mut b: FunctionBuilder, callee: ir::FuncRef, config: TargetFront
 }
 
 /// `(context, arguments, results) -> status`: loads words, calls, stores words.
-fn lower_entry(mut b: FunctionBuilder, callee: ir::FuncRef, func: &Function, config: TargetFrontendConfig) {
+fn lower_entry(
+    mut b: FunctionBuilder,
+    callee: ir::FuncRef,
+    func: &Function,
+    counts: bool,
+    config: TargetFrontendConfig,
+) {
     let block = b.create_block();
     b.append_block_params_for_function_params(block);
     b.switch_to_block(block);
     let [ctx, args, out] = b.block_params(block)[..] else { unreachable!("an entry has three parameters") };
     let flags = MemFlagsData::trusted();
     let mut values = vec![ctx];
+    if counts {
+        values.push(b.ins().load(types::I64, flags, ctx, offset_of!(Context, depth) as i32));
+    }
     for (i, ty) in func.params.iter().enumerate() {
         values.push(b.ins().load(register(*ty), flags, args, 8 * i as i32));
     }

@@ -36,6 +36,11 @@ pub unsafe extern "C" fn dprog_rt_fill(
     }
 }
 
+/// The capacity after this one: room for at least eight more. Short lists grow fast, since growing costs more than filling.
+fn greater(capacity: usize) -> usize {
+    if capacity < 256 { (4 * capacity).max(16) } else { 2 * capacity }
+}
+
 /// A full rank-1 array, consumed, with room for more.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_grow(ctx: &mut Context, desc: u32, array: Object) -> Object {
@@ -43,7 +48,7 @@ pub unsafe extern "C" fn dprog_rt_grow(ctx: &mut Context, desc: u32, array: Obje
         let (element, _) = ctx.types().array(desc);
         let size = element.map_or(1, |e| ctx.types().element_bytes(e));
         let (n, capacity) = (dim(array, 0), word(array, CAPACITY) as usize);
-        let Some(grown) = ctx.new_array_with_room(desc, &[n as i64], (capacity * 2).max(8)) else {
+        let Some(grown) = ctx.new_array_with_room(desc, &[n as i64], greater(capacity)) else {
             return null_mut();
         };
         data(grown, 1).copy_from_nonoverlapping(data(array, 1), n * size);

@@ -62,8 +62,8 @@ const EMPTY_WORDS: usize = data_offset(15) as usize / 8;
 pub struct Context {
     /// Stack pointers below this trap with [`TrapCode::Depth`].
     pub stack_limit: usize,
-    /// Nested calls that are still allowed.
-    pub depth_left: i64,
+    /// Nested activations of recursive functions that are allowed.
+    pub depth: i64,
     /// Set by another thread to stop the program.
     pub cancel: *const AtomicBool,
     /// What a function of the runtime gave that was called without touching a register.
@@ -92,7 +92,7 @@ impl Context {
         empty[0] = IMMORTAL;
         Box::new(Context {
             stack_limit: 0,
-            depth_left: limits.depth,
+            depth: limits.depth,
             cancel: Arc::as_ptr(&cancel_flag),
             detour_result: 0,
             heap: Heap::new(limits.memory),

@@ -73,7 +73,7 @@ impl Context {
             return 1;
         };
         self.stack_limit = stack.base as usize + RED_ZONE.min(stack.bytes / 4);
-        self.depth_left = self.limits.depth;
+        self.depth = self.limits.depth;
         let context: *mut Context = self;
         // SAFETY: the stack is fresh memory of sufficient size, aligned to a page.
         let status = unsafe { switch(stack.top(), entry, context, args, results) };

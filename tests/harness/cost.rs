@@ -1,6 +1,7 @@
 //! What compilation and gradients cost, by counters: no clock is read.
 
 use dprog::{Compiled, Memory, OptLevel, Options, Silent, Stages, World};
+use dprog_ir::Op;
 use dprog_tests::engines::Subject;
 
 /// Loops, branches, arrays, calls: a little of everything that is differentiated.
@@ -25,12 +26,20 @@ fn pasted(times: usize) -> String {
 
 /// Instructions that regions hold, over all functions.
 fn instructions(text: &str, opt_level: OptLevel) -> usize {
+    occurrences(text, opt_level, |_| true)
+}
+
+/// How many of them are of a kind.
+fn occurrences(text: &str, opt_level: OptLevel, wanted: impl Fn(&dprog_ir::InstData) -> bool) -> usize {
     let checked = Subject::new("cost.dp", text).check();
     let main = checked.main().unwrap_or_else(|problems| panic!("{problems:?}"));
     let options = Options { opt_level, ..Options::default() };
     let stages =
         Stages::build(&checked, &[main], &options, &mut Silent).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let count = |f: &dprog_ir::Function| f.regions.values().map(|region| region.insts.len()).sum::<usize>();
+    let count = |f: &dprog_ir::Function| {
+        let insts = f.regions.values().flat_map(|region| &region.insts);
+        insts.filter(|inst| wanted(&f.insts[**inst])).count()
+    };
     stages.module.funcs.values().map(count).sum()
 }
 
@@ -110,4 +119,39 @@ fn the_gradient_of_a_loop_over_an_array_copies_nothing() {
     let (small, large) = (memory_after(&text(10)), memory_after(&text(50_000)));
     assert!(large.copies <= small.copies + 2, "{small:?} {large:?}");
     assert!(large.allocations <= small.allocations + 40, "{small:?} {large:?}");
+}
+
+/// The slots of a trip lie side by side, so one look at the room of one list serves for all of them.
+#[test]
+fn an_uncounted_loop_keeps_its_floats_in_one_list() {
+    let text = "
+        fn secant(a: f64) -> f64 {
+            var x0 = 1.0;
+            var x1 = 2.0;
+            while abs(x1 * x1 - a) > 1e-9 {
+                let x2 = x1 - (x1 * x1 - a) * (x1 - x0) / (x1 * x1 - x0 * x0);
+                x0 = x1;
+                x1 = x2;
+            }
+            x1
+        }
+        fn main() { print(\"{grad(secant)(2.0)}\"); }
+    ";
+    let lists = occurrences(text, OptLevel::O2, |data| data.op == Op::Elements);
+    let pushes = occurrences(text, OptLevel::O2, |data| data.op == Op::Push);
+    assert!(lists == 1 && pushes >= 2, "{lists} lists, {pushes} pushes");
+}
+
+/// The tape of a recursion grows like a list: activations allocate nothing of their own.
+#[test]
+fn the_gradient_of_a_recursion_allocates_no_more_where_it_is_deeper() {
+    let text = |depth: usize| {
+        format!(
+            "fn f(x: f64, n: i64) -> f64 {{ if n == 0 {{ return x; }} sin(f(x, n - 1)) + x * f(x, n / 8) }}\n\
+             fn main() {{ print(\"{{grad(|x| f(x, {depth}))(0.5)}}\"); }}\n"
+        )
+    };
+    let (small, large) = (memory_after(&text(10)), memory_after(&text(200)));
+    assert!(large.allocations <= small.allocations + 12, "{small:?} {large:?}");
+    assert_eq!((small.copies, large.copies), (0, 0));
 }

@@ -9,8 +9,10 @@ use crate::context::Active;
 use crate::copy::{Copies, copy_inst, copy_name, in_bounds, open_copy};
 use crate::reverse::item::Item;
 use crate::reverse::plan::{Plan, Source, augmented_callee};
+use crate::reverse::stacks::{Activations, begin};
 use dprog_ir::{Access, BinaryOp, Builder, Inst, Op, ReduceOp, Region, Type, Value};
 use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 /// The copy of a primal being written.
 pub struct Augment<'a, 'f> {
@@ -20,12 +22,24 @@ pub struct Augment<'a, 'f> {
     pub copies: Copies,
     pub notes: FxHashMap<Item, Value>,
     pub bundles: FxHashMap<Inst, Vec<Value>>,
+    /// In a recursion: the stacks as they are by now, and what each region puts on them.
+    pub stacks: Vec<Value>,
+    pub activations: Rc<Activations>,
 }
 
 impl<'a, 'f> Augment<'a, 'f> {
     pub fn new(b: &'a mut Builder<'f>, active: &'a Active, plan: &'a Plan) -> Augment<'a, 'f> {
         let copies = Copies::of(active.func());
-        Augment { b, active, plan, copies, notes: FxHashMap::default(), bundles: FxHashMap::default() }
+        Augment {
+            b,
+            active,
+            plan,
+            copies,
+            notes: FxHashMap::default(),
+            bundles: FxHashMap::default(),
+            stacks: Vec::new(),
+            activations: Rc::default(),
+        }
     }
 
     /// Writes the instructions of `region`, whose parameters have copies already.
@@ -127,11 +141,12 @@ impl<'a, 'f> Augment<'a, 'f> {
         let data = &active.func().insts[inst];
         self.b.loc = data.loc;
         self.note_replaced(inst);
-        let bundle = self.plan.bundle(inst);
-        if bundle.is_empty() {
+        let threaded = self.plan.threaded.contains(&inst);
+        if self.plan.bundle(inst).is_empty() && !threaded {
             copy_inst(self.b, active.func(), inst, &mut self.copies);
-        } else if let Some(callee) = augmented_callee(self.plan, inst) {
-            let args = self.copies.all(&data.args);
+        } else if let Some((callee, stacks)) = augmented_callee(self.plan, inst) {
+            let mut args = self.copies.all(&data.args);
+            args.extend(if threaded { self.stacks.clone() } else { begin(self.b, stacks) });
             self.finish(inst, Op::Call(callee), &args, &[]);
         } else {
             match data.op {
@@ -145,19 +160,38 @@ impl<'a, 'f> Augment<'a, 'f> {
         data.results.iter().for_each(|v| self.note(*v));
     }
 
-    /// Appends the instruction, whose results after those of the primal are its bundle.
+    /// Puts the slots of a region of a recursion on the stacks.
+    pub fn push_slots(&mut self, region: Region) {
+        let activations = self.activations.clone();
+        if let Some(activation) = activations.get(&region) {
+            let tape = self.tape(region);
+            activation.push(self.b, &mut self.stacks, &tape);
+        }
+    }
+
+    /// The stacks, where they go through the instruction.
+    fn stacks_through(&self, inst: Inst) -> Vec<Value> {
+        if self.plan.threaded.contains(&inst) { self.stacks.clone() } else { Vec::new() }
+    }
+
+    /// Appends the instruction, whose results after those of the primal are its bundle, and the stacks that go through it.
     fn finish(&mut self, inst: Inst, op: Op, args: &[Value], regions: &[Region]) {
         let data = &self.active.func().insts[inst];
         let bundle = self.plan.bundle(inst);
         let types: Vec<Type> = data.results.iter().map(|v| self.active.func().value_type(*v)).collect();
+        let stacks: Vec<Type> = self.stacks_through(inst).iter().map(|v| self.b.ty(*v)).collect();
         self.b.loc = data.loc;
-        let new = self.b.inst(op, args, regions, &[&types, bundle].concat());
+        let new = self.b.inst(op, args, regions, &[&types, bundle, &stacks].concat());
         let results = self.b.results(new);
         for (v, copy) in data.results.iter().zip(&results) {
             self.copies.set(*v, *copy);
             copy_name(self.b, self.active.func(), *v, *copy);
         }
-        self.bundles.insert(inst, results[types.len()..].to_vec());
+        let (bundle, stacks) = results[types.len()..].split_at(bundle.len());
+        self.bundles.insert(inst, bundle.to_vec());
+        if !stacks.is_empty() {
+            self.stacks = stacks.to_vec();
+        }
     }
 
     /// Each branch yields its slots in the parts of the bundle that it shares, and nothing in the others.
@@ -165,49 +199,77 @@ impl<'a, 'f> Augment<'a, 'f> {
         let active = self.active;
         let data = &active.func().insts[inst];
         let bundle = self.plan.bundle(inst).to_vec();
+        let before = self.stacks.clone();
         let mut regions = Vec::new();
         for &branch in &data.regions {
+            self.stacks = before.clone();
             self.b.open_region(&[]);
             self.region(branch);
-            let tape = self.tape(branch);
+            self.push_slots(branch);
             let mut parts: Vec<Option<Value>> = vec![None; bundle.len()];
-            for (part, value) in self.plan.shares[&branch].iter().zip(tape) {
+            for (part, value) in self.plan.shares.get(&branch).into_iter().flatten().zip(self.tape(branch)) {
                 parts[*part] = Some(value);
             }
             let mut yields = self.copies.all(&active.func().regions[branch].yields);
             yields.extend(parts.iter().zip(&bundle).map(|(part, ty)| part.unwrap_or_else(|| self.b.undef(*ty))));
+            yields.extend(self.stacks_through(inst));
             regions.push(self.b.close_region(&yields));
         }
         let args = self.copies.all(&data.args);
         self.finish(inst, data.op.clone(), &args, &regions);
     }
 
-    /// Arrays of as many elements as there will be trips, set at the trip's own index.
+    /// Opens a region of a loop, with parameters for the bundle and the stacks behind those that it has. Gives the number of
+    /// the first of these.
+    fn open_body(&mut self, region: Region, bundle: &[Type], stacks: &[Value]) -> usize {
+        open_copy(self.b, self.active.func(), region, &mut self.copies);
+        let (open, first) = (self.b.current(), self.active.func().regions[region].params.len());
+        let types: Vec<Type> = stacks.iter().map(|v| self.b.ty(*v)).collect();
+        for ty in bundle.iter().chain(&types) {
+            let v = self.b.func.new_value(*ty, None);
+            self.b.func.regions[open].params.push(v);
+        }
+        if !stacks.is_empty() {
+            self.stacks = self.b.func.regions[open].params[first + bundle.len()..].to_vec();
+        }
+        first
+    }
+
+    /// Arrays with room for the slots of all trips, set at the trip's own place.
     fn counted(&mut self, inst: Inst) {
         let active = self.active;
         let data = &active.func().insts[inst];
         let bundle = self.plan.bundle(inst).to_vec();
         let args = self.copies.all(&data.args);
-        let trips = trip_count(self.b, args[0], args[1]);
-        let empty: Vec<Value> = bundle.iter().map(|ty| blank(self.b, ty.element())).collect();
-        let arrays: Vec<Value> = empty.into_iter().map(|v| self.b.fill(v, &[trips])).collect();
         let body = data.regions[0];
-        open_copy_with(self.b, active, body, &mut self.copies, &bundle);
-        let first = active.func().regions[body].params.len();
+        let frames = self.plan.frames(body);
+        let trips = trip_count(self.b, args[0], args[1]);
+        let blanks: Vec<Value> = frames.iter().map(|frame| blank(self.b, frame.ty)).collect();
+        let sizes: Vec<Value> = frames.iter().map(|frame| times(self.b, trips, frame.slots.len())).collect();
+        let arrays: Vec<Value> = blanks.iter().zip(&sizes).map(|(v, size)| self.b.fill(*v, &[*size])).collect();
+        let stacks = self.stacks_through(inst);
+        let first = self.open_body(body, &bundle, &stacks);
         self.region(body);
         self.b.loc = data.loc;
         let trip = self.b.region_param(0);
         let index = self.b.sub(trip, args[0]);
         let mut yields = self.copies.all(&active.func().regions[body].yields);
-        for (k, value) in self.tape(body).into_iter().enumerate() {
-            let array = self.b.region_param(first + k);
-            yields.push(self.b.set(Access::InBounds, array, &[index], value));
+        let tape = self.tape(body);
+        for (k, frame) in frames.iter().enumerate() {
+            let mut array = self.b.region_param(first + k);
+            let base = times(self.b, index, frame.slots.len());
+            for (j, slot) in frame.slots.iter().enumerate() {
+                let place = plus(self.b, base, j);
+                array = self.b.set(Access::InBounds, array, &[place], tape[*slot]);
+            }
+            yields.push(array);
         }
+        yields.extend(self.stacks_through(inst));
         let region = self.b.close_region(&yields);
-        self.finish(inst, Op::For, &[args, arrays].concat(), &[region]);
+        self.finish(inst, Op::For, &[args, arrays, stacks].concat(), &[region]);
     }
 
-    /// A count of the trips, and arrays that grow by one element each.
+    /// A count of the trips, and arrays that grow by the slots of each.
     fn uncounted(&mut self, inst: Inst) {
         let active = self.active;
         let data = &active.func().insts[inst];
@@ -216,34 +278,27 @@ impl<'a, 'f> Augment<'a, 'f> {
         args.push(self.b.i64(0));
         args.extend(bundle[1..].iter().map(|ty| self.b.elements(&[], ty.element())));
         let (condition, body) = (data.regions[0], data.regions[1]);
-        open_copy_with(self.b, active, condition, &mut self.copies, &bundle);
+        let stacks = self.stacks_through(inst);
+        args.extend(&stacks);
+        self.open_body(condition, &bundle, &stacks);
         let insts = &active.func().regions[condition].insts;
         insts.iter().for_each(|inst| copy_inst(self.b, active.func(), *inst, &mut self.copies));
         let go_on = self.copies.all(&active.func().regions[condition].yields);
         let condition = self.b.close_region(&go_on);
-        open_copy_with(self.b, active, body, &mut self.copies, &bundle);
-        let first = active.func().regions[body].params.len();
+        let first = self.open_body(body, &bundle, &stacks);
         self.region(body);
         self.b.loc = data.loc;
         let (count, one) = (self.b.region_param(first), self.b.i64(1));
         let mut yields = self.copies.all(&active.func().regions[body].yields);
         yields.push(self.b.add(count, one));
-        for (k, value) in self.tape(body).into_iter().enumerate() {
+        let tape = self.tape(body);
+        for (k, frame) in self.plan.frames(body).iter().enumerate() {
             let array = self.b.region_param(first + 1 + k);
-            yields.push(self.b.push(array, value));
+            yields.push(frame.slots.iter().fold(array, |array, slot| self.b.push(array, tape[*slot])));
         }
+        yields.extend(self.stacks_through(inst));
         let body = self.b.close_region(&yields);
         self.finish(inst, Op::While, &args, &[condition, body]);
-    }
-}
-
-/// Like [`open_copy`], with further parameters of the given types.
-fn open_copy_with(b: &mut Builder, active: &Active, region: Region, copies: &mut Copies, more: &[Type]) {
-    open_copy(b, active.func(), region, copies);
-    let open = b.current();
-    for ty in more {
-        let v = b.func.new_value(*ty, None);
-        b.func.regions[open].params.push(v);
     }
 }
 
@@ -252,6 +307,24 @@ pub fn trip_count(b: &mut Builder, lo: Value, hi: Value) -> Value {
     let zero = b.i64(0);
     let distance = b.sub(hi, lo);
     b.binary(BinaryOp::Max, distance, zero)
+}
+
+/// The first place of a trip's slots, where each trip has `count` of them.
+pub fn times(b: &mut Builder, trip: Value, count: usize) -> Value {
+    if count == 1 {
+        return trip;
+    }
+    let count = b.i64(count as i64);
+    b.mul(trip, count)
+}
+
+/// The place of slot `k` of those that begin at `base`.
+pub fn plus(b: &mut Builder, base: Value, k: usize) -> Value {
+    if k == 0 {
+        return base;
+    }
+    let k = b.i64(k as i64);
+    b.add(base, k)
 }
 
 /// What an array of the tape holds before it is written.

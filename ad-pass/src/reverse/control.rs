@@ -4,10 +4,10 @@
 //! yields them; a loop carries them as accumulators, along with the adjoints of what the primal loop carries.
 
 use crate::context::Instance;
-use crate::reverse::augment::trip_count;
+use crate::reverse::augment::{plus, times, trip_count};
 use crate::reverse::item::Item;
-use crate::reverse::reverse_of;
 use crate::reverse::sweep::Sweep;
+use crate::reverse::{Reverse, reverse_of};
 use dprog_ir::{Access, FuncId, Inst, InstData, Op, Region, Type, Value};
 use rustc_hash::FxHashSet;
 
@@ -25,12 +25,12 @@ impl Sweep<'_, '_, '_> {
         self.note_swept(inst);
         let cond = self.value(data.args[0]);
         let before: Vec<Option<Value>> = free.iter().map(|v| self.adjoint(*v)).collect();
+        let heights = self.heights_through(inst);
         let mut regions = Vec::new();
         for &branch in &data.regions {
             self.b.open_region(&[]);
             if !self.is_paper() {
-                let bundle = self.bundle(inst).to_vec();
-                let slots = self.plan().shares.get(&branch).into_iter().flatten().map(|part| bundle[*part]).collect();
+                let slots = self.slots_of_branch(inst, branch);
                 self.forget_bundles(branch);
                 self.enter(branch, slots);
             }
@@ -40,14 +40,35 @@ impl Sweep<'_, '_, '_> {
             }
             self.region(branch);
             self.b.loc = data.loc;
-            let after: Vec<Value> = free.iter().map(|v| self.materialize(*v)).collect();
+            let mut after: Vec<Value> = free.iter().map(|v| self.materialize(*v)).collect();
+            after.extend(self.heights_through(inst));
             regions.push(self.b.close_region(&after));
+            self.come_down(&heights);
             free.iter().zip(&before).for_each(|(v, adjoint)| self.put(*v, *adjoint));
         }
-        let types: Vec<Type> = free.iter().map(|v| self.tangent_type(*v)).collect();
+        let mut types: Vec<Type> = free.iter().map(|v| self.tangent_type(*v)).collect();
+        types.extend(heights.iter().map(|_| Type::I64));
         let reverse = self.b.inst(data.op.clone(), &[cond], &regions, &types);
         let results = self.b.results(reverse);
+        self.come_down(&results[free.len()..]);
         free.iter().zip(results).for_each(|(v, adjoint)| self.replace(*v, adjoint));
+    }
+
+    fn slots_of_branch(&mut self, inst: Inst, branch: Region) -> Vec<Value> {
+        let activations = self.activations.clone();
+        if let Some(activation) = activations.get(&branch) {
+            return activation.read(&mut self.b, &self.stacks, &mut self.heights);
+        }
+        let plan = self.plan();
+        let bundle = self.bundle(inst);
+        plan.shares.get(&branch).into_iter().flatten().map(|part| bundle[*part]).collect()
+    }
+
+    /// Goes on with these heights of the stacks, if they go through what has been swept.
+    fn come_down(&mut self, heights: &[Value]) {
+        if !heights.is_empty() {
+            self.heights = heights.to_vec();
+        }
     }
 
     /// Counted loops.
@@ -62,7 +83,7 @@ impl Sweep<'_, '_, '_> {
         let (lo, hi) = (self.value(data.args[0]), self.value(data.args[1]));
         let trips = trip_count(&mut self.b, lo, hi);
         let arrays = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
-        self.backwards(data, data.regions[0], 1, trips, &arrays, Some(lo));
+        self.backwards(inst, data.regions[0], 1, trips, &arrays, Some(lo));
     }
 
     /// Uncounted loops: the augmented primal has counted.
@@ -76,7 +97,7 @@ impl Sweep<'_, '_, '_> {
         }
         self.note_swept(inst);
         let bundle = if self.is_paper() { vec![self.b.i64(0)] } else { self.bundle(inst).to_vec() };
-        self.backwards(data, data.regions[1], 0, bundle[0], &bundle[1..], None);
+        self.backwards(inst, data.regions[1], 0, bundle[0], &bundle[1..], None);
     }
 
     /// Whether nothing active comes from outside into the loop; then its adjoints end with it.
@@ -94,7 +115,7 @@ impl Sweep<'_, '_, '_> {
     /// The loop over the trips, last to first. The first `counters` parameters of the body are not carried.
     fn backwards(
         &mut self,
-        data: &InstData,
+        inst: Inst,
         body: Region,
         counters: usize,
         trips: Value,
@@ -102,7 +123,7 @@ impl Sweep<'_, '_, '_> {
         lo: Option<Value>,
     ) {
         let active = self.active.clone();
-        let region = &active.func().regions[body];
+        let (data, region) = (&active.func().insts[inst], &active.func().regions[body]);
         let carried: Vec<usize> = (0..data.results.len()).filter(|k| self.is_active(data.results[*k])).collect();
         let free = self.free_values(&[body]);
         let mut start: Vec<Value> = carried.iter().map(|k| self.materialize(data.results[*k])).collect();
@@ -110,6 +131,7 @@ impl Sweep<'_, '_, '_> {
         data.results.iter().for_each(|r| {
             self.take(*r);
         });
+        start.extend(self.heights_through(inst));
         let types: Vec<Type> = start.iter().map(|v| self.b.ty(*v)).collect();
         let zero = self.b.i64(0);
         let one = self.b.i64(1);
@@ -123,13 +145,18 @@ impl Sweep<'_, '_, '_> {
                 let counter = self.b.add(lo, index);
                 self.bind(Item::Value(region.params[0]), counter);
             }
-            let slots = arrays.iter().map(|array| self.b.get(Access::InBounds, *array, &[index])).collect();
+            let slots = self.slots_of_trip(body, arrays, index);
             self.forget_bundles(body);
             self.enter(body, slots);
         }
         for (k, v) in free.iter().enumerate() {
             let accumulator = self.b.region_param(1 + carried.len() + k);
             self.replace(*v, accumulator);
+        }
+        if !self.heights_through(inst).is_empty() {
+            let open = self.b.current();
+            let heights = self.b.func.regions[open].params[1 + carried.len() + free.len()..].to_vec();
+            self.come_down(&heights);
         }
         region.params.iter().for_each(|v| self.put(*v, None));
         for (position, k) in carried.iter().enumerate() {
@@ -140,17 +167,33 @@ impl Sweep<'_, '_, '_> {
         self.b.loc = data.loc;
         let mut yields: Vec<Value> = carried.iter().map(|k| self.materialize(region.params[counters + k])).collect();
         yields.extend(free.iter().map(|v| self.materialize(*v)));
+        yields.extend(self.heights_through(inst));
         let reverse = self.b.close_region(&yields);
 
-        let inst = self.b.inst(Op::For, &[&[zero, trips], start.as_slice()].concat(), &[reverse], &types);
-        let results = self.b.results(inst);
+        let reverse = self.b.inst(Op::For, &[&[zero, trips], start.as_slice()].concat(), &[reverse], &types);
+        let results = self.b.results(reverse);
         for (v, adjoint) in free.iter().zip(&results[carried.len()..]) {
             self.replace(*v, *adjoint);
         }
+        self.come_down(&results[carried.len() + free.len()..]);
         let inits = &data.args[data.args.len() - data.results.len()..];
         for (k, adjoint) in carried.iter().zip(&results) {
             self.contribute(inits[*k], *adjoint);
         }
+    }
+
+    fn slots_of_trip(&mut self, body: Region, arrays: &[Value], trip: Value) -> Vec<Value> {
+        let plan = self.plan();
+        let mut slots: Vec<(usize, Value)> = Vec::new();
+        for (frame, array) in plan.frames(body).iter().zip(arrays) {
+            let base = times(&mut self.b, trip, frame.slots.len());
+            for (j, slot) in frame.slots.iter().enumerate() {
+                let place = plus(&mut self.b, base, j);
+                slots.push((*slot, self.b.get(Access::InBounds, *array, &[place])));
+            }
+        }
+        slots.sort_unstable_by_key(|(slot, _)| *slot);
+        slots.into_iter().map(|(_, value)| value).collect()
     }
 
     /// Calls.
@@ -174,7 +217,7 @@ impl Sweep<'_, '_, '_> {
         if let Some(recorder) = self.recorder() {
             recorder.calls.insert(inst, reverse.clone());
         }
-        let mut args = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
+        let mut args = if self.is_paper() { Vec::new() } else { self.tape_of_call(inst, &reverse) };
         for k in &reverse.given {
             args.push(self.value(data.args[*k]));
         }
@@ -190,9 +233,23 @@ impl Sweep<'_, '_, '_> {
             args.push(if handed.insert(*v) { self.materialize(*v) } else { self.zeros(*v) });
             self.take(*v);
         }
-        let types: Vec<Type> = wrt.iter().map(|v| self.tangent_type(*v)).collect();
+        let mut types: Vec<Type> = wrt.iter().map(|v| self.tangent_type(*v)).collect();
+        types.extend(reverse.stacks.iter().map(|_| Type::I64));
         let results = self.b.call(reverse.rev, &args, &types);
-        wrt.iter().zip(results).for_each(|(v, c)| self.contribute(*v, c));
+        wrt.iter().zip(&results).for_each(|(v, c)| self.contribute(*v, *c));
+        if !self.heights_through(inst).is_empty() {
+            self.come_down(&results[wrt.len()..]);
+        }
+    }
+
+    /// What the augmented callee has left, as its sweep takes it: stacks with the heights from which it goes down.
+    fn tape_of_call(&mut self, inst: Inst, reverse: &Reverse) -> Vec<Value> {
+        let heights = self.heights_through(inst);
+        if !heights.is_empty() {
+            return [self.stacks.clone(), heights].concat();
+        }
+        let bundle = self.bundle(inst).to_vec();
+        reverse.with_heights(&mut self.b, bundle)
     }
 
     fn call_instance(&mut self, callee: FuncId, data: &InstData) -> Instance {

@@ -2,7 +2,7 @@
 //!
 //! Three forms, from one plan each ([`plan`]): *in one* ([`vjp`]: the sweep follows the primal in one body, and what the
 //! outer region computes needs no tape), *apart* ([`reverse_of`]: `f.aug` and `f.rev`, for calls; results beside the
-//! primal's are the tape), and apart with a tape in a node, for functions that call themselves.
+//! primal's are the tape), and apart with a tape on stacks that go through the calls, for functions that reach themselves.
 
 pub mod arrays;
 pub mod augment;
@@ -12,6 +12,7 @@ pub mod nest;
 pub mod nodes;
 pub mod pack;
 pub mod plan;
+pub mod stacks;
 pub mod sweep;
 pub mod tail;
 
@@ -21,24 +22,35 @@ use crate::request::conform;
 use crate::reverse::augment::Augment;
 use crate::reverse::item::Item;
 use crate::reverse::plan::{Given, Plan, Recorder, Setting};
+use crate::reverse::stacks::{Activation, Activations};
 use crate::reverse::sweep::{Stage, Sweep};
-use dprog_ir::module::NodeKind;
-use dprog_ir::{Body, Builder, CaseDef, FieldDef, FuncId, Function, Inst, NodeId, Op, SrcLoc, Type, Value};
+use dprog_ir::{Body, Builder, CaseDef, FieldDef, FuncId, Function, Inst, NodeId, Op, Region, SrcLoc, Type, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// The two halves of a function's derivative.
 #[derive(Clone, Debug)]
 pub struct Reverse {
-    /// `(p…) -> (r…, tape…)`; the primal itself if nothing is kept.
+    /// `(p…, stack…) -> (r…, tape…)`; the primal itself if nothing is kept.
     pub aug: FuncId,
-    /// `(tape…, given…, seed…, acc…) -> (adjoint…)`
+    /// `(tape…, height…, given…, seed…, acc…) -> (adjoint…, height…)`
     pub rev: FuncId,
     /// The marked parameters for which `rev` is handed an accumulator; see [`accumulated`].
     pub accumulated: Vec<bool>,
     pub tape: Vec<Type>,
+    /// Of a recursion: the types of its stacks, which are its tape.
+    pub stacks: Vec<Type>,
     /// The parameters of the primal that `rev` wants to see again.
     pub given: Vec<usize>,
+}
+
+impl Reverse {
+    /// A complete tape as `rev` takes it.
+    pub fn with_heights(&self, b: &mut Builder, mut tape: Vec<Value>) -> Vec<Value> {
+        let heights = stacks::heights(b, &tape[..self.stacks.len()]);
+        tape.extend(heights);
+        tape
+    }
 }
 
 /// The halves for `instance`, made at the first call.
@@ -63,38 +75,39 @@ pub fn reverse_of(cx: &mut Context, instance: Instance) -> Rc<Reverse> {
         cx.module.add_function(function)
     };
     let name = cx.derived_name(&instance, "rev");
-    let function = sweep_apart(cx, &active, &plan, name, &tape, &given, &accumulated, None);
-    let rev = cx.module.add_function(function);
-    let reverse = Rc::new(Reverse { aug, rev, accumulated, tape, given });
+    let mut reverse = Reverse { aug, rev: aug, accumulated, tape, stacks: Vec::new(), given };
+    let function = sweep_apart(cx, &active, &plan, name, &reverse, Rc::default());
+    reverse.rev = cx.module.add_function(function);
+    let reverse = Rc::new(reverse);
     cx.reverses.insert(instance, reverse.clone());
     reverse
 }
 
-/// Functions that reach themselves: the tape of an activation is a node, whose fields are the slots; that of an inner
-/// activation is in a field of the outer one's.
+/// Functions that reach themselves: the tape is on stacks; see [`stacks`].
 fn recursive(cx: &mut Context, active: Rc<Active>) -> Rc<Reverse> {
     let instance = active.instance.clone();
     let aug_name = cx.derived_name(&instance, "aug");
     let rev_name = cx.derived_name(&instance, "rev");
-    let node = cx.module.add_node(format!("{aug_name}.tape"), NodeKind::Tape, Vec::new());
-    let tape = vec![Type::node(node)];
+    let tape = stacks::types(cx, &format!("{aug_name}.tape"));
     let loc = active.func().loc;
     let aug = cx.module.add_function(Function::new(aug_name.clone(), vec![], vec![], loc));
     let rev = cx.module.add_function(Function::new(rev_name.clone(), vec![], vec![], loc));
     let (plan, reverse) = {
         let accumulated = accumulated(&active, true);
-        plan_recursion(cx, &active, Reverse { aug, rev, accumulated, tape: tape.clone(), given: vec![] })
+        plan_recursion(cx, &active, Reverse { aug, rev, accumulated, stacks: tape.clone(), tape, given: vec![] })
     };
-    let slots: Vec<Type> = plan.layout(plan.root).iter().map(|slot| slot.ty).collect();
-    define_tape(cx, node, &slots);
-    let mut function = Function::new(aug_name, active.func().params.clone(), active.func().results.clone(), loc);
-    function.results.extend(&tape);
-    write_augmented(&active, &plan, &mut function, Some(node));
+    let activations = Rc::new(activations(cx, &plan, &aug_name));
+    let function = augmented_recursion(&active, &plan, aug_name, &reverse.stacks, activations.clone());
     cx.module.funcs[aug] = pack::in_branches(&function).unwrap_or(function);
-    let Reverse { given, accumulated, .. } = &*reverse;
-    let function = sweep_apart(cx, &active, &plan, rev_name, &tape, given, accumulated, Some(node));
+    let function = sweep_apart(cx, &active, &plan, rev_name, &reverse, activations);
     cx.module.funcs[rev] = tail::as_loop(&function, rev).unwrap_or(function);
     reverse
+}
+
+/// What the regions of a recursion put on its stacks.
+fn activations(cx: &mut Context, plan: &Plan, name: &str) -> Activations {
+    let slots = |region: &Region| plan.layout(*region).iter().map(|slot| slot.ty).collect();
+    plan.pushed.iter().map(|region| (*region, Activation::new(cx, name, slots(region)))).collect()
 }
 
 /// The plan of a function that calls itself depends on what the sweep of the inner call is to be given, which is what this
@@ -137,11 +150,16 @@ pub fn define_tape(cx: &mut Context, node: NodeId, slots: &[Type]) {
     cx.module.complete_tangents();
 }
 
-/// For each marked parameter whether the sweep gets an accumulator for it: arrays, so that reading one element costs one
-/// addition; in a recursion scalars too, so that the sweep of an inner call can be the last thing that the outer one does.
+/// For each marked parameter whether the sweep gets an accumulator for it: arrays that are only read, so that reading one
+/// element costs one addition (the adjoint of one that is updated comes from that of its last version, and nothing is to be
+/// added to it); in a recursion scalars too, so that the sweep of an inner call can be the last thing that the outer one does.
 fn accumulated(active: &Active, recursive: bool) -> Vec<bool> {
-    let marked = active.func().params.iter().zip(&active.instance.wrt).filter(|(_, wrt)| **wrt);
-    marked.map(|(ty, _)| ty.is_array() || (recursive && ty.is_float())).collect()
+    let params = active.primal.params();
+    let wanted = |v: &Value| {
+        let ty = active.func().value_type(*v);
+        (ty.is_array() && active.primal.is_stable(*v)) || (recursive && ty.is_float())
+    };
+    params.iter().zip(&active.instance.wrt).filter(|(_, wrt)| **wrt).map(|(v, _)| wanted(v)).collect()
 }
 
 /// Runs the sweep on paper, and decides.
@@ -186,30 +204,46 @@ fn augmented(active: &Active, plan: &Plan, name: Arc<str>, tape: &[Type]) -> Fun
     let func = active.func();
     let results = [func.results.as_slice(), tape].concat();
     let mut function = Function::new(name, func.params.clone(), results, func.loc);
-    write_augmented(active, plan, &mut function, None);
+    let mut b = Builder::new(&mut function);
+    let (mut results, tape) = primal_part(&mut b, active, plan, Default::default(), |augment| augment.tape(plan.root));
+    results.extend(tape);
+    b.finish(&results);
     function
 }
 
-/// The body of `f.aug`; the tape packed in a node, if it is one.
-fn write_augmented(active: &Active, plan: &Plan, function: &mut Function, node: Option<NodeId>) {
-    let mut b = Builder::new(function);
-    let (mut results, tape) = primal_part(&mut b, active, plan, |augment| augment.tape(plan.root));
-    match node {
-        Some(node) => results.push(b.node_new(node, 0, &tape)),
-        None => results.extend(tape),
-    }
+/// `f.aug` of a recursion.
+fn augmented_recursion(
+    active: &Active,
+    plan: &Plan,
+    name: Arc<str>,
+    stacks: &[Type],
+    activations: Rc<Activations>,
+) -> Function {
+    let func = active.func();
+    let (params, results) = ([&func.params, stacks].concat(), [&func.results, stacks].concat());
+    let mut function = Function::new(name, params, results, func.loc);
+    let mut b = Builder::new(&mut function);
+    let stacks = (0..stacks.len()).map(|k| b.param(func.params.len() + k)).collect();
+    let (mut results, stacks) = primal_part(&mut b, active, plan, (stacks, activations), |augment| {
+        augment.push_slots(plan.root);
+        augment.stacks.clone()
+    });
+    results.extend(stacks);
     b.finish(&results);
+    function
 }
 
-/// Writes the augmented primal at the beginning of a function whose first parameters are those of the primal. Gives the
-/// primal's results, and what `then` finds in the augmented primal.
+/// Writes the augmented primal at the beginning of a function whose first parameters are those of the primal, with the stacks
+/// of a recursion. Gives the primal's results, and what `then` finds in the augmented primal.
 pub fn primal_part<T>(
     b: &mut Builder,
     active: &Active,
     plan: &Plan,
-    then: impl FnOnce(&Augment) -> T,
+    (stacks, activations): (Vec<Value>, Rc<Activations>),
+    then: impl FnOnce(&mut Augment) -> T,
 ) -> (Vec<Value>, T) {
     let mut augment = Augment::new(b, active, plan);
+    (augment.stacks, augment.activations) = (stacks, activations);
     for (k, param) in active.primal.params().iter().enumerate() {
         let copy = augment.b.param(k);
         augment.copies.set(*param, copy);
@@ -217,7 +251,7 @@ pub fn primal_part<T>(
     }
     augment.region(plan.root);
     let results = augment.copies.all(active.primal.results());
-    let more = then(&augment);
+    let more = then(&mut augment);
     (results, more)
 }
 
@@ -227,46 +261,39 @@ fn sweep_apart(
     active: &Rc<Active>,
     plan: &Rc<Plan>,
     name: Arc<str>,
-    tape: &[Type],
-    given: &[usize],
-    accumulated: &[bool],
-    node: Option<NodeId>,
+    reverse: &Reverse,
+    activations: Rc<Activations>,
 ) -> Function {
     let (seeds, adjoints) = (seed_types(cx, active), adjoint_types(cx, active));
-    let given_types = given.iter().map(|k| active.func().params[*k]);
-    let mut params = tape.to_vec();
-    params.extend(given_types);
-    params.extend(&seeds);
-    params.extend(marked_of(&adjoints, accumulated));
-    let mut function = Function::new(name, params, adjoints, active.func().loc);
+    let heights = vec![Type::I64; reverse.stacks.len()];
+    let given: Vec<Type> = reverse.given.iter().map(|k| active.func().params[*k]).collect();
+    let accumulators = marked_of(&adjoints, &reverse.accumulated);
+    let params = [&reverse.tape, &heights, &given, &seeds, &accumulators].map(|types| &types[..]).concat();
+    let results = [&adjoints[..], &heights].concat();
+    let mut function = Function::new(name, params, results, active.func().loc);
     let mut b = Builder::new(&mut function);
-    let slots: Vec<Value> = match node {
-        None => (0..tape.len()).map(|k| b.param(k)).collect(),
-        Some(_) => {
-            let tape = b.param(0);
-            let layout = plan.layout(plan.root).iter().enumerate();
-            layout.map(|(k, slot)| b.node_get(tape, 0, k as u32, slot.ty)).collect()
-        }
+    let mut next = 0;
+    let mut params = |b: &Builder, types: &[Type]| -> Vec<Value> {
+        next += types.len();
+        (next - types.len()..next).map(|k| b.param(k)).collect()
+    };
+    let (tape, mut heights) = (params(&b, &reverse.tape), params(&b, &heights));
+    let slots = match activations.get(&plan.root) {
+        Some(activation) => activation.read(&mut b, &tape, &mut heights),
+        None => tape.clone(),
     };
     let mut sweep = Sweep::new(cx, b, active.clone(), Stage::Emit(vec![plan.clone()]));
-    for (at, k) in given.iter().enumerate() {
-        let value = sweep.b.param(tape.len() + at);
+    (sweep.stacks, sweep.heights, sweep.activations) = (tape, heights, activations);
+    for (k, value) in reverse.given.iter().zip(params(&sweep.b, &given)) {
         sweep.bind(Item::Value(active.primal.params()[*k]), value);
     }
     sweep.enter(plan.root, slots);
-    let first = tape.len() + given.len();
-    let seed_values: Vec<Value> = (0..seeds.len()).map(|k| sweep.b.param(first + k)).collect();
-    let mut next = first + seeds.len();
-    let accumulators: Vec<Option<Value>> = accumulated
-        .iter()
-        .map(|wanted| {
-            wanted.then(|| {
-                next += 1;
-                sweep.b.param(next - 1)
-            })
-        })
-        .collect();
-    let results = sweep.function(&seed_values, &accumulators);
+    let seeds = params(&sweep.b, &seeds);
+    let mut handed_in = params(&sweep.b, &accumulators).into_iter();
+    let accumulators: Vec<Option<Value>> =
+        reverse.accumulated.iter().map(|wanted| if *wanted { handed_in.next() } else { None }).collect();
+    let mut results = sweep.function(&seeds, &accumulators);
+    results.extend(&sweep.heights);
     sweep.b.finish(&results);
     function
 }
@@ -284,7 +311,7 @@ pub fn vjp(cx: &mut Context, instance: Instance, function: &mut Function, into: 
     let loc = function.loc;
     let mut b = Builder::new(function);
     b.loc = loc;
-    let (mut results, (items, bundles)) = primal_part(&mut b, &active, &plan, |augment| {
+    let (mut results, (items, bundles)) = primal_part(&mut b, &active, &plan, Default::default(), |augment| {
         let items: Vec<(Item, Value)> = plan.direct_items().map(|item| (item, augment.item(item))).collect();
         (items, augment.bundles.clone())
     });

@@ -23,7 +23,7 @@ use crate::analysis::structure::Def;
 use crate::context::Active;
 use crate::reverse::Reverse;
 use crate::reverse::item::Item;
-use dprog_ir::{BinaryOp, FuncId, Inst, Op, Region, Scalar, SrcLoc, Type, UnaryOp, Value};
+use dprog_ir::{BinaryOp, FuncId, Inst, InstData, Op, Region, Scalar, SrcLoc, Type, UnaryOp, Value};
 use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::fmt::Write;
@@ -98,6 +98,26 @@ pub struct Slot {
     pub ty: Type,
 }
 
+/// The slots of one type that a trip of a loop leaves: they lie side by side in one array.
+#[derive(Debug)]
+pub struct Frame {
+    pub ty: Type,
+    /// Their numbers in the layout of the body.
+    pub slots: Vec<usize>,
+}
+
+/// The slots of a loop's body by type, in the order in which types first occur.
+pub fn frames(slots: &[Type]) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = Vec::new();
+    for (k, ty) in slots.iter().enumerate() {
+        match frames.iter_mut().find(|frame| frame.ty == *ty) {
+            Some(frame) => frame.slots.push(k),
+            None => frames.push(Frame { ty: *ty, slots: vec![k] }),
+        }
+    }
+    frames
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub struct Plan {
@@ -114,6 +134,10 @@ pub struct Plan {
     pub shares: FxHashMap<Region, Vec<usize>>,
     pub inline: FxHashMap<Inst, Rc<Plan>>,
     pub calls: FxHashMap<Inst, Rc<Reverse>>,
+    /// In a recursion: the calls whose tape goes on the stacks, and the control around them.
+    pub threaded: FxHashSet<Inst>,
+    /// In a recursion: the regions whose slots go on the stacks, the root and branches outside loops.
+    pub pushed: Vec<Region>,
     /// Values from outside the root that the sweep, or the primal run again before it, uses.
     pub outside: Ordered<Item>,
     /// For a root that is run again: the instructions of the root region that must be.
@@ -138,21 +162,37 @@ impl Plan {
             shares: FxHashMap::default(),
             inline,
             calls,
+            threaded: FxHashSet::default(),
+            pushed: Vec::new(),
             outside: Ordered::default(),
             slice: FxHashSet::default(),
             params: FxHashSet::default(),
             too_deep: None,
         };
-        let mut decider = Decider { active, plan, swept, kept: FxHashMap::default() };
+        let mut decider = Decider { active, plan, swept, kept: FxHashMap::default(), loops: 0 };
         decider.settle(needs);
         decider.list_recomputed();
         decider.layout(root);
+        if decider.plan.is_recursion() {
+            decider.plan.pushed.push(root);
+        }
         decider.plan
     }
 
     /// The slots of a region's tape.
     pub fn layout(&self, region: Region) -> &[Slot] {
         self.layouts.get(&region).map_or(&[], |slots| slots)
+    }
+
+    /// Whether what is kept goes on the stacks of a recursion.
+    pub fn is_recursion(&self) -> bool {
+        matches!(self.setting, Setting::Apart { given: Given::None | Given::Scalars })
+    }
+
+    /// The frames of a loop's body.
+    pub fn frames(&self, body: Region) -> Vec<Frame> {
+        let types: Vec<Type> = self.layout(body).iter().map(|slot| slot.ty).collect();
+        frames(&types)
     }
 
     pub fn bundle(&self, inst: Inst) -> &[Type] {
@@ -208,6 +248,8 @@ struct Decider<'a> {
     plan: Plan,
     swept: FxHashSet<Inst>,
     kept: FxHashMap<Region, Vec<Item>>,
+    /// How many loops are around what is being laid out.
+    loops: u32,
 }
 
 /// A value is recomputed if that takes at most so many operations. Chosen by feeling: a slot costs a store and a load.
@@ -382,33 +424,55 @@ impl Decider<'_> {
     /// What an instruction leaves for the sweep besides its results.
     fn bundle(&mut self, inst: Inst) -> Vec<Type> {
         if let Some(call) = self.plan.calls.get(&inst) {
-            return call.tape.clone();
+            if call.stacks.is_empty() || !self.plan.is_recursion() {
+                return call.tape.clone();
+            }
+            self.plan.threaded.insert(inst);
+            return Vec::new();
         }
         if !self.swept.contains(&inst) {
             return Vec::new();
         }
         let primal = self.active.primal.clone();
         let data = &primal.func.insts[inst];
+        let bundle = self.bundle_of_control(data);
+        let mut inner = data.regions.iter().flat_map(|region| &primal.func.regions[*region].insts);
+        let pushes = data.regions.iter().any(|r| self.plan.pushed.contains(r) && !self.plan.layout(*r).is_empty());
+        if pushes || inner.any(|inst| self.plan.threaded.contains(inst)) {
+            self.plan.threaded.insert(inst);
+        }
+        bundle
+    }
+
+    fn bundle_of_control(&mut self, data: &InstData) -> Vec<Type> {
         match data.op {
+            Op::If | Op::Switch if self.plan.is_recursion() && self.loops == 0 => self.push(&data.regions),
             Op::If | Op::Switch => self.share(&data.regions),
-            Op::For => {
-                let slots = self.layout(data.regions[0]);
-                self.stacked(slots, data.loc)
-            }
-            Op::While => {
-                let slots = self.layout(data.regions[1]);
-                [vec![Type::I64], self.stacked(slots, data.loc)].concat()
-            }
+            Op::For => self.stacked(data.regions[0], data.loc),
+            Op::While => [vec![Type::I64], self.stacked(data.regions[1], data.loc)].concat(),
             _ => Vec::new(),
         }
     }
 
-    fn stacked(&mut self, slots: Vec<Type>, loc: SrcLoc) -> Vec<Type> {
+    /// The slots of all trips of a loop.
+    fn stacked(&mut self, body: Region, loc: SrcLoc) -> Vec<Type> {
+        self.loops += 1;
+        let slots = self.layout(body);
+        self.loops -= 1;
         if slots.iter().any(|ty| ty.try_array(1).is_none()) {
             self.plan.too_deep = Some(loc);
             return Vec::new();
         }
-        slots.into_iter().map(|ty| ty.array(1)).collect()
+        frames(&slots).into_iter().map(|frame| frame.ty.array(1)).collect()
+    }
+
+    /// Slots of branches that are put on the stacks where they arise.
+    fn push(&mut self, branches: &[Region]) -> Vec<Type> {
+        for branch in branches {
+            self.layout(*branch);
+            self.plan.pushed.push(*branch);
+        }
+        Vec::new()
     }
 
     /// Slots of branches, of which one runs: each part of the bundle serves one slot of that type in every branch.
@@ -492,7 +556,7 @@ pub fn slice(active: &Active, plan: &mut Plan) {
     plan.params = params.filter(|v| needed.contains(v)).collect();
 }
 
-/// The callee of a call that the sweep goes through, for the augmented primal.
-pub fn augmented_callee(plan: &Plan, inst: Inst) -> Option<FuncId> {
-    plan.calls.get(&inst).filter(|call| !call.tape.is_empty()).map(|call| call.aug)
+/// The callee of a call that the sweep goes through, for the augmented primal, and the types of the stacks that it takes.
+pub fn augmented_callee(plan: &Plan, inst: Inst) -> Option<(FuncId, &[Type])> {
+    plan.calls.get(&inst).filter(|call| !call.tape.is_empty()).map(|call| (call.aug, &call.stacks[..]))
 }

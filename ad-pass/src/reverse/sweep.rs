@@ -12,6 +12,7 @@ use crate::copy::Copies;
 use crate::reverse::augment::{Augment, repeat};
 use crate::reverse::item::{Item, shape_source};
 use crate::reverse::plan::{Plan, Recorder, Setting, Source, slice};
+use crate::reverse::stacks::Activations;
 use crate::rules::{Partial, Point, partial};
 use dprog_ir::{Builder, HostFn, Inst, InstData, Op, Region, Scalar, Type, Value};
 use rustc_hash::FxHashMap;
@@ -35,6 +36,10 @@ pub struct Sweep<'c, 'm, 'f> {
     env: FxHashMap<Item, Value>,
     /// The tape's part of each instruction in the regions that the sweep is in.
     bundles: FxHashMap<Inst, Vec<Value>>,
+    /// In a recursion: the stacks, and the heights to which the sweep has come down.
+    pub(super) stacks: Vec<Value>,
+    pub(super) heights: Vec<Value>,
+    pub(super) activations: Rc<Activations>,
     /// Adjoints of the fields of a node that is taken apart, until all are known; see `nodes`.
     pub(super) fields: FxHashMap<(Region, Value, u32), Vec<Option<Value>>>,
 }
@@ -49,6 +54,9 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             adj: FxHashMap::default(),
             env: FxHashMap::default(),
             bundles: FxHashMap::default(),
+            stacks: Vec::new(),
+            heights: Vec::new(),
+            activations: Rc::default(),
             fields: FxHashMap::default(),
         }
     }
@@ -245,6 +253,16 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
 
     pub fn bundle(&self, inst: Inst) -> &[Value] {
         self.bundles.get(&inst).map_or(&[], |values| values)
+    }
+
+    /// The heights of the stacks, where these go through the instruction.
+    pub(super) fn heights_through(&self, inst: Inst) -> Vec<Value> {
+        match &self.stage {
+            Stage::Emit(plans) if plans.last().is_some_and(|plan| plan.threaded.contains(&inst)) => {
+                self.heights.clone()
+            }
+            Stage::Emit(_) | Stage::Record(_) => Vec::new(),
+        }
     }
 
     pub fn is_paper(&self) -> bool {

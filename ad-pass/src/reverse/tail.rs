@@ -4,22 +4,22 @@
 //! accumulators there ([`super::accumulated`]). Before:
 //!
 //! ```text
-//! func @f.rev(%t, %s, %a) {                     func @f.rev(%t0, %s0, %a0) {
-//!   %c = …                                        %t, %s, %a = while (%t1 = %t0, %s1 = %s0, %a1 = %a0) {
+//! func @f.rev(%t, %h, %s, %a) {                 func @f.rev(%t, %h0, %s0, %a0) {
+//!   %c = …                                        %h, %s, %a = while (%h1 = %h0, %s1 = %s0, %a1 = %a0) {
 //!   %r = if %c { …; yield %base } else {            %c1 = …; yield not %c1
-//!     …                                           } do (%t2, %s2, %a2) {
-//!     %q = call @f.rev(%t1, %s1, %a1)               …; yield %t3, %s3, %a3
+//!     …                                           } do (%h2, %s2, %a2) {
+//!     %q = call @f.rev(%t, %h1, %s1, %a1)           …; yield %h3, %s3, %a3
 //!     yield %q                            →       }
 //!   }                                             …; yield %base
 //!   yield %r                                    }
 //! }
 //! ```
 //!
-//! So the sweep needs no stack, and frees the tape as it goes. It is done here and not in the optimizer because there a call
+//! So the sweep needs no stack of calls. It is done here and not in the optimizer because there a call
 //! of the user's would no longer count for the limit on depth, which must not depend on the level of optimization.
 
 use crate::copy::{Copies, copy_inst};
-use dprog_ir::{BinaryOp, Builder, FuncId, Function, Inst, Op, Region, UnaryOp, Value};
+use dprog_ir::{Access, BinaryOp, Builder, FuncId, Function, Inst, Op, Region, Type, UnaryOp, Value};
 
 /// Above this many instructions in front of the branch, which are written three times, it is left. Chosen by feeling.
 const MOST_IN_FRONT: usize = 24;
@@ -33,16 +33,20 @@ struct Tail {
     again: usize,
     branches: [Region; 2],
     call: Inst,
+    /// The parameters that change from call to call.
+    carried: Vec<usize>,
 }
 
 /// `func`, which is known as `id`, as a loop; `None` if it does not end by calling itself.
 pub fn as_loop(func: &Function, id: FuncId) -> Option<Function> {
     let tail = find(func, id)?;
-    let types = func.params.clone();
-    let mut looping = Function::new(func.name.clone(), types.clone(), func.results.clone(), func.loc);
+    let types: Vec<Type> = tail.carried.iter().map(|k| func.params[*k]).collect();
+    let mut looping = Function::new(func.name.clone(), func.params.clone(), func.results.clone(), func.loc);
     let mut b = Builder::new(&mut looping);
     let mut copies = Copies::of(func);
-    let start: Vec<Value> = (0..types.len()).map(|k| b.param(k)).collect();
+    let params: Vec<Value> = (0..func.params.len()).map(|k| b.param(k)).collect();
+    func.regions[func.entry()?].params.iter().zip(&params).for_each(|(param, v)| copies.set(*param, *v));
+    let start: Vec<Value> = tail.carried.iter().map(|k| params[*k]).collect();
 
     b.open_region(&types);
     front(&mut b, func, &tail, &mut copies);
@@ -54,13 +58,13 @@ pub fn as_loop(func: &Function, id: FuncId) -> Option<Function> {
     front(&mut b, func, &tail, &mut copies);
     let (_, before) = func.regions[tail.branches[tail.again]].insts.split_last()?;
     before.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
-    let next = copies.all(&func.insts[tail.call].args);
+    let next: Vec<Value> = tail.carried.iter().map(|k| copies.get(func.insts[tail.call].args[*k])).collect();
     let body = b.close_region(&next);
 
     b.loc = func.insts[tail.call].loc;
     let inst = b.inst(Op::While, &start, &[condition, body], &types);
     let end = b.results(inst);
-    bind_params(func, &end, &mut copies);
+    bind_carried(func, &tail, &end, &mut copies);
     tail.front.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
     let base = &func.regions[tail.branches[1 - tail.again]];
     base.insts.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
@@ -69,15 +73,15 @@ pub fn as_loop(func: &Function, id: FuncId) -> Option<Function> {
     Some(looping)
 }
 
-fn bind_params(func: &Function, to: &[Value], copies: &mut Copies) {
-    let entry = func.entry().expect("a function just written");
-    func.regions[entry].params.iter().zip(to).for_each(|(param, v)| copies.set(*param, *v));
+fn bind_carried(func: &Function, tail: &Tail, to: &[Value], copies: &mut Copies) {
+    let params = &func.regions[func.entry().expect("a function just written")].params;
+    tail.carried.iter().zip(to).for_each(|(k, v)| copies.set(params[*k], *v));
 }
 
-/// The instructions in front of the branch, at the start of a region with the function's parameters.
+/// The instructions in front of the branch, at the start of a region with what the loop carries.
 fn front(b: &mut Builder, func: &Function, tail: &Tail, copies: &mut Copies) {
-    let params: Vec<Value> = (0..func.params.len()).map(|k| b.region_param(k)).collect();
-    bind_params(func, &params, copies);
+    let params: Vec<Value> = (0..tail.carried.len()).map(|k| b.region_param(k)).collect();
+    bind_carried(func, tail, &params, copies);
     tail.front.iter().for_each(|inst| copy_inst(b, func, *inst, copies));
 }
 
@@ -97,7 +101,9 @@ fn find(func: &Function, id: FuncId) -> Option<Tail> {
     };
     let (again, call) = data.regions.iter().enumerate().find_map(|(k, region)| Some((k, call_at_end(region)?)))?;
     let branches = [data.regions[0], data.regions[1]];
-    Some(Tail { front: front.to_vec(), cond: data.args[0], again, branches, call })
+    let changes = |k: &usize| func.insts[call].args[*k] != entry.params[*k];
+    let carried = (0..func.params.len()).filter(changes).collect();
+    Some(Tail { front: front.to_vec(), cond: data.args[0], again, branches, call, carried })
 }
 
 /// Whether an instruction may be done three times for once.
@@ -112,7 +118,8 @@ fn is_cheap(func: &Function, inst: Inst) -> bool {
                 [BinaryOp::Div, BinaryOp::Rem, BinaryOp::Pow, BinaryOp::Atan2, BinaryOp::Hypot, BinaryOp::Polygamma];
             !costly.contains(op)
         }
-        Op::Fill | Op::Elements | Op::Get(_) | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => false,
+        Op::Get(access) => *access == Access::InBounds,
+        Op::Fill | Op::Elements | Op::Set(_) | Op::AddAt(_) | Op::Slice(_) | Op::SetSlice(_) => false,
         Op::AddSlice(_) | Op::Push | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) | Op::Dot => false,
         Op::Take(_) | Op::Put => false,
         Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation | Op::NodeNew { .. } => false,

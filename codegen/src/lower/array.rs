@@ -2,8 +2,33 @@
 
 use super::*;
 use crate::types::element_bytes;
-use dprog_ir::{Access, InstData};
+use cranelift_codegen::ir::{InstructionData, Opcode};
+use dprog_ir::Access;
 use dprog_runtime::layout::{CAPACITY, DIMS, data_offset};
+
+/// A list that is full grows by room for at least so many elements.
+const MOST_AT_ONCE: usize = 8;
+
+/// What a callee is thought to push to a list that it is given: as much as trips of a loop that push so many elements each.
+const PUSHES_OF_CALLEE: usize = 4;
+
+/// For each list with which a loop begins how many elements the body pushes to it; calls likewise.
+pub(super) fn pushes_per_trip(func: &Function) -> FxHashMap<Value, usize> {
+    let calls = func.insts.values().filter(|data| matches!(data.op, Op::Call(_)));
+    let mut counts: FxHashMap<Value, usize> =
+        calls.flat_map(|data| &data.args).map(|v| (*v, PUSHES_OF_CALLEE)).collect();
+    for data in func.insts.values().filter(|data| data.op == Op::While) {
+        let body = &func.regions[data.regions[1]];
+        let mut inits: FxHashMap<Value, Value> = body.params.iter().copied().zip(data.args.iter().copied()).collect();
+        for push in body.insts.iter().map(|inst| &func.insts[*inst]).filter(|data| data.op == Op::Push) {
+            if let Some(init) = inits.get(&push.args[0]).copied() {
+                inits.insert(push.results[0], init);
+                *counts.entry(init).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn dim(&mut self, array: V, axis: usize) -> V {
@@ -49,16 +74,30 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.ins().iadd(array, offset)
     }
 
+    /// The same for an element of an array of type `ty`, with that constant: a number `x + k` needs no addition.
+    fn element_place(&mut self, array: V, ty: Type, number: V) -> (V, i32) {
+        let (number, more) = self.apart(number).unwrap_or((number, 0));
+        let base = self.element_base(array, ty.element(), number);
+        (base, data_offset(ty.rank()) + more * element_bytes(ty.element()) as i32)
+    }
+
+    /// `x` and `k`, if `number` is `x + k` for a small constant `k`.
+    fn apart(&self, number: V) -> Option<(V, i32)> {
+        let dfg = &self.b.func.dfg;
+        let instruction = |v: V| Some(dfg.insts[dfg.value_def(v).inst()?]);
+        let InstructionData::Binary { opcode: Opcode::Iadd, args: [x, k] } = instruction(number)? else { return None };
+        let InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } = instruction(k)? else { return None };
+        i16::try_from(imm.bits()).ok().map(|k| (x, k as i32))
+    }
+
     pub(super) fn load_element(&mut self, array: V, ty: Type, number: V) -> V {
-        let element = ty.element();
-        let base = self.element_base(array, element, number);
-        self.load(register(element), element_memory(element), base, data_offset(ty.rank()))
+        let (base, offset) = self.element_place(array, ty, number);
+        self.load(register(ty.element()), element_memory(ty.element()), base, offset)
     }
 
     pub(super) fn store_element(&mut self, array: V, ty: Type, number: V, v: V) {
-        let element = ty.element();
-        let base = self.element_base(array, element, number);
-        self.store(element_memory(element), v, base, data_offset(ty.rank()));
+        let (base, offset) = self.element_place(array, ty, number);
+        self.store(element_memory(ty.element()), v, base, offset);
     }
 
     pub(super) fn array_get(&mut self, access: Access, result: Value, args: &[Value]) -> V {
@@ -169,10 +208,37 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     pub(super) fn push(&mut self, args: &[Value]) -> V {
-        let (array, ty, v) = (self.get(args[0]), self.ty(args[0]), self.get(args[1]));
+        let v = self.get(args[1]);
+        self.append(self.get(args[0]), self.ty(args[0]), &[v])
+    }
+
+    /// How many instructions at the beginning are pushes of which each goes on with what the one before it gave.
+    pub(super) fn pushes_in_a_row(&self, insts: &[Inst]) -> usize {
+        let is_push = |inst: &&Inst| self.func.insts[**inst].op == Op::Push;
+        let pushes = insts.iter().take(MOST_AT_ONCE).take_while(is_push).count();
+        let goes_on = |pair: &&[Inst]| self.func.insts[pair[1]].args[0] == self.func.insts[pair[0]].results[0];
+        match pushes {
+            0 => 0,
+            _ => 1 + insts[..pushes].windows(2).take_while(goes_on).count(),
+        }
+    }
+
+    /// Pushes in a row, with one look at the room for all.
+    pub(super) fn push_all(&mut self, row: &[Inst]) {
+        let func = self.func;
+        let (first, last) = (&func.insts[row[0]], &func.insts[row[row.len() - 1]]);
+        self.loc = last.loc;
+        self.b.set_srcloc(SourceLoc::new(last.loc.0));
+        let elements: Vec<V> = row.iter().map(|inst| self.get(func.insts[*inst].args[1])).collect();
+        let array = self.append(self.get(first.args[0]), self.ty(first.args[0]), &elements);
+        self.set_all(&last.results, &[array]);
+    }
+
+    fn append(&mut self, array: V, ty: Type, elements: &[V]) -> V {
         let (size, room) = (self.dim(array, 0), self.load(types::I64, Memory::Sizes, array, CAPACITY));
         let (full, next) = (self.cold_block(), self.block(&[PTR]));
-        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, size, room);
+        let more = self.b.ins().iadd_imm_s(size, elements.len() as i64);
+        let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, more, room);
         self.brif(fits, next, &[array], full, &[]);
         self.b.switch_to_block(full);
         let grown = if self.is_bare() {
@@ -184,8 +250,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.jump(next, &[grown]);
         self.b.switch_to_block(next);
         let array = self.params(next)[0];
-        self.store_element(array, ty, size, v);
-        let more = self.b.ins().iadd_imm_s(size, 1);
+        let base = self.element_base(array, ty.element(), size);
+        for (k, v) in elements.iter().enumerate() {
+            let offset = data_offset(1) + k as i32 * element_bytes(ty.element()) as i32;
+            self.store(element_memory(ty.element()), *v, base, offset);
+        }
         self.store(Memory::Sizes, more, array, DIMS);
         array
     }

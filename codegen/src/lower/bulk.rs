@@ -4,11 +4,13 @@ use super::*;
 use crate::bare::sum_of;
 use crate::types::element_bytes;
 use cranelift_codegen::ir::condcodes::FloatCC;
-use dprog_ir::{InstData, ReduceOp, Scalar};
+use dprog_ir::{ReduceOp, Scalar};
 use dprog_runtime::layout::{DIMS, MAX_SMALL, class_bytes, class_of, data_offset};
 
 /// Bytes of elements that an empty array has room for.
 const ROOM_TO_GROW: usize = 96;
+/// Lists to which a trip of a loop pushes several elements begin with room for as many trips, up to here.
+const MOST_PUSHES: usize = 32;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- making ----
@@ -34,7 +36,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let size = element_bytes(ty.element()) as usize;
         let head = data_offset(1) as usize;
         // An empty array mostly is one that will grow.
-        let wanted = if args.is_empty() { ROOM_TO_GROW } else { args.len() * size };
+        let pushes = self.pushes.get(&result).copied().unwrap_or(1);
+        let wanted = if args.is_empty() { ROOM_TO_GROW * pushes.min(MOST_PUSHES) } else { args.len() * size };
         let count = self.word(args.len() as i64);
         let array = if head + wanted <= MAX_SMALL {
             let room = (class_bytes(class_of(head + wanted)) - head) / size;

@@ -4,7 +4,7 @@ use super::*;
 use crate::abi::{detour_signature, runtime_signature};
 use cranelift_codegen::ir::{Signature, StackSlot, StackSlotData, StackSlotKind};
 use cranelift_module::Linkage;
-use dprog_ir::{HostFn, InstData};
+use dprog_ir::HostFn;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- the runtime ----
@@ -207,7 +207,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             }
         };
         let borrowed = self.program.borrowed.get(&callee).cloned().unwrap_or_default();
-        let mut args = vec![self.ctx];
+        let left = self.left.filter(|_| self.program.depths[callee.index()].is_passed());
+        let mut args: Vec<V> = std::iter::once(self.ctx).chain(left).collect();
         for (i, arg) in data.args.iter().enumerate() {
             args.push(self.get(*arg));
             if borrowed.get(i) == Some(&true) {
@@ -236,35 +237,24 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- depth ----
 
-    /// Functions that may call themselves count how deep they are, and look whether there is stack left.
+    /// A function that may call itself takes one from the number of activations that are left, and looks whether there is
+    /// stack left. The number is an argument and not a field of the context: so it is in a register, and nobody has to
+    /// count back.
     pub(super) fn count_depth(&mut self) {
-        if !self.recursive {
-            return;
-        }
-        let left = self.load(types::I64, Memory::Context, self.ctx, offset_of!(Context, depth_left) as i32);
-        let left = self.b.ins().iadd_imm_s(left, -1);
-        self.store(Memory::Context, left, self.ctx, offset_of!(Context, depth_left) as i32);
-        let limit = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, stack_limit) as i32);
-        let here = self.b.ins().get_stack_pointer(PTR);
+        let Some(left) = self.left.filter(|_| self.depth == Depth::Counted) else { return };
         let (failed, shallow, next) = (self.cold_block(), self.b.create_block(), self.b.create_block());
         let zero = self.word(0);
-        let deep = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
-        self.brif(deep, failed, &[], shallow, &[]);
+        self.brif(left, shallow, &[], failed, &[]);
         self.b.switch_to_block(shallow);
+        self.left = Some(self.b.ins().iadd_imm_s(left, -1));
+        let limit = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, stack_limit) as i32);
+        let here = self.b.ins().get_stack_pointer(PTR);
         let low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
         self.brif(low, failed, &[], next, &[]);
         // The place is the call's, which the caller notes.
         self.loc = SrcLoc::NONE;
         self.raise(failed, TrapCode::Depth, zero, zero);
         self.b.switch_to_block(next);
-    }
-
-    pub(super) fn uncount_depth(&mut self) {
-        if self.recursive {
-            let left = self.load(types::I64, Memory::Context, self.ctx, offset_of!(Context, depth_left) as i32);
-            let left = self.b.ins().iadd_imm_s(left, 1);
-            self.store(Memory::Context, left, self.ctx, offset_of!(Context, depth_left) as i32);
-        }
     }
 
     /// Traps if another thread has asked the program to stop.

@@ -3,7 +3,6 @@
 use super::*;
 use cranelift_codegen::ir::{InstructionData, Opcode};
 use cranelift_frontend::Switch;
-use dprog_ir::InstData;
 
 /// Iterations of a loop without loops and calls in it after which it looks whether it is to stop. A guess: each takes less than
 /// a microsecond, so that is well below a tenth of a second, and the look costs nothing.

@@ -17,25 +17,18 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if self.is_bare() && self.ty(x) == Type::STR {
             return;
         }
-        self.more(self.get(x));
-    }
-
-    fn more(&mut self, object: V) {
+        let object = self.get(x);
         let count = self.load(types::I64, Memory::Count, object, COUNT);
         let count = self.b.ins().iadd_imm_s(count, 1);
         self.store(Memory::Count, count, object, COUNT);
     }
 
-    /// One reference less. What frees the object stands here for objects with no other objects in them, and for chains of
-    /// nodes, as tapes are.
+    /// One reference less. What frees the object stands here for objects with no other objects in them.
     pub(super) fn release(&mut self, x: Value) {
         let (object, ty) = (self.get(x), self.ty(x));
         // In a bare function texts are constants, which nobody counts.
         if self.is_bare() && ty == Type::STR {
             return;
-        }
-        if let Some((bytes, field)) = self.link(ty) {
-            return self.release_chain(object, bytes, field);
         }
         let count = self.less(object);
         let (last, next) = (self.b.create_block(), self.b.create_block());
@@ -66,57 +59,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             }
             None => !ty.is_array() || !ty.element().is_heap(),
         }
-    }
-
-    /// For nodes of one case in which the only object is another such node: their size, and the field with that.
-    fn link(&self, ty: Type) -> Option<(usize, usize)> {
-        let [case] = &self.program.module.nodes[ty.as_node()?].cases[..] else { return None };
-        let mut links = case.fields.iter().enumerate().filter(|(_, field)| field.ty.is_heap());
-        let (Some((k, field)), None) = (links.next(), links.next()) else { return None };
-        let bytes = node_bytes(case.fields.len());
-        (field.ty == ty && bytes <= MAX_SMALL).then_some((bytes, k))
-    }
-
-    fn release_chain(&mut self, first: V, bytes: usize, field: usize) {
-        let (top, last, next) = (self.block(&[PTR]), self.b.create_block(), self.b.create_block());
-        self.jump(top, &[first]);
-        self.b.switch_to_block(top);
-        let object = self.params(top)[0];
-        let count = self.less(object);
-        self.brif(count, next, &[], last, &[]);
-        self.b.switch_to_block(last);
-        let inner = self.load(PTR, Memory::Node, object, FIELDS + 8 * field as i32);
-        let list = self.b.ins().iadd_imm_s(self.ctx, free_list(class_of(bytes)) as i64);
-        self.put_on_list(object, list);
-        self.jump(top, &[inner]);
-        self.b.switch_to_block(next);
-    }
-
-    /// Lowers `retain inner; release outer` as one, if `inner` is the next link of the chain `outer`: where `outer` goes away,
-    /// its reference to `inner` is handed over. So a loop along a chain that nobody else holds counts nothing.
-    pub(super) fn step_along_chain(&mut self, retain: Inst, release: Inst) -> bool {
-        let (first, second) = (&self.func.insts[retain], &self.func.insts[release]);
-        if first.op != Op::Retain || second.op != Op::Release {
-            return false;
-        }
-        let (inner, outer) = (first.args[0], second.args[0]);
-        let Some((bytes, field)) = self.link(self.ty(outer)) else { return false };
-        if self.links.get(&inner) != Some(&(outer, field)) {
-            return false;
-        }
-        let (inner, outer) = (self.get(inner), self.get(outer));
-        let (shared, only, next) = (self.cold_block(), self.b.create_block(), self.b.create_block());
-        let count = self.less(outer);
-        self.brif(count, shared, &[], only, &[]);
-        self.b.switch_to_block(shared);
-        self.more(inner);
-        self.jump(next, &[]);
-        self.b.switch_to_block(only);
-        let list = self.b.ins().iadd_imm_s(self.ctx, free_list(class_of(bytes)) as i64);
-        self.put_on_list(outer, list);
-        self.jump(next, &[]);
-        self.b.switch_to_block(next);
-        true
     }
 
     /// Gives the block of an object back to the heap, in whose free list it goes unless it is large.
@@ -225,9 +167,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     pub(super) fn node_get(&mut self, result: Value, n: Value, field: u32) -> V {
-        if self.ty(result).is_heap() {
-            self.links.insert(result, (n, field as usize));
-        }
         let object = self.get(n);
         self.load(register(self.ty(result)), Memory::Node, object, FIELDS + 8 * field as i32)
     }

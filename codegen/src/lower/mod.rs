@@ -5,13 +5,14 @@
 //! and each runtime function that may trap, a test leads to a cold block that notes the place and returns.
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
-//! (operations over whole arrays), [`memory`] (reference counts, nodes).
+//! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints).
 
 mod array;
 mod bulk;
 mod call;
 mod control;
 mod flat;
+mod guard;
 mod memory;
 mod scalar;
 
@@ -27,7 +28,7 @@ use cranelift_codegen::ir::{
 use cranelift_frontend::FunctionBuilder;
 use cranelift_module::{DataId, FuncId as ClifFuncId, Module as ClifModule};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, Inst, Module, Op, Region, SrcLoc, TrapCode, Type, Value};
+use dprog_ir::{FuncId, Function, Inst, InstData, Module, Op, Region, SrcLoc, TrapCode, Type, Value};
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ pub struct Program<'a> {
     pub types: Types<'a>,
     /// Functions that have been declared, by `FuncId`.
     pub functions: FxHashMap<FuncId, ClifFuncId>,
-    /// Functions in a cycle of calls.
-    pub recursive: Vec<bool>,
+    /// What each function has to do with recursion.
+    pub depths: Vec<Depth>,
     pub runtime: FxHashMap<&'static str, ClifFuncId>,
     /// Detours that have been declared, by the function of the runtime that they lead to.
     pub detours: FxHashMap<&'static str, ClifFuncId>,
@@ -50,6 +51,32 @@ pub struct Program<'a> {
     pub bare: Option<Bare<'a>>,
     /// Parameters that are passed as header and place of the elements.
     pub borrowed: Borrowed,
+}
+
+/// What a function does with the number of nested activations that are still allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// No recursion can be reached from here.
+    Ignored,
+    /// It calls functions that count.
+    Passed,
+    /// It is recursive: its activation counts.
+    Counted,
+}
+
+impl Depth {
+    pub fn of(recursive: bool, above_recursion: bool) -> Depth {
+        match (recursive, above_recursion) {
+            (true, _) => Depth::Counted,
+            (false, true) => Depth::Passed,
+            (false, false) => Depth::Ignored,
+        }
+    }
+
+    /// Whether the number is a parameter.
+    pub fn is_passed(self) -> bool {
+        self != Depth::Ignored
+    }
 }
 
 /// Kinds of memory that never overlap; each is an alias region of Cranelift.
@@ -79,8 +106,9 @@ enum Memory {
 pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Program, id: FuncId) {
     let func = &program.module.funcs[id];
     let Some(entry) = func.entry() else { unreachable!("function {} has no body", func.name) };
-    let recursive = program.recursive[id.index()];
+    let depth = program.depths[id.index()];
     let values = vec![None; func.values.len()];
+    let definitions = vec![None; func.values.len()];
     let (runtime_refs, function_refs) = (FxHashMap::default(), FxHashMap::default());
     let detour_refs = FxHashMap::default();
     let (regions, ctx, loc) = (Vec::new(), V::from_u32(0), func.loc);
@@ -89,6 +117,8 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         clif,
         func,
         values,
+        definitions,
+        pushes: array::pushes_per_trip(func),
         ctx,
         regions,
         runtime_refs,
@@ -96,10 +126,10 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         function_refs,
         support_refs: FxHashMap::default(),
         bases: FxHashMap::default(),
-        links: FxHashMap::default(),
         borrowed: program.borrowed.get(&id).cloned().unwrap_or_default(),
         failed: None,
-        recursive,
+        depth,
+        left: None,
         loc,
         program,
     };
@@ -112,6 +142,10 @@ struct Lower<'a, 'p, M: ClifModule> {
     func: &'p Function,
     program: &'a mut Program<'p>,
     values: Vec<Option<V>>,
+    /// The instructions lowered so far, by their first result.
+    definitions: Vec<Option<Inst>>,
+    /// For lists that a loop carries and pushes to: how often in a trip.
+    pushes: FxHashMap<Value, usize>,
     ctx: V,
     regions: Vec<AliasRegion>,
     runtime_refs: FxHashMap<&'static str, FuncRef>,
@@ -120,13 +154,13 @@ struct Lower<'a, 'p, M: ClifModule> {
     support_refs: FxHashMap<Support, FuncRef>,
     /// Where the elements of arrays are whose header is elsewhere.
     bases: FxHashMap<Value, V>,
-    /// Objects that were read from a field: of which node, and which field.
-    links: FxHashMap<Value, (Value, usize)>,
     /// Parameters of this function that are passed as two values.
     borrowed: Vec<bool>,
     /// The block that returns after a trap.
     failed: Option<Block>,
-    recursive: bool,
+    depth: Depth,
+    /// The number of nested activations that are still allowed.
+    left: Option<V>,
     /// The place of the instruction at hand.
     loc: SrcLoc,
 }
@@ -138,7 +172,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.switch_to_block(block);
         let params = self.b.block_params(block).to_vec();
         self.ctx = params[0];
-        let mut rest = params[1..].iter().copied();
+        self.left = self.depth.is_passed().then(|| params[1]);
+        let mut rest = params[1 + self.depth.is_passed() as usize..].iter().copied();
         for (i, param) in self.func.regions[entry].params.iter().enumerate() {
             self.values[param.index()] = rest.next();
             if let (true, Some(base)) = (self.borrowed.get(i) == Some(&true), self.values[param.index()]) {
@@ -166,7 +201,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return self.branch_and_return(&func.insts[*last]);
         }
         let results = self.region(region);
-        self.uncount_depth();
         let ok = self.int(types::I32, 0);
         let returned: Vec<V> = std::iter::once(ok).chain(results).collect();
         self.b.ins().return_(&returned);
@@ -181,12 +215,18 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn insts(&mut self, insts: &[Inst]) {
         let mut rest = insts;
-        while let Some((inst, after)) = rest.split_first() {
-            rest = after;
-            match after.split_first() {
-                Some((next, further)) if self.step_along_chain(*inst, *next) => rest = further,
-                Some(_) | None => self.inst(*inst),
-            }
+        while let [inst, after @ ..] = rest {
+            rest = match after.first() {
+                Some(_) if self.pushes_in_a_row(rest) > 1 => {
+                    let (row, further) = rest.split_at(self.pushes_in_a_row(rest));
+                    self.push_all(row);
+                    further
+                }
+                Some(_) | None => {
+                    self.inst(*inst);
+                    after
+                }
+            };
         }
     }
 
@@ -249,6 +289,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Unshare => self.unshare(args[0]),
         };
         self.values[data.results[0].index()] = Some(result);
+        self.definitions[data.results[0].index()] = Some(inst);
+    }
+
+    /// The instruction that gives `v`, if that is all it gives.
+    fn definition(&self, v: Value) -> Option<&InstData> {
+        let inst = self.definitions[v.index()]?;
+        Some(&self.func.insts[inst])
     }
 
     // ---- values ----

@@ -125,6 +125,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn binary(&mut self, op: BinaryOp, x: Value, y: Value) -> V {
         let scalar = self.scalar(x);
+        if op == BinaryOp::Mul
+            && scalar.is_float()
+            && let Some(product) = self.guarded_product(x, y)
+        {
+            return product;
+        }
         let (a, b) = (self.get(x), self.get(y));
         if scalar.is_float() { self.binary_float(op, scalar, a, b) } else { self.binary_int(op, scalar, a, b, y) }
     }

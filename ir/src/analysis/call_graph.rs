@@ -46,6 +46,15 @@ impl CallGraph {
         reached
     }
 
+    /// The functions that can reach one that can reach itself.
+    pub fn above_recursion(&self) -> Table<FuncId, bool> {
+        let mut above = Table::new();
+        for id in &self.bottom_up {
+            above[*id] = self.recursive[*id] || self.callees[*id].iter().any(|callee| above[*callee]);
+        }
+        above
+    }
+
     fn find_components(&mut self, count: usize) {
         let mut search = Search::default();
         for index in 0..count {
