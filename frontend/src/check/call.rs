@@ -238,6 +238,8 @@ impl<'a> FnCx<'_, 'a> {
         }
         for (index, arg) in args.iter().enumerate() {
             let slot = match &arg.name {
+                // Behind a named argument, which is a mistake that has been reported.
+                None if index >= params.len() => return None,
                 None => index,
                 Some(n) => match params.iter().position(|p| p.name == n.text) {
                     Some(slot) => slot,

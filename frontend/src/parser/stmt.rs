@@ -82,9 +82,8 @@ impl Parser<'_> {
         match token.kind {
             Struct | Enum | Const | Type | Trait | Use | Impl | Extern | Pub => true,
             Fn => next.kind == Ident,
-            Ident => {
-                matches!(self.text_of(token), "model" | "derivative" | "export") && next.kind == Ident && !next.first
-            }
+            Ident if self.text_of(token) == "export" => matches!(next.kind, Ident | Fn) && !next.first,
+            Ident => matches!(self.text_of(token), "model" | "derivative") && next.kind == Ident && !next.first,
             _ => false,
         }
     }

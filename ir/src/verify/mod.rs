@@ -23,7 +23,7 @@
 //! | V041 | a derivative has the signature that its mode says |
 //! | V042 | the tape of a derivative is a tape |
 //! | V043 | no derivative is, directly or not, that of itself |
-//! | V044 | fixed sizes stand at parameters of functions that are arrays, one for each axis, and none is negative |
+//! | V044 | the fixed sizes of a parameter are of an array, one for each axis, and none is negative |
 //!
 //! The verifier reports all mistakes that it finds, though one may cause another. It never panics on a module that the
 //! parser lets through. Cost: linear.

@@ -67,14 +67,16 @@ pub(super) fn function(module: &Module, id: FuncId, errors: &mut Vec<VerifyError
 }
 
 fn fixed_sizes(func: &Function, params: &[Value]) -> Result<(), (u16, String)> {
-    for (v, data) in func.values.iter() {
-        let Some(sizes) = &data.sizes else { continue };
-        let fits = data.ty.is_array() && data.ty.rank() == sizes.len() && sizes.iter().flatten().all(|n| *n >= 0);
-        if !fits || !params.contains(&v) {
-            return Err((44, "a value has fixed sizes that it cannot have".to_string()));
-        }
+    let wrong = |v: &Value| {
+        let data = &func.values[*v];
+        data.sizes.as_ref().is_some_and(|sizes| {
+            !data.ty.is_array() || data.ty.rank() != sizes.len() || sizes.iter().flatten().any(|n| *n < 0)
+        })
+    };
+    match params.iter().any(wrong) {
+        true => Err((44, "a parameter has fixed sizes that it cannot have".to_string())),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn derivative(module: &Module, id: FuncId, request: &Derivative) -> Result<(), (u16, String)> {
