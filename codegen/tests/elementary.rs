@@ -1,10 +1,12 @@
 //! Elementary functions in code, in one and in two lanes, give the bits that they give in Rust.
 
 use cranelift_codegen::ir::{self, AbiParam, BlockArg, InstBuilder, MemFlagsData, Type, types};
+use cranelift_codegen::isa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module};
+use cranelift_object::{ObjectBuilder, ObjectModule};
 use dprog_codegen::math::{Formula, Functions};
 use dprog_ir::fmath::elementary;
 use dprog_ir::{BinaryOp, UnaryOp};
@@ -64,6 +66,29 @@ fn binary_functions() {
     }
 }
 
+/// On machines without vectors, without rounding instructions, without anything that is not in every processor of
+/// the architecture.
+#[test]
+fn every_architecture() {
+    for arch in ["x86_64", "aarch64", "riscv64"] {
+        let isa = isa::lookup_by_name(arch).unwrap().finish(flags("true")).unwrap();
+        let builder = ObjectBuilder::new(isa, "functions", cranelift_module::default_libcall_names()).unwrap();
+        let (mut module, mut functions) = (ObjectModule::new(builder), Functions::default());
+        let formulas = UnaryOp::TABLE.iter().map(|(op, _)| Formula::Unary(*op));
+        let formulas: Vec<Formula> =
+            formulas.chain(BinaryOp::TABLE.iter().map(|(op, _)| Formula::Binary(*op))).collect();
+        for formula in formulas {
+            for ty in [types::F64, types::F32, types::F64X2] {
+                if arch != "riscv64" || ty != types::F64X2 {
+                    functions.get(&mut module, formula, ty).unwrap();
+                }
+            }
+        }
+        assert!(module.declarations().get_functions().all(|(_, f)| f.linkage == Linkage::Local));
+        assert!(!module.finish().emit().unwrap().is_empty());
+    }
+}
+
 #[track_caller]
 fn compare(name: &str, expected: &[f64], got: &[f64], xs: &[f64], ys: &[f64]) {
     for (i, (a, b)) in expected.iter().zip(got).enumerate() {
@@ -111,12 +136,16 @@ fn run(formula: Formula, ty: Type, xs: &[f64], ys: &[f64]) -> Vec<f64> {
     out
 }
 
-fn new_module() -> JITModule {
+fn flags(pic: &str) -> settings::Flags {
     let mut flags = settings::builder();
-    for (name, value) in [("opt_level", "speed"), ("enable_verifier", "true"), ("is_pic", "false")] {
+    for (name, value) in [("opt_level", "speed"), ("enable_verifier", "true"), ("is_pic", pic)] {
         flags.set(name, value).unwrap();
     }
-    let isa = cranelift_native::builder().unwrap().finish(settings::Flags::new(flags)).unwrap();
+    settings::Flags::new(flags)
+}
+
+fn new_module() -> JITModule {
+    let isa = cranelift_native::builder().unwrap().finish(flags("false")).unwrap();
     JITModule::new(JITBuilder::with_isa(isa, cranelift_module::default_libcall_names()))
 }
 

@@ -3,7 +3,7 @@
 //!     elementary points exp < arguments > values      (f64 in machine order; two arguments for functions of two)
 //!     elementary speed [NAME…]                        (nanoseconds a call: ours, and std's, which is the system's libm)
 
-use dprog_ir::fmath::{binary_f64, unary_f64};
+use dprog_ir::fmath::{binary_f64, elementary, unary_f64};
 use dprog_ir::{BinaryOp, UnaryOp};
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -43,21 +43,37 @@ fn binary(name: &str) -> Option<BinaryOp> {
 type Case = (&'static str, f64, f64, fn(f64) -> f64, fn(f64) -> f64);
 
 macro_rules! cases {
-    ($($name:ident: $low:expr, $high:expr, $system:expr;)*) => {
-        &[$((stringify!($name), $low, $high, |x| dprog_ir::fmath::elementary::$name(x), $system)),*]
+    ([$($name:ident: $low:expr, $high:expr, $system:expr;)*] [$($two:ident: $system_two:expr;)*]) => {
+        &[
+            $((stringify!($name), $low, $high, |x| elementary::$name(x), $system),)*
+            $((stringify!($two), 0.1, 10.0, |x| elementary::$two(x, 5.0 - x), |x| $system_two(x, 5.0 - x)),)*
+        ]
     };
 }
 
-const CASES: &[Case] = cases! {
+const CASES: &[Case] = cases! { [
     exp: -10.0, 10.0, f64::exp;
     exp2: -10.0, 10.0, f64::exp2;
     expm1: -2.0, 2.0, f64::exp_m1;
     log: 0.1, 100.0, f64::ln;
+    log2: 0.1, 100.0, f64::log2;
+    log10: 0.1, 100.0, f64::log10;
+    log1p: -0.9, 3.0, f64::ln_1p;
     sin: -10.0, 10.0, f64::sin;
     cos: -10.0, 10.0, f64::cos;
     tan: -10.0, 10.0, f64::tan;
+    asin: -1.0, 1.0, f64::asin;
+    acos: -1.0, 1.0, f64::acos;
+    atan: -3.0, 3.0, f64::atan;
+    sinh: -3.0, 3.0, f64::sinh;
+    cosh: -3.0, 3.0, f64::cosh;
     tanh: -3.0, 3.0, f64::tanh;
-};
+    cbrt: -10.0, 10.0, f64::cbrt;
+] [
+    pow: f64::powf;
+    atan2: f64::atan2;
+    hypot: f64::hypot;
+] };
 
 fn speed(names: &[&str]) {
     println!("{:8} {:>8} {:>8}   ns a call", "", "ours", "system");

@@ -7,8 +7,12 @@ are rounded to f64 one after the other, and the rest is fitted again with what w
 little. Printed with each: the greatest relative error of the function when the polynomial is evaluated exactly, as a
 power of two.
 
-    python3 minimax.py [NAME...]        needs mpmath
+    python3 minimax.py [--check] [NAME...]        needs mpmath
+
+With --check: whether these are the coefficients in the sources.
 """
+import pathlib
+import re
 import sys
 from mpmath import mp, mpf, matrix, lu_solve
 
@@ -122,6 +126,12 @@ def erfcx_weight(t):
     return mp.exp(-x * x) + mpf("1e-6")
 
 
+# The same from 1/2 to where erfc vanishes, times x + 1, of t = (x - 15/4) / (x + 15/4).
+def erfcx_far(t):
+    x = mpf("3.75") * (1 + t) / (1 - t)
+    return mp.exp(x * x) * mp.erfc(x) * (x + 1)
+
+
 HALF_LN2 = LN2 / 2 * mpf("1.0001")
 QUARTER_PI = mp.pi / 4 * mpf("1.0001")
 S = (3 - 2 * mp.sqrt(2)) * mpf("1.0001")
@@ -131,23 +141,47 @@ TABLE = {
     "EXP": (exp_tail, lambda r: r**2 * (r / mp.expm1(r) if r else 1) + mpf("1e-4"), (-HALF_LN2, HALF_LN2), 9),
     "EXP2": (exp2_tail, lambda r: r**2 / mpf(2) ** r + mpf("1e-4"), (-mpf("0.50005"), mpf("0.50005")), 10),
     "LOG": (log_tail, lambda z: z / 2 + mpf("1e-30"), (0, S**2), 6),
-    "LOG_FAR": (log_far_tail, lambda z: z**2 + mpf("1e-30"), (0, S**2), 7),
+    "LOG_FAR": (lambda z: 3 * log_far_tail(z), lambda z: z**2 / 3 + mpf("1e-30"), (0, S**2), 7),
     "SIN": (sin_tail, lambda z: z * mp.sqrt(z) / mp.sin(mp.sqrt(z)) if z else mpf(0) + mpf("1e-30"), (0, QUARTER_PI**2), 5),
     "COS": (cos_tail, lambda z: z**2 / mp.cos(mp.sqrt(z)) + mpf("1e-30"), (0, QUARTER_PI**2), 5),
     "ATAN": (atan_tail, lambda z: z + mpf("1e-30"), (0, mpf("0.3126") ** 2), 9),
     "ERF": (erf_small, lambda z: z + mpf("1e-4"), (0, mpf("1.0001")), 10),
     "ERFC": (erfcx, erfcx_weight, (-mpf("0.3334"), mpf("0.5001")), 12),
+    "ERFC_FAR": (erfcx_far, lambda t: 1 / erfcx_far(t), (-mpf("0.7648"), mpf("0.7585")), 21),
     "CBRT": (lambda f: mp.cbrt(1 + f), lambda f: 1 / mp.cbrt(1 + f), (mp.sqrt(0.5) - 1, mp.sqrt(2) - 1), 6),
     "ASIN": (asin_tail, lambda z: z + mpf("1e-30"), (0, mpf("0.25001")), 12),
 }
 
-if __name__ == "__main__":
-    for name in sys.argv[1:] or TABLE:
+# Coefficients that stand before the others in the sources.
+BEFORE = {"EXP": [0.5]}
+
+
+def in_sources(name):
+    """The coefficients of that name in the sources."""
+    folder = pathlib.Path(__file__).parent.parent / "src" / "fmath" / "elementary"
+    for path in folder.glob("*.rs"):
+        found = re.search(rf"const {name}: \[f64; \d+\] = \[([^]]*)\]", path.read_text())
+        if found:
+            return [float(word) for word in found[1].replace("\n", " ").split(",") if word.strip()]
+    return None
+
+
+def main():
+    names = [name for name in sys.argv[1:] if name != "--check"]
+    for name in names or TABLE:
         f, weight, (lo, hi), degree = TABLE[name]
-        coefficients, worst = fit(f, weight, lo, hi, degree)
+        fitted, worst = fit(f, weight, lo, hi, degree)
+        coefficients = BEFORE.get(name, []) + [float(c) for c in fitted]
+        if "--check" in sys.argv:
+            print(name, "is in the sources" if coefficients == in_sources(name) else "DIFFERS from the sources")
+            continue
         print(f"/// Relative error 2^{float(mp.log(worst, 2)):.1f}.")
-        print(f"const {name}: [f64; {degree + 1}] = [")
+        print(f"const {name}: [f64; {len(coefficients)}] = [")
         for c in coefficients:
-            print(f"    {float(c)!r},")
+            print(f"    {c!r},")
         print("];")
         sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -36,8 +36,8 @@ impl Const {
 }
 
 /// Scalar functions of one argument. Result type is that of the argument. `Neg` and `Abs` are for floats and integers
-/// (integers wrap), `Not` for bool and integers (bitwise), all others for floats. All floats functions are computed
-/// by the algorithms of the `libm` crate; for f32 by its f32 forms.
+/// (integers wrap), `Not` for bool and integers (bitwise), all others for floats. All functions of floats are
+/// computed by the algorithms of [`crate::fmath::elementary`]; for f32 in f64, and rounded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum UnaryOp {
     Neg,

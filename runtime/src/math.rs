@@ -41,43 +41,43 @@ macro_rules! float_functions {
 
 float_functions! {
     unary {
-    Cbrt: dprog_rt_cbrt_f64 = libm::cbrt, dprog_rt_cbrt_f32 = libm::cbrtf;
+    Cbrt: dprog_rt_cbrt_f64 = elementary::cbrt, dprog_rt_cbrt_f32 = (|x| elementary::cbrt(x as f64) as f32);
     Exp: dprog_rt_exp_f64 = elementary::exp, dprog_rt_exp_f32 = (|x| elementary::exp(x as f64) as f32);
     Exp2: dprog_rt_exp2_f64 = elementary::exp2, dprog_rt_exp2_f32 = (|x| elementary::exp2(x as f64) as f32);
     Expm1: dprog_rt_expm1_f64 = elementary::expm1, dprog_rt_expm1_f32 = (|x| elementary::expm1(x as f64) as f32);
     Log: dprog_rt_log_f64 = elementary::log, dprog_rt_log_f32 = (|x| elementary::log(x as f64) as f32);
-    Log2: dprog_rt_log2_f64 = libm::log2, dprog_rt_log2_f32 = libm::log2f;
-    Log10: dprog_rt_log10_f64 = libm::log10, dprog_rt_log10_f32 = libm::log10f;
-    Log1p: dprog_rt_log1p_f64 = libm::log1p, dprog_rt_log1p_f32 = libm::log1pf;
+    Log2: dprog_rt_log2_f64 = elementary::log2, dprog_rt_log2_f32 = (|x| elementary::log2(x as f64) as f32);
+    Log10: dprog_rt_log10_f64 = elementary::log10, dprog_rt_log10_f32 = (|x| elementary::log10(x as f64) as f32);
+    Log1p: dprog_rt_log1p_f64 = elementary::log1p, dprog_rt_log1p_f32 = (|x| elementary::log1p(x as f64) as f32);
     Sin: dprog_rt_sin_f64 = elementary::sin, dprog_rt_sin_f32 = (|x| elementary::sin(x as f64) as f32);
     Cos: dprog_rt_cos_f64 = elementary::cos, dprog_rt_cos_f32 = (|x| elementary::cos(x as f64) as f32);
     Tan: dprog_rt_tan_f64 = elementary::tan, dprog_rt_tan_f32 = (|x| elementary::tan(x as f64) as f32);
-    Asin: dprog_rt_asin_f64 = libm::asin, dprog_rt_asin_f32 = libm::asinf;
-    Acos: dprog_rt_acos_f64 = libm::acos, dprog_rt_acos_f32 = libm::acosf;
-    Atan: dprog_rt_atan_f64 = libm::atan, dprog_rt_atan_f32 = libm::atanf;
-    Sinh: dprog_rt_sinh_f64 = libm::sinh, dprog_rt_sinh_f32 = libm::sinhf;
-    Cosh: dprog_rt_cosh_f64 = libm::cosh, dprog_rt_cosh_f32 = libm::coshf;
+    Asin: dprog_rt_asin_f64 = elementary::asin, dprog_rt_asin_f32 = (|x| elementary::asin(x as f64) as f32);
+    Acos: dprog_rt_acos_f64 = elementary::acos, dprog_rt_acos_f32 = (|x| elementary::acos(x as f64) as f32);
+    Atan: dprog_rt_atan_f64 = elementary::atan, dprog_rt_atan_f32 = (|x| elementary::atan(x as f64) as f32);
+    Sinh: dprog_rt_sinh_f64 = elementary::sinh, dprog_rt_sinh_f32 = (|x| elementary::sinh(x as f64) as f32);
+    Cosh: dprog_rt_cosh_f64 = elementary::cosh, dprog_rt_cosh_f32 = (|x| elementary::cosh(x as f64) as f32);
     Tanh: dprog_rt_tanh_f64 = elementary::tanh, dprog_rt_tanh_f32 = (|x| elementary::tanh(x as f64) as f32);
-    Asinh: dprog_rt_asinh_f64 = libm::asinh, dprog_rt_asinh_f32 = libm::asinhf;
-    Acosh: dprog_rt_acosh_f64 = libm::acosh, dprog_rt_acosh_f32 = libm::acoshf;
-    Atanh: dprog_rt_atanh_f64 = libm::atanh, dprog_rt_atanh_f32 = libm::atanhf;
-    Erf: dprog_rt_erf_f64 = libm::erf, dprog_rt_erf_f32 = libm::erff;
-    Erfc: dprog_rt_erfc_f64 = libm::erfc, dprog_rt_erfc_f32 = libm::erfcf;
+    Asinh: dprog_rt_asinh_f64 = elementary::asinh, dprog_rt_asinh_f32 = (|x| elementary::asinh(x as f64) as f32);
+    Acosh: dprog_rt_acosh_f64 = elementary::acosh, dprog_rt_acosh_f32 = (|x| elementary::acosh(x as f64) as f32);
+    Atanh: dprog_rt_atanh_f64 = elementary::atanh, dprog_rt_atanh_f32 = (|x| elementary::atanh(x as f64) as f32);
+    Erf: dprog_rt_erf_f64 = elementary::erf, dprog_rt_erf_f32 = (|x| elementary::erf(x as f64) as f32);
+    Erfc: dprog_rt_erfc_f64 = elementary::erfc, dprog_rt_erfc_f32 = (|x| elementary::erfc(x as f64) as f32);
     Sigmoid: dprog_rt_sigmoid_f64 = elementary::sigmoid, dprog_rt_sigmoid_f32 = (|x| elementary::sigmoid(x as f64) as f32);
     Softplus: dprog_rt_softplus_f64 = elementary::softplus, dprog_rt_softplus_f32 = (|x| elementary::softplus(x as f64) as f32);
-    Lgamma: dprog_rt_lgamma_f64 = libm::lgamma, dprog_rt_lgamma_f32 = libm::lgammaf;
+    Lgamma: dprog_rt_lgamma_f64 = libm::lgamma, dprog_rt_lgamma_f32 = (|x| libm::lgamma(x as f64) as f32);
     Digamma: dprog_rt_digamma_f64 = digamma, dprog_rt_digamma_f32 = (|x| digamma(x as f64) as f32);
     Trigamma: dprog_rt_trigamma_f64 = trigamma, dprog_rt_trigamma_f32 = (|x| trigamma(x as f64) as f32);
-    Floor: dprog_rt_floor_f64 = libm::floor, dprog_rt_floor_f32 = libm::floorf;
-    Ceil: dprog_rt_ceil_f64 = libm::ceil, dprog_rt_ceil_f32 = libm::ceilf;
-    Round: dprog_rt_round_f64 = libm::round, dprog_rt_round_f32 = libm::roundf;
-    Trunc: dprog_rt_trunc_f64 = libm::trunc, dprog_rt_trunc_f32 = libm::truncf;
+    Floor: dprog_rt_floor_f64 = elementary::floor, dprog_rt_floor_f32 = (|x| elementary::floor(x as f64) as f32);
+    Ceil: dprog_rt_ceil_f64 = elementary::ceil, dprog_rt_ceil_f32 = (|x| elementary::ceil(x as f64) as f32);
+    Round: dprog_rt_round_f64 = elementary::round, dprog_rt_round_f32 = (|x| elementary::round(x as f64) as f32);
+    Trunc: dprog_rt_trunc_f64 = elementary::trunc, dprog_rt_trunc_f32 = (|x| elementary::trunc(x as f64) as f32);
     }
     binary {
-    Rem: dprog_rt_rem_f64 = libm::fmod, dprog_rt_rem_f32 = libm::fmodf;
-    Pow: dprog_rt_pow_f64 = libm::pow, dprog_rt_pow_f32 = libm::powf;
-    Atan2: dprog_rt_atan2_f64 = libm::atan2, dprog_rt_atan2_f32 = libm::atan2f;
-    Hypot: dprog_rt_hypot_f64 = libm::hypot, dprog_rt_hypot_f32 = libm::hypotf;
+    Rem: dprog_rt_rem_f64 = elementary::rem, dprog_rt_rem_f32 = (|x, y| elementary::rem(x as f64, y as f64) as f32);
+    Pow: dprog_rt_pow_f64 = elementary::pow, dprog_rt_pow_f32 = (|x, y| elementary::pow(x as f64, y as f64) as f32);
+    Atan2: dprog_rt_atan2_f64 = elementary::atan2, dprog_rt_atan2_f32 = (|x, y| elementary::atan2(x as f64, y as f64) as f32);
+    Hypot: dprog_rt_hypot_f64 = elementary::hypot, dprog_rt_hypot_f32 = (|x, y| elementary::hypot(x as f64, y as f64) as f32);
     Polygamma: dprog_rt_polygamma_f64 = polygamma,
         dprog_rt_polygamma_f32 = (|n, x| polygamma(n as f64, x as f64) as f32);
     }

@@ -294,6 +294,14 @@ impl<'a, 'm, 'f> Lanes for Lane<'a, 'm, 'f> {
         at.branch(when.any(), true, call, || usual.value, at.float_type())
     }
 
+    fn shortcut(self, when: Self::Mask, short: impl FnOnce(Self) -> Self, full: impl FnOnce(Self) -> Self) -> Self {
+        if self.at.wide {
+            return full(self);
+        }
+        let unusual = !when;
+        self.at.branch(unusual.value, true, || full(self).value, || short(self).value, types::F64)
+    }
+
     fn either(self, when: Self::Mask, then: impl FnOnce(Self) -> Self, otherwise: impl FnOnce(Self) -> Self) -> Self {
         if self.at.wide {
             return Self::select(when, then(self), otherwise(self));

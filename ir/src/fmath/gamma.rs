@@ -1,4 +1,4 @@
-//! The polygamma functions, which `libm` does not have.
+//! The polygamma functions.
 //!
 //! For large arguments the asymptotic series, [Abramowitz, Stegun: Handbook of Mathematical Functions, 6.3.18 and
 //! 6.4.11]; smaller ones are first shifted up by the recurrences 6.3.5 and 6.4.6, negative ones reflected by 6.3.7 and
@@ -81,13 +81,13 @@ pub fn polygamma(order: f64, x: f64) -> f64 {
     if order == 0.0 {
         return digamma(x);
     }
-    if !(order > 0.0 && order <= MAX_ORDER && order == libm::trunc(order)) {
+    if !(order > 0.0 && order <= MAX_ORDER && order == elementary::trunc(order)) {
         return f64::NAN;
     }
     let n = order as usize;
     let odd = n % 2 == 1;
     if x <= 0.0 {
-        if x == libm::trunc(x) {
+        if x == elementary::trunc(x) {
             return if odd { f64::INFINITY } else { f64::NAN };
         }
         // ψⁿ(x) = (−1)ⁿ ψⁿ(1 − x) − π dⁿ/dxⁿ cot(πx)
@@ -102,7 +102,7 @@ pub fn polygamma(order: f64, x: f64) -> f64 {
 /// ζ(s, x) = Σ (x + k)⁻ˢ for k from 0, x > 0 and s > 1, by the formula of Euler and Maclaurin.
 fn hurwitz_zeta(s: usize, x: f64) -> f64 {
     let power = |x: f64| (0..s).fold(1.0, |p, _| p / x);
-    let steps = libm::ceil(LARGE + s as f64 - x).max(0.0) as usize;
+    let steps = elementary::ceil(LARGE + s as f64 - x).max(0.0) as usize;
     let y = x + steps as f64;
     let w = 1.0 / (y * y);
     // s(s + 1)…(s + 2k − 2) / (2k)!, times y⁻²ᵏ, each from the one before.
@@ -120,7 +120,7 @@ fn hurwitz_zeta(s: usize, x: f64) -> f64 {
 /// cot(πx), from the distance to the nearest integer, or to the nearest half of one, which are exact: so next to its zeros, too, all
 /// digits are right.
 fn cotangent(x: f64) -> f64 {
-    let rest = x - libm::round(x);
+    let rest = x - elementary::round(x);
     if rest == 0.0 {
         return f64::NAN;
     }

@@ -1,7 +1,7 @@
 //! What the scalar operations compute: the one place where interpreter, constant folder, runtime and tests look it up.
 //!
-//! Elementary functions are those of the `libm` crate, whose results are the same bits on every platform; std's
-//! `f64::sin` would be whatever the system has. Functions whose result is exact (`floor`, `abs`, `sqrt`, …) are the
+//! Elementary functions are our own ([`elementary`]), whose results are the same bits on every platform; std's `f64::sin`
+//! would be whatever the system has. Functions whose result is exact (`floor`, `abs`, `sqrt`, …) are the
 //! same anywhere. Operations that do not exist for a type (`not` of a float) are rejected by the verifier; asked for
 //! here, they panic.
 
@@ -29,38 +29,38 @@ pub fn unary_f64(op: UnaryOp, x: f64) -> f64 {
                 x
             }
         }
-        UnaryOp::Sqrt => libm::sqrt(x),
-        UnaryOp::Cbrt => libm::cbrt(x),
+        UnaryOp::Sqrt => x.sqrt(),
+        UnaryOp::Cbrt => elementary::cbrt(x),
         UnaryOp::Exp => elementary::exp(x),
         UnaryOp::Exp2 => elementary::exp2(x),
         UnaryOp::Expm1 => elementary::expm1(x),
         UnaryOp::Log => elementary::log(x),
-        UnaryOp::Log2 => libm::log2(x),
-        UnaryOp::Log10 => libm::log10(x),
-        UnaryOp::Log1p => libm::log1p(x),
+        UnaryOp::Log2 => elementary::log2(x),
+        UnaryOp::Log10 => elementary::log10(x),
+        UnaryOp::Log1p => elementary::log1p(x),
         UnaryOp::Sin => elementary::sin(x),
         UnaryOp::Cos => elementary::cos(x),
         UnaryOp::Tan => elementary::tan(x),
-        UnaryOp::Asin => libm::asin(x),
-        UnaryOp::Acos => libm::acos(x),
-        UnaryOp::Atan => libm::atan(x),
-        UnaryOp::Sinh => libm::sinh(x),
-        UnaryOp::Cosh => libm::cosh(x),
+        UnaryOp::Asin => elementary::asin(x),
+        UnaryOp::Acos => elementary::acos(x),
+        UnaryOp::Atan => elementary::atan(x),
+        UnaryOp::Sinh => elementary::sinh(x),
+        UnaryOp::Cosh => elementary::cosh(x),
         UnaryOp::Tanh => elementary::tanh(x),
-        UnaryOp::Asinh => libm::asinh(x),
-        UnaryOp::Acosh => libm::acosh(x),
-        UnaryOp::Atanh => libm::atanh(x),
-        UnaryOp::Erf => libm::erf(x),
-        UnaryOp::Erfc => libm::erfc(x),
+        UnaryOp::Asinh => elementary::asinh(x),
+        UnaryOp::Acosh => elementary::acosh(x),
+        UnaryOp::Atanh => elementary::atanh(x),
+        UnaryOp::Erf => elementary::erf(x),
+        UnaryOp::Erfc => elementary::erfc(x),
         UnaryOp::Sigmoid => elementary::sigmoid(x),
         UnaryOp::Softplus => elementary::softplus(x),
         UnaryOp::Lgamma => libm::lgamma(x),
         UnaryOp::Digamma => digamma(x),
         UnaryOp::Trigamma => trigamma(x),
-        UnaryOp::Floor => libm::floor(x),
-        UnaryOp::Ceil => libm::ceil(x),
-        UnaryOp::Round => libm::round(x),
-        UnaryOp::Trunc => libm::trunc(x),
+        UnaryOp::Floor => elementary::floor(x),
+        UnaryOp::Ceil => elementary::ceil(x),
+        UnaryOp::Round => elementary::round(x),
+        UnaryOp::Trunc => elementary::trunc(x),
     }
 }
 
@@ -79,43 +79,43 @@ pub fn unary_f32(op: UnaryOp, x: f32) -> f32 {
                 x
             }
         }
-        UnaryOp::Sqrt => libm::sqrtf(x),
-        UnaryOp::Cbrt => libm::cbrtf(x),
+        UnaryOp::Sqrt => x.sqrt(),
+        UnaryOp::Cbrt => elementary::cbrt(x as f64) as f32,
         UnaryOp::Exp => elementary::exp(x as f64) as f32,
         UnaryOp::Exp2 => elementary::exp2(x as f64) as f32,
         UnaryOp::Expm1 => elementary::expm1(x as f64) as f32,
         UnaryOp::Log => elementary::log(x as f64) as f32,
-        UnaryOp::Log2 => libm::log2f(x),
-        UnaryOp::Log10 => libm::log10f(x),
-        UnaryOp::Log1p => libm::log1pf(x),
+        UnaryOp::Log2 => elementary::log2(x as f64) as f32,
+        UnaryOp::Log10 => elementary::log10(x as f64) as f32,
+        UnaryOp::Log1p => elementary::log1p(x as f64) as f32,
         UnaryOp::Sin => elementary::sin(x as f64) as f32,
         UnaryOp::Cos => elementary::cos(x as f64) as f32,
         UnaryOp::Tan => elementary::tan(x as f64) as f32,
-        UnaryOp::Asin => libm::asinf(x),
-        UnaryOp::Acos => libm::acosf(x),
-        UnaryOp::Atan => libm::atanf(x),
-        UnaryOp::Sinh => libm::sinhf(x),
-        UnaryOp::Cosh => libm::coshf(x),
+        UnaryOp::Asin => elementary::asin(x as f64) as f32,
+        UnaryOp::Acos => elementary::acos(x as f64) as f32,
+        UnaryOp::Atan => elementary::atan(x as f64) as f32,
+        UnaryOp::Sinh => elementary::sinh(x as f64) as f32,
+        UnaryOp::Cosh => elementary::cosh(x as f64) as f32,
         UnaryOp::Tanh => elementary::tanh(x as f64) as f32,
-        UnaryOp::Asinh => libm::asinhf(x),
-        UnaryOp::Acosh => libm::acoshf(x),
-        UnaryOp::Atanh => libm::atanhf(x),
-        UnaryOp::Erf => libm::erff(x),
-        UnaryOp::Erfc => libm::erfcf(x),
+        UnaryOp::Asinh => elementary::asinh(x as f64) as f32,
+        UnaryOp::Acosh => elementary::acosh(x as f64) as f32,
+        UnaryOp::Atanh => elementary::atanh(x as f64) as f32,
+        UnaryOp::Erf => elementary::erf(x as f64) as f32,
+        UnaryOp::Erfc => elementary::erfc(x as f64) as f32,
         UnaryOp::Sigmoid => elementary::sigmoid(x as f64) as f32,
         UnaryOp::Softplus => elementary::softplus(x as f64) as f32,
-        UnaryOp::Lgamma => libm::lgammaf(x),
+        UnaryOp::Lgamma => libm::lgamma(x as f64) as f32,
         UnaryOp::Digamma => digamma(x as f64) as f32,
         UnaryOp::Trigamma => trigamma(x as f64) as f32,
-        UnaryOp::Floor => libm::floorf(x),
-        UnaryOp::Ceil => libm::ceilf(x),
-        UnaryOp::Round => libm::roundf(x),
-        UnaryOp::Trunc => libm::truncf(x),
+        UnaryOp::Floor => elementary::floor(x as f64) as f32,
+        UnaryOp::Ceil => elementary::ceil(x as f64) as f32,
+        UnaryOp::Round => elementary::round(x as f64) as f32,
+        UnaryOp::Trunc => elementary::trunc(x as f64) as f32,
     }
 }
 
 macro_rules! binary_float {
-    ($(#[$doc:meta])* $name:ident, $ty:ident, $fmod:ident, $pow:ident, $atan2:ident, $hypot:ident, $copysign:ident) => {
+    ($(#[$doc:meta])* $name:ident, $ty:ident) => {
         $(#[$doc])*
         pub fn $name(op: BinaryOp, x: $ty, y: $ty) -> $ty {
             match op {
@@ -123,13 +123,13 @@ macro_rules! binary_float {
                 BinaryOp::Sub => x - y,
                 BinaryOp::Mul => x * y,
                 BinaryOp::Div => x / y,
-                BinaryOp::Rem => libm::$fmod(x, y),
-                BinaryOp::Pow => libm::$pow(x, y),
-                BinaryOp::Atan2 => libm::$atan2(x, y),
-                BinaryOp::Hypot => libm::$hypot(x, y),
+                BinaryOp::Rem => elementary::rem(x as f64, y as f64) as $ty,
+                BinaryOp::Pow => elementary::pow(x as f64, y as f64) as $ty,
+                BinaryOp::Atan2 => elementary::atan2(x as f64, y as f64) as $ty,
+                BinaryOp::Hypot => elementary::hypot(x as f64, y as f64) as $ty,
                 BinaryOp::Min => if x <= y || x.is_nan() { x } else { y },
                 BinaryOp::Max => if x >= y || x.is_nan() { x } else { y },
-                BinaryOp::CopySign => libm::$copysign(x, y),
+                BinaryOp::CopySign => x.copysign(y),
                 BinaryOp::Polygamma => polygamma(x as f64, y as f64) as $ty,
                 BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => {
                     no_such(op.name(), stringify!($ty))
@@ -141,11 +141,11 @@ macro_rules! binary_float {
 
 binary_float!(
     /// `op(x, y)` for f64.
-    binary_f64, f64, fmod, pow, atan2, hypot, copysign
+    binary_f64, f64
 );
 binary_float!(
     /// `op(x, y)` for f32.
-    binary_f32, f32, fmodf, powf, atan2f, hypotf, copysignf
+    binary_f32, f32
 );
 
 macro_rules! integer {

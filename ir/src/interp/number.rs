@@ -307,7 +307,7 @@ fn partial_by_second(op: BinaryOp, x: &Num, y: &Num) -> Num {
         BinaryOp::Mul => x.clone(),
         BinaryOp::Div => neg(&div(&div(x, y), y)),
         // z = x − y·trunc(x / y); the quotient is piecewise constant.
-        BinaryOp::Rem => Num::Plain(-libm::trunc(x.primal() / y.primal())),
+        BinaryOp::Rem => Num::Plain(-fmath::elementary::trunc(x.primal() / y.primal())),
         // z·log x, and 0 at x = 0 for y > 0.
         BinaryOp::Pow if x.primal() == 0.0 && y.primal() > 0.0 => ZERO,
         BinaryOp::Pow => mul(&binary(BinaryOp::Pow, x, y, Width::F64), &f(UnaryOp::Log, x)),

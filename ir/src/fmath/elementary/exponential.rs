@@ -6,8 +6,9 @@
 
 use super::lanes::{Lanes, clamp, copy_sign, fast_two_sum, polynomial, two_sum};
 
-/// Relative error of expm1 2^-59.1.
-const EXP: [f64; 10] = [
+/// (eʳ − 1 − r) / r²; relative error of expm1 2^-59.1.
+const EXP: [f64; 11] = [
+    0.5,
     0.16666666666666677,
     0.04166666666666658,
     0.008333333333322205,
@@ -50,17 +51,28 @@ const LOWEST: f64 = -746.0;
 /// eˣ.
 #[inline(always)]
 pub fn exp<L: Lanes>(x: L) -> L {
-    let x = clamp(x, LOWEST, HIGHEST);
-    let part = reduce(x, None);
-    scale(part.high.constant(1.0) + (part.high + part.rest), part.exponent)
+    exp_of_sum(x, None)
 }
 
-/// e^(x + low), for a `low` that is at most a few units in the last place of `x`.
+/// e^(x + low), for a `low` that is small against 1.
 #[inline(always)]
-pub fn exp_of_sum<L: Lanes>(x: L, low: L) -> L {
-    let part = reduce(clamp(x, LOWEST, HIGHEST), Some(low));
-    scale(x.constant(1.0) + (part.high + part.rest), part.exponent)
+pub fn exp_of_sum<L: Lanes>(x: L, low: Option<L>) -> L {
+    let one_more = |part: &Reduced<L>| part.high.constant(1.0) + (part.high + part.rest);
+    x.shortcut(
+        x.abs().lt(x.constant(ORDINARY)),
+        |x| {
+            let part = reduce(x, low);
+            one_more(&part) * L::from_bits((part.exponent - 1023) << 52)
+        },
+        |x| {
+            let part = reduce(clamp(x, LOWEST, HIGHEST), low);
+            scale(one_more(&part), part.exponent)
+        },
+    )
 }
+
+/// Below, neither the exponential nor its power of two leaves the normal numbers.
+const ORDINARY: f64 = 700.0;
 
 /// A number x as k ln 2 + r: eʳ − 1 as a sum, of which the first is exact; and k, see [`scale`].
 struct Reduced<L: Lanes> {
@@ -77,8 +89,7 @@ fn reduce<L: Lanes>(x: L, low: Option<L>) -> Reduced<L> {
     let lower = k * LN2_LOW;
     let lower = low.map_or(lower, |low| lower - low);
     let r = high - lower;
-    let tail = polynomial(r, &EXP) * r + 0.5;
-    Reduced { high, rest: r * r * tail - lower, exponent: shifted.bits() }
+    Reduced { high, rest: r * r * polynomial(r, &EXP) - lower, exponent: shifted.bits() }
 }
 
 /// y 2ᵏ, where the lowest 12 bits of `exponent` are k + 2046.
@@ -122,20 +133,26 @@ fn expm1_part<L: Lanes>(x: L, n: u64) -> (L, L) {
     (sum, low + power * part.rest)
 }
 
-/// (e²ˣ − 1) / (e²ˣ + 1).
+/// N / D with N = (e²ˣ − 1) / 2 and D = N + 1, both as sums. What is missing from the quotient of their first parts is
+/// divided by D, which is multiplied by 1 − N / D.
 #[inline(always)]
 pub fn tanh<L: Lanes>(x: L) -> L {
     let size = clamp(x.abs(), 0.0, 22.0);
     let (sum, low) = expm1_part(size + size, 1);
-    let (down, down_low) = two_sum(sum.constant(1.0), sum);
-    let quotient = (sum + low) / (down + (down_low + low));
-    odd(x, quotient)
+    let (up, up_low) = fast_two_sum(sum, low);
+    let (down, down_low) = two_sum(sum.constant(1.0), up);
+    let quotient = up / down;
+    let missing = (up_low - quotient * (down_low + up_low)) * (-quotient + 1.0);
+    odd(x, quotient + missing)
 }
+
+/// Half of its exponential is infinite, a quarter of it finite, and it has k = 1025.
+const HIGHEST_HALF: f64 = 710.5;
 
 /// With E = eˣ − 1: (E + E / (E + 1)) / 2.
 #[inline(always)]
 pub fn sinh<L: Lanes>(x: L) -> L {
-    let (sum, low) = expm1_part(clamp(x.abs(), 0.0, 712.0), 2);
+    let (sum, low) = expm1_part(clamp(x.abs(), 0.0, HIGHEST_HALF), 2);
     let quarter = sum + low;
     let second = quarter / (quarter * 4.0 + 1.0);
     odd(x, (sum + (low + second)) * 2.0)
@@ -144,7 +161,7 @@ pub fn sinh<L: Lanes>(x: L) -> L {
 /// (eˣ + 1 / eˣ) / 2.
 #[inline(always)]
 pub fn cosh<L: Lanes>(x: L) -> L {
-    let (sum, low) = expm1_part(clamp(x.abs(), 0.0, 712.0), 2);
+    let (sum, low) = expm1_part(clamp(x.abs(), 0.0, HIGHEST_HALF), 2);
     let (quarter, rest) = two_sum(sum.constant(0.25), sum);
     let low = low + rest;
     let second = quarter.constant(0.0625) / (quarter + low);

@@ -53,7 +53,10 @@ pub fn atan2<L: Lanes>(y: L, x: L) -> L {
     let one = x.constant(1.0);
     let up = L::select(both, one, L::select(neither, zero, y.abs()));
     let along = L::select(both | neither, one, x.abs());
-    let angle = first_quadrant(up, along);
+    // So that nothing overflows, and quotients of subnormal numbers are exact.
+    let small = up.lt(x.constant(1e270)) & along.lt(x.constant(1e270));
+    let factor = L::select(small, x.constant(TWO_60), x.constant(1.0 / TWO_60));
+    let angle = first_quadrant(up * factor, along * factor);
     let left = (-angle + PI.1) + PI.0;
     let negative = copy_sign(one, x).lt(zero);
     copy_sign(L::select(negative, left, angle), y)
@@ -65,9 +68,6 @@ pub fn atan2<L: Lanes>(y: L, x: L) -> L {
 fn first_quadrant<L: Lanes>(y: L, x: L) -> L {
     let steep = x.lt(y);
     let (a, b) = (L::select(steep, x, y), L::select(steep, y, x));
-    // So that nothing overflows, and quotients of subnormal numbers are exact.
-    let factor = L::select(b.lt(b.constant(1e270)), b.constant(TWO_60), b.constant(1.0 / TWO_60));
-    let (a, b) = (a * factor, b * factor);
     let (middle, last) = ((b * 0.3125).le(a), (b * 0.75).le(a));
     let choose = |near: f64, half: f64, whole: f64| {
         L::select(last, a.constant(whole), L::select(middle, a.constant(half), a.constant(near)))
@@ -96,7 +96,13 @@ pub fn asin<L: Lanes>(x: L) -> L {
     let part = Arcsine::of(x);
     let beyond = (part.root * -2.0 + PI_2.0) - ((part.root_low + part.tail) * 2.0 - PI_2.1);
     let y = L::select(part.small, part.root + part.tail, beyond);
-    copy_sign(y, x)
+    inside(x, copy_sign(y, x))
+}
+
+/// `y` where the sine of something is x, else NaN.
+#[inline(always)]
+fn inside<L: Lanes>(x: L, y: L) -> L {
+    L::select(x.abs().le(x.constant(1.0)), y, x.constant(f64::NAN))
 }
 
 /// π/2 − asin x, or 2 asin √((1 − x) / 2), or π less that of −x.
@@ -105,12 +111,12 @@ pub fn acos<L: Lanes>(x: L) -> L {
     let part = Arcsine::of(x);
     let sign = x.bits() & SIGN;
     let signed = |v: L| L::from_bits(v.bits() ^ sign);
-    let inside = (-signed(part.root) + PI_2.0) + (-signed(part.tail) + PI_2.1);
+    let near = (-signed(part.root) + PI_2.0) + (-signed(part.tail) + PI_2.1);
     let low = part.root_low + part.tail;
     let right = (part.root + low) * 2.0;
     let left = (part.root * -2.0 + PI.0) - (low * 2.0 - PI.1);
     let beyond = L::select(x.lt(x.constant(0.0)), left, right);
-    L::select(part.small, inside, beyond)
+    inside(x, L::select(part.small, near, beyond))
 }
 
 /// asin(root + root_low) = root + (root_low + tail), of |x| or of what it is traced back to.

@@ -55,6 +55,12 @@ pub trait Lanes:
     /// `usual`, but in lanes where `when` holds, what `rare` gives for that lane of `self`.
     fn rarely(self, when: Self::Mask, rare: Rare, usual: Self) -> Self;
 
+    /// `full`; but one lane alone may take the short way, which gives the same where `when` holds.
+    fn shortcut(self, when: Self::Mask, short: impl FnOnce(Self) -> Self, full: impl FnOnce(Self) -> Self) -> Self {
+        let _ = (when, short);
+        full(self)
+    }
+
     /// One of two values, for functions with pieces so long that one lane should not compute both.
     fn either(self, when: Self::Mask, then: impl FnOnce(Self) -> Self, otherwise: impl FnOnce(Self) -> Self) -> Self {
         Self::select(when, then(self), otherwise(self))

@@ -6,7 +6,7 @@
 //! series is added as a sum of two floats [Dekker 1971].
 
 use super::exponential::{LN2_HIGH, LN2_LOW};
-use super::lanes::{Lanes, copy_sign, fast_two_sum, polynomial, two_product, two_sum};
+use super::lanes::{Lanes, copy_sign, fast_two_sum, halves, polynomial, two_sum};
 
 /// Relative error of the logarithm 2^-59.5.
 const LOG: [f64; 7] = [
@@ -30,17 +30,42 @@ const TWO_54: f64 = 18014398509481984.0;
 /// The logarithm to base e.
 #[inline(always)]
 pub fn log<L: Lanes>(x: L) -> L {
-    let (k, m) = split(x);
-    let f = m - 1.0;
-    with_limits(x, near_one(f, k, None))
+    x.shortcut(
+        is_normal(x),
+        |x| {
+            let (k, m) = split_normal(x);
+            near_one(m - 1.0, k, None)
+        },
+        |x| {
+            let (k, m) = split(x);
+            with_limits(x, near_one(m - 1.0, k, None))
+        },
+    )
+}
+
+/// Whether x is positive, finite and not subnormal.
+#[inline(always)]
+pub fn is_normal<L: Lanes>(x: L) -> L::Mask {
+    x.constant(SMALLEST_NORMAL).le(x) & x.lt(x.constant(f64::INFINITY))
+}
+
+/// [`split`] of such a number.
+#[inline(always)]
+fn split_normal<L: Lanes>(x: L) -> (L, L) {
+    parts(x.bits(), x.constant(INTEGERS + 1023.0))
 }
 
 /// The exponent and the fraction, between √½ and √2, of a positive number.
 #[inline(always)]
 pub fn split<L: Lanes>(x: L) -> (L, L) {
     let tiny = x.lt(x.constant(SMALLEST_NORMAL));
-    let bits = L::select(tiny, x * TWO_54, x).bits() + (ONE - ROOT_HALF);
     let bias = L::select(tiny, x.constant(INTEGERS + 1077.0), x.constant(INTEGERS + 1023.0));
+    parts(L::select(tiny, x * TWO_54, x).bits(), bias)
+}
+
+#[inline(always)]
+fn parts<L: Lanes>(bits: L::Int, bias: L) -> (L, L) {
+    let bits = bits + (ONE - ROOT_HALF);
     let k = L::from_bits((bits >> 52) | INTEGERS.to_bits()) - bias;
     (k, L::from_bits((bits & FRACTION) + ROOT_HALF))
 }
@@ -93,12 +118,20 @@ pub fn asinh<L: Lanes>(x: L) -> L {
     copy_sign(L::select(size.lt(x.constant(1e-9)), x, y), x)
 }
 
-/// log(x + √(x² − 1)) = log1p(t + √(t² + 2t)) with t = x − 1.
+/// log(x + √(x² − 1)), the root, of t² + 2t for t = x − 1, as a sum; log 2x where the square would overflow.
 #[inline(always)]
 pub fn acosh<L: Lanes>(x: L) -> L {
     let great = x.constant(1e9).lt(x);
     let t = x - 1.0;
-    let y = log1p_or_log_of_double(great, x, t + (t * (t + 2.0)).sqrt());
+    let root = (t * (t + 2.0)).sqrt();
+    let short = halves(root).0;
+    // √w − short = (w − short²) / (√w + short), the square being exact; this and what the sum lost, against the sum.
+    let both = root + short;
+    let (sum, lost) = fast_two_sum(x, short);
+    let low = (((t + t) - short * short) + t * t + lost * both) / (both * sum);
+    let zero = x.constant(0.0);
+    let low = L::select(great | t.eq(zero), zero, low);
+    let y = log_near(L::select(great, x, sum), low, L::select(great, x.constant(1.0), zero));
     L::select(x.lt(x.constant(1.0)), x.constant(f64::NAN), y)
 }
 
@@ -121,63 +154,74 @@ fn log1p_or_log_of_double<L: Lanes>(great: L::Mask, x: L, t: L) -> L {
 
 // ---- as a sum of two floats ----
 
-/// Relative error of the sum 2^-73.5: (artanh s / s − 1 − z/3) / z².
+/// Three times (artanh s / s − 1 − z/3) / z²; relative error of the sum 2^-73.5.
 const LOG_FAR: [f64; 8] = [
-    0.1999999999999999,
-    0.14285714285721923,
-    0.11111111108893765,
-    0.09090909422168927,
-    0.07692279200610454,
-    0.06668132832594172,
-    0.05837877560075536,
-    0.05990990014096272,
+    0.5999999999999996,
+    0.428571428571688,
+    0.3333333332602945,
+    0.27272728339205377,
+    0.23076833007830763,
+    0.20004564460074872,
+    0.1751043679622572,
+    0.17998417921703552,
 ];
-const THIRD: f64 = 1.0 / 3.0;
-/// 1/3 − THIRD.
-const THIRD_REST: f64 = 1.850371707708594e-17;
 
-/// log m for m between √½ and √2, as a sum whose relative error is below 2^-63.
+/// A factor: as a float, and as a sum of which the first has 26 bits.
+struct Factor {
+    whole: f64,
+    high: f64,
+    low: f64,
+}
+
+/// 2/3, and the same divided by ln 2 and by ln 10.
+const TO_BASE_E: Factor = Factor { whole: 0.6666666666666666, high: 0.6666666567325592, low: 9.934107462565104e-09 };
+const TO_BASE_2: Factor = Factor { whole: 0.9617966939259756, high: 0.9617966860532761, low: 7.872699542894897e-09 };
+const TO_BASE_10: Factor = Factor { whole: 0.2895296546021679, high: 0.2895296514034271, low: 3.198740761077315e-09 };
+
+/// The logarithm of m, between √½ and √2, to the base of the factor: a sum of which the first is exact. Its relative error
+/// is below 2^-64. Numbers are cut to 26 bits so that products are exact [as FDLIBM's pow does].
 #[inline(always)]
-fn log_of_fraction<L: Lanes>(m: L) -> (L, L) {
+fn log_of_fraction<L: Lanes>(m: L, base: &Factor) -> (L, L) {
     let f = m - 1.0;
     let (down, down_low) = fast_two_sum(f.constant(2.0), f);
-    // s = f / (2 + f) and what is missing from it, with one division.
     let inverse = f.constant(1.0) / down;
     let s = f * inverse;
-    let (back, back_low) = two_product(s, down);
-    let s_low = (((f - back) - back_low) - s * down_low) * inverse;
-    // z = s²
-    let (z, z_low) = two_product(s, s);
-    let z_low = z_low + (s + s) * s_low;
-    // p = z/3 + z² (…)
-    let (third, third_low) = two_product(z, z.constant(THIRD));
-    let third_low = third_low + (z * THIRD_REST + z_low * THIRD);
-    let (p, p_low) = fast_two_sum(third, z * z * polynomial(z, &LOG_FAR));
-    let p_low = p_low + third_low;
-    // 2 (s + s p)
-    let (product, product_low) = two_product(s, p);
-    let (sum, sum_low) = fast_two_sum(s, product);
-    let low = sum_low + (product_low + (s_low + (s * p_low + s_low * p)));
-    let (sum, low) = fast_two_sum(sum, low);
-    (sum + sum, low + low)
+    let (s_high, (down_high, down_rest)) = (halves(s).0, halves(down));
+    let s_low = (((f - s_high * down_high) - s_high * down_rest) - s_high * down_low) * inverse;
+    // 3 artanh s = s (3 + z + z² …)
+    let (z, z_high) = (s * s, s_high * s_high);
+    let tail = z * z * polynomial(z, &LOG_FAR) + s_low * (s_high + s);
+    let sum = halves(z_high + 3.0 + tail).0;
+    let sum_low = tail - ((sum - 3.0) - z_high);
+    let (product, product_low) = (s_high * sum, s_low * sum + sum_low * s);
+    let high = halves(product + product_low).0;
+    let low = product_low - (high - product);
+    (high * base.high, high * base.low + low * base.whole)
 }
 
-/// log x as a sum; an infinity or NaN where the logarithm is one.
+/// log x as a sum, for a positive normal number. The first has 26 bits.
+#[inline(always)]
+pub fn log_sum_of_normal<L: Lanes>(x: L) -> (L, L) {
+    let (sum, low) = sum_of_parts(split_normal(x));
+    let (sum, cut) = halves(sum);
+    (sum, cut + low)
+}
+
+/// The same for any x; an infinity or NaN where the logarithm is one.
 #[inline(always)]
 pub fn log_sum<L: Lanes>(x: L) -> (L, L) {
-    let (k, m) = split(x);
-    let (high, low) = log_of_fraction(m);
-    let (sum, rest) = fast_two_sum(k * LN2_HIGH, high);
-    let (sum, low) = fast_two_sum(sum, rest + (k * LN2_LOW + low));
-    (with_limits(x, sum), low)
+    let (sum, low) = sum_of_parts(split(x));
+    let (sum, cut) = halves(with_limits(x, sum));
+    (sum, cut + low)
 }
 
-const INV_LN2: f64 = std::f64::consts::LOG2_E;
-/// 1 / ln 2 − INV_LN2.
-const INV_LN2_REST: f64 = 2.0355273740931033e-17;
-const INV_LN10: f64 = std::f64::consts::LOG10_E;
-/// 1 / ln 10 − INV_LN10.
-const INV_LN10_REST: f64 = 1.098319650216765e-17;
+#[inline(always)]
+fn sum_of_parts<L: Lanes>((k, m): (L, L)) -> (L, L) {
+    let (high, low) = log_of_fraction(m, &TO_BASE_E);
+    let (sum, rest) = fast_two_sum(k * LN2_HIGH, high);
+    (sum, rest + (k * LN2_LOW + low))
+}
+
 /// log10 2 in two parts; the first has 38 bits.
 const LOG10_2_HIGH: f64 = f64::from_bits(0x3FD3_4413_509F_0000);
 const LOG10_2_LOW: f64 = f64::from_bits(0x3D7E_7FBC_C47C_4ACD);
@@ -185,20 +229,21 @@ const LOG10_2_LOW: f64 = f64::from_bits(0x3D7E_7FBC_C47C_4ACD);
 /// The logarithm to base 2.
 #[inline(always)]
 pub fn log2<L: Lanes>(x: L) -> L {
-    let (k, m) = split(x);
-    let (high, low) = log_of_fraction(m);
-    let (product, rest) = two_product(high, x.constant(INV_LN2));
-    let (sum, sum_low) = fast_two_sum(k, product);
-    with_limits(x, sum + (sum_low + (rest + (low * INV_LN2 + high * INV_LN2_REST))))
+    let of_parts = |(k, m): (L, L)| {
+        let (high, low) = log_of_fraction(m, &TO_BASE_2);
+        let (sum, rest) = fast_two_sum(k, high);
+        sum + (rest + low)
+    };
+    x.shortcut(is_normal(x), |x| of_parts(split_normal(x)), |x| with_limits(x, of_parts(split(x))))
 }
 
 /// The logarithm to base 10.
 #[inline(always)]
 pub fn log10<L: Lanes>(x: L) -> L {
-    let (k, m) = split(x);
-    let (high, low) = log_of_fraction(m);
-    let (product, rest) = two_product(high, x.constant(INV_LN10));
-    let (sum, sum_low) = fast_two_sum(k * LOG10_2_HIGH, product);
-    let rest = rest + (low * INV_LN10 + high * INV_LN10_REST);
-    with_limits(x, sum + (sum_low + (rest + k * LOG10_2_LOW)))
+    let of_parts = |(k, m): (L, L)| {
+        let (high, low) = log_of_fraction(m, &TO_BASE_10);
+        let (sum, rest) = fast_two_sum(k * LOG10_2_HIGH, high);
+        sum + (rest + (low + k * LOG10_2_LOW))
+    };
+    x.shortcut(is_normal(x), |x| of_parts(split_normal(x)), |x| with_limits(x, of_parts(split(x))))
 }

@@ -15,7 +15,7 @@ mod trigonometric;
 
 use crate::opcode::{BinaryOp, UnaryOp};
 
-pub use error::erf;
+pub use error::{erf, erfc};
 pub use exponential::{cosh, exp, exp2, expm1, sinh, tanh};
 pub use inverse::{acos, asin, atan, atan2};
 pub use lanes::{Lanes, OneLane, Rare};
@@ -50,6 +50,7 @@ pub fn unary<L: Lanes>(op: UnaryOp, x: L) -> Option<L> {
         UnaryOp::Acosh => acosh(x),
         UnaryOp::Atanh => atanh(x),
         UnaryOp::Erf => erf(x),
+        UnaryOp::Erfc => erfc(x),
         UnaryOp::Sigmoid => sigmoid(x),
         UnaryOp::Softplus => softplus(x),
         UnaryOp::Floor => floor(x),
@@ -57,7 +58,7 @@ pub fn unary<L: Lanes>(op: UnaryOp, x: L) -> Option<L> {
         UnaryOp::Round => round(x),
         UnaryOp::Trunc => trunc(x),
         UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Sqrt => return None,
-        UnaryOp::Erfc | UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => return None,
+        UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => return None,
     })
 }
 

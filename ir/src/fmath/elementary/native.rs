@@ -112,9 +112,20 @@ impl Lanes for f64 {
     }
 
     #[inline(always)]
+    fn shortcut(self, when: bool, short: impl FnOnce(f64) -> f64, full: impl FnOnce(f64) -> f64) -> f64 {
+        if when { short(self) } else { unlikely(|| full(self)) }
+    }
+
+    #[inline(always)]
     fn either(self, when: bool, then: impl FnOnce(f64) -> f64, otherwise: impl FnOnce(f64) -> f64) -> f64 {
         if when { then(self) } else { otherwise(self) }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn unlikely(f: impl FnOnce() -> f64) -> f64 {
+    f()
 }
 
 #[cold]

@@ -1,28 +1,50 @@
 //! pow, cbrt and hypot.
 
 use super::exponential::exp_of_sum;
-use super::lanes::{Lanes, SIGN, clamp, copy_sign, polynomial, two_product};
-use super::logarithm::{log_sum, split};
+use super::lanes::{Lanes, SIGN, clamp, copy_sign, halves, polynomial};
+use super::logarithm::{is_normal, log_sum, log_sum_of_normal, split};
 
 /// x to the y: e^(y log |x|), where the logarithm and the product are sums of two floats. The cases are those of IEEE 754
-/// §9.2.1.
+/// §9.2.1; a power of an ordinary positive number has none.
 #[inline(always)]
 pub fn pow<L: Lanes>(x: L, y: L) -> L {
+    let ordinary = is_normal(x) & y.abs().lt(y.constant(GREAT));
+    x.shortcut(
+        ordinary,
+        |x| {
+            let (log, log_low) = log_sum_of_normal(x);
+            let (high, rest) = halves(y);
+            power_of_e(high * log, rest * log + y * log_low)
+        },
+        |x| pow_of_any(x, y),
+    )
+}
+
+/// Greater exponents give 0, 1 or infinity, as this one does; and products with it do not overflow.
+const GREAT: f64 = 73786976294838206464.0;
+
+#[inline(always)]
+fn pow_of_any<L: Lanes>(x: L, y: L) -> L {
     let (one, size) = (x.constant(1.0), x.abs());
     let (log, log_low) = log_sum(size);
-    // With greater exponents the result is 0, 1 or infinite as well; and products do not overflow.
-    let bound = 73786976294838206464.0;
-    let exponent = clamp(y, -bound, bound);
-    let (product, rest) = two_product(exponent, log);
-    let ordinary = product.abs().lt(x.constant(800.0));
-    let low = L::select(ordinary, rest + exponent * log_low, x.constant(0.0));
-    let magnitude = exp_of_sum(product, low);
+    let exponent = clamp(y, -GREAT, GREAT);
+    let (high, rest) = halves(exponent);
+    // Where the logarithm is infinite, so is the product, if only for the whole exponent.
+    let finite = log.abs().lt(x.constant(f64::INFINITY));
+    let magnitude = power_of_e(L::select(finite, high, exponent) * log, rest * log + exponent * log_low);
     let parity = parity(y);
     let sign = parity.odd_sign & x.bits();
     let signed = L::from_bits(magnitude.bits() ^ sign);
     let negative = x.lt(x.constant(0.0)) & x.constant(f64::NEG_INFINITY).lt(x);
     let real = L::select(negative & !parity.integral, x.constant(f64::NAN), signed);
     L::select(y.eq(y.constant(0.0)) | x.eq(one), one, real)
+}
+
+/// e^(product + low), where the second is small if the first is not far outside of the range of floats.
+#[inline(always)]
+fn power_of_e<L: Lanes>(product: L, low: L) -> L {
+    let inside = product.abs().lt(product.constant(800.0));
+    exp_of_sum(product, Some(L::select(inside, low, product.constant(0.0))))
 }
 
 struct Parity<L: Lanes> {

@@ -5,7 +5,7 @@
 //! sum is exact to 2^-57 of itself. Beyond, the bits of 2/π that matter are multiplied as integers
 //! [Payne, Hanek: Radian reduction for trigonometric functions, SIGNUM 18(1) 1983].
 
-use super::lanes::{Lanes, OneLane, Rare, SIGN, fast_two_sum, polynomial, two_product};
+use super::lanes::{Lanes, OneLane, Rare, SIGN, copy_sign, fast_two_sum, polynomial, two_product};
 
 /// Relative error of the sine 2^-57.9, …
 const SIN: [f64; 6] = [
@@ -76,34 +76,43 @@ impl<L: Lanes> Angle<L> {
     #[inline(always)]
     fn sin(self) -> L {
         let (sin, cos) = self.kernels();
-        turned(self.quadrant, sin, cos)
+        turned(self.quadrant, sin.0 - sin.1, cos.0 + cos.1)
     }
 
     #[inline(always)]
     fn cos(self) -> L {
         let (sin, cos) = self.kernels();
-        turned(self.quadrant + 1, sin, cos)
+        turned(self.quadrant + 1, sin.0 - sin.1, cos.0 + cos.1)
     }
 
+    /// The quotient of sine and cosine, or the other way round. What is missing from the quotient q of their first parts
+    /// is divided by the lower one d, which is multiplied by d (1 + q²).
     #[inline(always)]
     fn tan(self) -> L {
         let (sin, cos) = self.kernels();
+        let (sin, sin_low) = fast_two_sum(sin.0, -sin.1);
+        let (cos, cos_low) = fast_two_sum(cos.0, cos.1);
         let odd = odd_mask::<L>(self.quadrant);
-        let quotient = blend(odd, cos, sin) / blend(odd, sin, cos);
-        L::from_bits(quotient.bits() ^ (odd << 63))
+        let (up, up_low) = (blend(odd, cos, sin), blend(odd, cos_low, sin_low));
+        let (down, down_low) = (blend(odd, sin, cos), blend(odd, sin_low, cos_low));
+        let quotient = up / down;
+        let missing = (up_low - quotient * down_low) * (down * (quotient * quotient + 1.0));
+        // A sum would lose the sign of zero.
+        let sum = copy_sign(quotient + missing, quotient);
+        L::from_bits(sum.bits() ^ (odd << 63))
     }
 
-    /// Sine and cosine of `high + low`.
+    /// Sine, as a difference, and cosine, as a sum, of `high + low`.
     #[inline(always)]
-    fn kernels(&self) -> (L, L) {
+    fn kernels(&self) -> ((L, L), (L, L)) {
         let (y, low) = (self.high, self.low);
         let z = y * y;
         let half = z * 0.5;
-        let sin = y - ((half * low - low) - z * y * polynomial(z, &SIN));
+        let sin = (half * low - low) - z * y * polynomial(z, &SIN);
         let one = y.constant(1.0);
         let top = one - half;
-        let cos = top + (((one - top) - half) + (z * z * polynomial(z, &COS) - y * low));
-        (sin, cos)
+        let cos = ((one - top) - half) + (z * z * polynomial(z, &COS) - y * low);
+        ((y, sin), (top, cos))
     }
 }
 
