@@ -202,6 +202,11 @@ impl<'m> Walk<'m> {
                 let zero = self.constant(0);
                 Some(self.exact(Step::Sub(zero, b)))
             }
+            // So many trips, each with so many places on the tape: as a bound, none where there would be less than none.
+            (Step::Constant(0..), _) | (_, Step::Constant(0..)) => {
+                let (a, b) = (self.not_negative(a), self.not_negative(b));
+                Some(Limit { term: self.term(Step::Times(a, b)), exact: false })
+            }
             _ => None,
         }
     }

@@ -71,8 +71,16 @@ fn every_function_of_the_header_is_there() {
         Command::new("nm").args(["-D", "--defined-only"]).arg(LIBRARY.join("libdprog.so")).output().expect("nm"),
         "nm",
     );
-    let types =
-        ["dprog_compiler", "dprog_module", "dprog_function", "dprog_cancel", "dprog_diagnostic", "dprog_any_function", "dprog_host_function", "dprog_host_vjp"];
+    let types = [
+        "dprog_compiler",
+        "dprog_module",
+        "dprog_function",
+        "dprog_cancel",
+        "dprog_diagnostic",
+        "dprog_any_function",
+        "dprog_host_function",
+        "dprog_host_vjp",
+    ];
     let functions = declared.into_iter().filter(|name| !types.contains(name));
     for function in functions {
         assert!(symbols.lines().any(|line| line.ends_with(&format!(" T {function}"))), "{function}");

@@ -7,7 +7,7 @@ use dprog_ir::Access;
 use dprog_runtime::layout::{CAPACITY, DIMS, data_offset};
 
 /// A list that is full grows by room for at least so many elements.
-const MOST_AT_ONCE: usize = 8;
+pub(super) const MOST_AT_ONCE: usize = 8;
 
 /// What a callee is thought to push to a list that it is given: as much as trips of a loop that push so many elements each.
 const PUSHES_OF_CALLEE: usize = 4;

@@ -1,5 +1,6 @@
 //! Operations on arrays of scalars in bare functions: what the runtime's kernels do, written out.
 
+use super::array::MOST_AT_ONCE;
 use super::*;
 use crate::bare::Support;
 use crate::types::element_bytes;
@@ -242,7 +243,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (length, capacity) =
             (self.load(types::I64, Memory::Sizes, array, DIMS), self.load(types::I64, Memory::Sizes, array, CAPACITY));
         let double = self.b.ins().ishl_imm_u(capacity, 1);
-        let least = self.word(8);
+        // Pushes in a row look once for the room for all of them.
+        let least = self.b.ins().iadd_imm_s(capacity, MOST_AT_ONCE as i64);
         let room = self.b.ins().umax(double, least);
         let desc = self.desc(ty);
         let grown = self.runtime_object("dprog_rt_new_list", &[self.ctx, desc, length, room]);

@@ -91,8 +91,11 @@ impl<'p> Cx<'p> {
         let names = self.leaf_names(name, ty);
         let (tangents, levels) = (self.tangent_leaves(ty), self.leaf_levels(ty));
         let leaves = self.types(ty).into_iter().zip(tangents).zip(names).zip(levels);
-        let layout = |(((ty, tangent), name), levels): (((_, Option<Type>), _), _)| {
-            LeafLayout { name, ty, active: tangent.is_some(), levels }
+        let layout = |(((ty, tangent), name), levels): (((_, Option<Type>), _), _)| LeafLayout {
+            name,
+            ty,
+            active: tangent.is_some(),
+            levels,
         };
         leaves.map(layout).collect()
     }

@@ -94,12 +94,14 @@ impl Parser<'_> {
         let reported = self.diagnostics.len();
         let result = self.with_head(false, |p| {
             let element = Box::new(p.ty()?);
+            if !p.at(TokenKind::RBracket) {
+                p.expect(TokenKind::Semi)?;
+            }
             if p.at(TokenKind::RBracket) {
                 let help = "write `[f64; n]`; a list that grows is `List<f64>`";
                 let at = p.span_of(open).to(p.here());
                 return p.fail(syntax::foreign_type_form(at, "the size of the array is missing", help));
             }
-            p.expect(TokenKind::Semi)?;
             let sizes = p.list_until(TokenKind::RBracket, "sizes", Self::size);
             Ok(TypeKind::Array { element, sizes })
         });

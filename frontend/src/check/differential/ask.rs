@@ -3,10 +3,10 @@
 use super::super::body::FnCx;
 use super::super::{Cx, Env, subst};
 use super::Subject;
-use crate::errors::differential;
 use crate::ast::Name;
 use crate::check::known::operator_name;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::errors::differential;
 use crate::resolve::scope::Scopes;
 use crate::typed::{DiffOp, Expr, ExprKind, FnId, FnParamTy, FnRef, Program, Ty};
 use std::rc::Rc;
