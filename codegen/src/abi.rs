@@ -94,7 +94,6 @@ fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
         "dprog_rt_failed" => (&[PTR], Some(I32)),
         "dprog_rt_end" => (&[PTR], None),
         "dprog_rt_new_text" => (&[PTR, PTR, I64], Some(PTR)),
-        "dprog_rt_cancel_flag" => (&[], Some(PTR)),
         _ => math_types(name),
     }
 }

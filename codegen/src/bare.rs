@@ -25,7 +25,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{DataDescription, DataId, FuncId as ClifFuncId, Linkage, Module as ClifModule};
 use dprog_ir::analysis::CallGraph;
-use dprog_ir::{FuncId, Function, InstData, Module, Op, ReduceOp, Region, SrcLoc, TrapCode, Type};
+use dprog_ir::{FuncId, Function, Module, Op, ReduceOp, Region, SrcLoc, TrapCode, Type};
 use rustc_hash::FxHashMap;
 
 /// The context of bare functions: offsets of its words.
@@ -39,10 +39,8 @@ pub mod layout {
     /// What is left of the workspace: from here to there. The end is null if there is none.
     pub const BUMP: i32 = 16;
     pub const BUMP_END: i32 = 24;
-    /// Points to a byte that is set to stop the program.
-    pub const CANCEL: i32 = 32;
     /// What an undefined value points to.
-    pub const EMPTY: i32 = 48;
+    pub const EMPTY: i32 = 32;
     pub const BYTES: u32 = EMPTY as u32 + data_offset(15) as u32;
 }
 
@@ -90,27 +88,22 @@ pub struct Bare<'a> {
     pub math: Functions,
     /// What of the context is used.
     pub uses_heap: bool,
-    pub uses_cancel: bool,
     pub uses_empty: bool,
-    /// Whether code in memory is made: the thread's buffer is the runtime's then.
-    pub in_memory: bool,
 }
 
-/// The functions among `entries` and what they call that can run bare; `in_memory` allows less: there the runtime's heap serves
-/// better.
-pub fn allows(module: &Module, calls: &CallGraph, entry: FuncId, in_memory: bool) -> bool {
+/// Whether a function and all that it calls can run bare.
+pub fn allows(module: &Module, calls: &CallGraph, entry: FuncId) -> bool {
     let reachable = calls.reachable(&[entry]);
     module.funcs.iter().filter(|(id, _)| reachable[*id]).all(|(id, func)| {
-        !calls.recursive[id] && func.entry().is_some_and(|region| region_allows(module, func, region, in_memory))
+        !calls.recursive[id] && func.entry().is_some_and(|region| region_allows(module, func, region))
     })
 }
 
-fn region_allows(module: &Module, func: &Function, region: Region, in_memory: bool) -> bool {
+fn region_allows(module: &Module, func: &Function, region: Region) -> bool {
     func.regions[region].insts.iter().all(|inst| {
         let data = &func.insts[*inst];
         let flat = data.args.iter().chain(&data.results).all(|v| is_flat(func.value_type(*v), &data.op));
-        let fits = !in_memory || allocates_nothing(func, data);
-        flat && fits && op_allows(&data.op) && data.regions.iter().all(|r| region_allows(module, func, *r, in_memory))
+        flat && op_allows(&data.op) && data.regions.iter().all(|r| region_allows(module, func, *r))
     })
 }
 
@@ -176,13 +169,6 @@ fn op_allows(op: &Op) -> bool {
     }
 }
 
-/// Whether an instruction neither makes nor counts objects; a text is a constant.
-fn allocates_nothing(func: &Function, data: &InstData) -> bool {
-    let counts = matches!(data.op, Op::Retain | Op::Release | Op::Unshare);
-    let makes = data.results.iter().any(|r| func.value_type(*r).is_array());
-    !counts && !makes
-}
-
 /// How the kernel of the runtime is called that does the same.
 pub fn support(name: &str) -> Option<Support> {
     Some(match name {
@@ -194,7 +180,7 @@ pub fn support(name: &str) -> Option<Support> {
 }
 
 impl<'a> Bare<'a> {
-    pub fn new(place_text: PlaceText<'a>, in_memory: bool) -> Bare<'a> {
+    pub fn new(place_text: PlaceText<'a>) -> Bare<'a> {
         Bare {
             ids: FxHashMap::default(),
             wanted: Vec::new(),
@@ -203,9 +189,7 @@ impl<'a> Bare<'a> {
             place_text,
             math: Functions::default(),
             uses_heap: false,
-            uses_cancel: false,
             uses_empty: false,
-            in_memory,
         }
     }
 
@@ -246,10 +230,8 @@ impl<'a> Bare<'a> {
             Support::AppendInt => ("dprog.append_int", ours),
             Support::Begin => ("dprog.begin", ours),
             // The runtime's take their place where an object is linked with it.
-            Support::SetLastError if self.in_memory => ("dprog_rt_set_last_error", Linkage::Import),
             Support::SetLastError => ("dprog_rt_set_last_error", Linkage::Preemptible),
             Support::LastError => ("dprog_last_error", Linkage::Preemptible),
-            Support::Buffer if self.in_memory => ("dprog_rt_error_buffer", Linkage::Import),
             // Defined when the object is finished, since Cranelift has no way to read this kind of thread-local data.
             Support::Buffer => (BUFFER_FUNCTION, Linkage::Import),
             Support::Malloc => ("malloc", Linkage::Import),

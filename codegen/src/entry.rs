@@ -13,7 +13,6 @@ use crate::c_abi::{
 use crate::jit::Error;
 use crate::lower::Program;
 use crate::types::{element_bytes, register};
-use crate::workspace::{Bound, GREATEST, Step};
 use cranelift_codegen::Context as ClifContext;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I32, I64};
@@ -95,103 +94,12 @@ pub(crate) fn emit<M: ClifModule>(
     Ok(id)
 }
 
-/// Emits `NAME_free` for the handles of a function.
-pub(crate) fn emit_free<M: ClifModule>(clif: &mut M, bare: &mut Bare, function: &CFunction) -> Result<(), Error> {
-    let handles = function.params.iter().filter(|p| matches!(p.ty, CType::Handle(_))).count();
-    let mut signature = Signature::new(clif.isa().default_call_conv());
-    signature.params.extend(vec![AbiParam::new(PTR); handles]);
-    let name = format!("{}_free", function.name);
-    let id = clif.declare_function(&name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
-    let mut context = clif.make_context();
-    context.func.signature = signature;
-    context.func.name = ir::UserFuncName::user(0, id.as_u32());
-    let mut builder = FunctionBuilderContext::new();
-    let mut b = FunctionBuilder::new(&mut context.func, &mut builder);
-    let block = b.create_block();
-    b.append_block_params_for_function_params(block);
-    b.switch_to_block(block);
-    for handle in b.block_params(block).to_vec() {
-        let (some, next) = (b.create_block(), b.create_block());
-        b.ins().brif(handle, some, &[], next, &[]);
-        b.switch_to_block(some);
-        let data = b.ins().load(PTR, MemFlagsData::trusted(), handle, 0);
-        let free = bare.function(clif, Support::Free);
-        let free = clif.declare_func_in_func(free, b.func);
-        b.ins().call(free, &[data]);
-        let zero = b.ins().iconst(PTR, 0);
-        b.ins().store(MemFlagsData::trusted(), zero, handle, 0);
-        b.ins().store(MemFlagsData::trusted(), zero, handle, 8);
-        b.ins().jump(next, &[]);
-        b.switch_to_block(next);
-    }
-    b.ins().return_(&[]);
-    b.seal_all_blocks();
-    let config = clif.target_config();
-    b.finalize(config);
-    define(clif, id, context, &name)
-}
-
-/// Emits `NAME_workspace`: the bytes that a call takes at most, or -1 if nobody knows.
-pub(crate) fn emit_workspace<M: ClifModule>(clif: &mut M, function: &CFunction, bound: &Bound) -> Result<(), Error> {
-    let mut signature = Signature::new(clif.isa().default_call_conv());
-    signature.params.extend(vec![AbiParam::new(I64); bound.params.len()]);
-    signature.returns.push(AbiParam::new(I64));
-    let name = format!("{}_workspace", function.name);
-    let id = clif.declare_function(&name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
-    let mut context = clif.make_context();
-    context.func.signature = signature;
-    context.func.name = ir::UserFuncName::user(0, id.as_u32());
-    let mut builder = FunctionBuilderContext::new();
-    let mut b = FunctionBuilder::new(&mut context.func, &mut builder);
-    let block = b.create_block();
-    b.append_block_params_for_function_params(block);
-    b.switch_to_block(block);
-    let params = b.block_params(block).to_vec();
-    let unknown = b.ins().iconst(I64, -1);
-    let mut values: Vec<V> = Vec::new();
-    for step in bound.steps.iter().flatten() {
-        let v = workspace_step(&mut b, *step, &values, |param| {
-            params[bound.params.iter().position(|p| *p == param).expect("a parameter of the bound")]
-        });
-        values.push(v);
-    }
-    let bytes = match values.last() {
-        Some(total) => {
-            let too_many = b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, *total, GREATEST);
-            b.ins().select(too_many, unknown, *total)
-        }
-        None => unknown,
-    };
-    b.ins().return_(&[bytes]);
-    b.seal_all_blocks();
-    let config = clif.target_config();
-    b.finalize(config);
-    define(clif, id, context, &name)
-}
-
-fn workspace_step(b: &mut FunctionBuilder, step: Step, values: &[V], param: impl Fn(usize) -> V) -> V {
-    let of = |term: usize| values[term];
-    match step {
-        Step::Constant(x) => b.ins().iconst(I64, x),
-        Step::Param(number) => param(number),
-        Step::Add(x, y) => b.ins().iadd(of(x), of(y)),
-        Step::Sub(x, y) => b.ins().isub(of(x), of(y)),
-        Step::Max(x, y) => b.ins().smax(of(x), of(y)),
-        Step::Min(x, y) => b.ins().smin(of(x), of(y)),
-        Step::Plus(x, y) => {
-            let (greatest, sum) = (b.ins().iconst(I64, GREATEST), b.ins().iadd(of(x), of(y)));
-            b.ins().umin(sum, greatest)
-        }
-        Step::Times(x, y) => {
-            let (high, low) = (b.ins().umulhi(of(x), of(y)), b.ins().imul(of(x), of(y)));
-            let greatest = b.ins().iconst(I64, GREATEST);
-            let low = b.ins().umin(low, greatest);
-            b.ins().select(high, greatest, low)
-        }
-    }
-}
-
-fn define<M: ClifModule>(clif: &mut M, id: ClifFuncId, mut context: ClifContext, name: &str) -> Result<(), Error> {
+pub(crate) fn define<M: ClifModule>(
+    clif: &mut M,
+    id: ClifFuncId,
+    mut context: ClifContext,
+    name: &str,
+) -> Result<(), Error> {
     clif.define_function(id, &mut context).map_err(|e| Error(format!("{name}: {e:?}")))
 }
 
@@ -339,10 +247,6 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
                 if heap {
                     self.store(zero, self.ctx, layout::BLOCKS);
                     self.open_workspace(workspace);
-                }
-                if self.bare.uses_cancel {
-                    let flag = self.runtime("dprog_rt_cancel_flag", &[]).expect("an address");
-                    self.store(flag, self.ctx, layout::CANCEL);
                 }
                 if self.bare.uses_empty {
                     let immortal = self.word(IMMORTAL);

@@ -10,6 +10,7 @@ mod abi;
 mod bare;
 mod borrow;
 pub mod c_abi;
+mod companion;
 pub mod debug;
 mod define;
 pub mod elf;

@@ -9,6 +9,7 @@ mod thread_local;
 use crate::Options;
 use crate::bare::{self, Bare};
 use crate::c_abi::{CFunction, CType, Interface};
+use crate::companion;
 use crate::define::{Workshop, declare};
 use crate::entry::{self, Entry, Target};
 use crate::executable::Source;
@@ -42,7 +43,7 @@ pub fn emit(unit: &Unit, options: &Options) -> Result<Vec<u8>, Error> {
     let (bare_functions, hosted_functions): (Vec<&CFunction>, Vec<&CFunction>) =
         unit.interface.functions.iter().partition(needs_nothing);
     let place_text = |loc: SrcLoc| place_text(unit.source.places, loc);
-    let bare = Bare::new(&place_text, false);
+    let bare = Bare::new(&place_text);
     let mut program = declare(&mut clif, unit.module, &ids(&bare_functions), &calls, "dp.", Some(bare))?;
     workshop.all_functions(&mut clif, &mut program, options)?;
     let mut bare = program.bare.take().expect("it was given");
@@ -56,7 +57,7 @@ pub fn emit(unit: &Unit, options: &Options) -> Result<Vec<u8>, Error> {
     }
     for function in &unit.interface.functions {
         if function.params.iter().any(|p| matches!(p.ty, CType::Handle(_))) {
-            entry::emit_free(&mut clif, &mut bare, function)?;
+            companion::emit_free(&mut clif, &mut bare, function)?;
         }
     }
     define_abi_symbol(&mut clif, unit.interface)?;
@@ -86,7 +87,7 @@ fn emit_bare(
     if let Some(bound) = &function.workspace {
         let entry = Entry { workspace: true, ..new_entry(unit, function, target(true)) };
         entry::emit(clif, bare, program, &entry)?;
-        entry::emit_workspace(clif, function, bound)?;
+        companion::emit_workspace(clif, function, bound)?;
     }
     Ok(())
 }

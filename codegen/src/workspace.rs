@@ -66,7 +66,7 @@ pub fn bound(module: &Module, function: &CFunction) -> Option<Bound> {
 pub(crate) fn is_bare(module: &Module, calls: &CallGraph, function: &CFunction) -> bool {
     let text = function.params.iter().any(|p| p.ty == CType::Text);
     let texts = function.outputs.iter().any(|o| matches!(o, crate::c_abi::Output::Text { .. }));
-    !text && !texts && bare::allows(module, calls, function.func, false)
+    !text && !texts && bare::allows(module, calls, function.func)
 }
 
 struct Unbounded;

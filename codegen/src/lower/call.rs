@@ -259,16 +259,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Traps if another thread has asked the program to stop.
     pub(super) fn poll(&mut self) {
-        let offset = match &mut self.program.bare {
-            // Nobody can ask a function in an object to stop.
-            Some(bare) if !bare.in_memory => return,
-            Some(bare) => {
-                bare.uses_cancel = true;
-                bare::layout::CANCEL
-            }
-            None => offset_of!(Context, cancel) as i32,
-        };
-        let flag = self.load(PTR, Memory::Context, self.ctx, offset);
+        // Nobody can ask a bare function to stop.
+        if self.is_bare() {
+            return;
+        }
+        let flag = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, cancel) as i32);
         let flags = MemFlagsData::trusted();
         let stop = self.b.ins().load(types::I8, flags, flag, 0);
         let zero = self.word(0);

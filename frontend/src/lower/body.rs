@@ -9,7 +9,7 @@
 use super::Cx;
 use super::callable::{Callable, Shape};
 use super::control::{Dead, Join};
-use super::layout::{map_sizes, placeholder};
+use super::layout::{map_sizes, size_param};
 use super::variant::VariantKey;
 use crate::ast::Symbol;
 use crate::check::Subst;
@@ -381,7 +381,7 @@ impl<'a, 'p> FnLower<'a, 'p> {
     }
 
     /// The sizes that were numbered for this instance and occur in its type arguments.
-    pub fn placeholders(&self) -> Vec<GenericId> {
+    pub fn numbered_sizes(&self) -> Vec<GenericId> {
         let mut count = 0;
         for arg in self.args.iter() {
             map_sizes(arg, &mut |size| {
@@ -389,7 +389,7 @@ impl<'a, 'p> FnLower<'a, 'p> {
                 size.clone()
             });
         }
-        (0..count).map(placeholder).collect()
+        (0..count).map(size_param).collect()
     }
 
     // ---- values ----

@@ -211,7 +211,7 @@ impl<'p> FnLower<'_, 'p> {
     fn closure_callable(&mut self, closure: &'p Closure, span: Span, params: &[FnParamTy], result: &Ty) -> Callable {
         let captures: Vec<LocalId> = closure.captures.iter().filter(|l| self.lookup(**l).is_some()).copied().collect();
         let mut sizes: Vec<_> = closure.size_params.iter().filter(|id| self.sizes.contains_key(id)).copied().collect();
-        sizes.extend(self.placeholders().into_iter().filter(|id| !closure.size_params.contains(id)));
+        sizes.extend(self.numbered_sizes().into_iter().filter(|id| !closure.size_params.contains(id)));
         let flat: Flat = captures.iter().flat_map(|local| self.local(*local)).collect();
         let shape = self.shape(&flat);
         let mut prefix = self.take_apart(&flat, &shape);

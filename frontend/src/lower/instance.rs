@@ -7,7 +7,7 @@
 use super::body::{BodyJob, BodyParam, Flat, FnLower};
 use super::callable::{Callable, Code, CodeData, CodeId, Shape};
 use super::form::Form;
-use super::layout::{numbered, placeholder, type_arguments};
+use super::layout::{numbered, size_param, type_arguments};
 use super::{Cx, LeafLayout, Root, RootParam, encode_position};
 use crate::ast::Symbol;
 use crate::check::{Asked, Subst};
@@ -277,7 +277,7 @@ fn type_subst(generics: &[Generic], args: &[Arg]) -> Subst {
 /// For each size parameter of an instance the generics whose value it is.
 fn size_params(generics: &[Generic], args: &[Arg]) -> Vec<Vec<GenericId>> {
     let count = numbered(args).1.len();
-    let mut params: Vec<Vec<GenericId>> = (0..count).map(|k| vec![placeholder(k)]).collect();
+    let mut params: Vec<Vec<GenericId>> = (0..count).map(|k| vec![size_param(k)]).collect();
     for (generic, arg) in generics.iter().zip(args) {
         if let Arg::Size(size) = arg
             && let Some(SizeAtom::Param(id)) = size.as_atom()

@@ -354,7 +354,7 @@ fn map_type_sizes(ty: &Ty, f: &mut impl FnMut(&Size) -> Size) -> Ty {
 }
 
 /// The size that stands for parameter `index` of an instance: sizes in its type arguments are numbered.
-pub(super) fn placeholder(index: usize) -> GenericId {
+pub(super) fn size_param(index: usize) -> GenericId {
     GenericId(u32::MAX - index as u32)
 }
 
@@ -363,7 +363,7 @@ pub(super) fn numbered(args: &[Arg]) -> (Vec<Arg>, Vec<Size>) {
     let mut sizes = Vec::new();
     let mut number = |size: &Size| {
         sizes.push(size.clone());
-        Size::atom(SizeAtom::Param(placeholder(sizes.len() - 1)))
+        Size::atom(SizeAtom::Param(size_param(sizes.len() - 1)))
     };
     let args = args.iter().map(|a| map_sizes(a, &mut number)).collect();
     (args, sizes)

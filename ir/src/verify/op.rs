@@ -44,6 +44,7 @@ impl Check<'_, '_> {
         self.results()
     }
 
+    /// The rules for operands: an arm for each operation, in the order of the table, and nothing else.
     fn operands(&self) -> Outcome {
         match &self.data.op {
             Op::Const(_) | Op::Undef => self.count(0),
