@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Calls from four threads, under the address sanitizer, the thread sanitizer and valgrind. Run by hand (the test `link` does a small
-# part of it); docs/calling-from-c.md has the last result.
+# part of it); docs/building.md has the last result.
 #
 #     tests/sanitize/run.sh [DPROGC] [CALLS]
 set -euo pipefail
