@@ -1,4 +1,4 @@
-//! Reductions and matrix products, in the orders that `opcode.rs` lays down.
+//! Reductions and matrix-vector products, in the orders that `opcode.rs` lays down; products of matrices are in [`crate::matmul`].
 //!
 //! The order is part of the language, so that every build, every processor and the interpreter give the same bits. It is
 //! chosen so that the loops vectorize: eight lanes for sums, and for products the sum over the inner index in order for every
@@ -51,8 +51,8 @@ kernel!(
     dot, dot_wide, dot_lanes, (x: &[T], y: &[T]) -> T
 );
 kernel!(
-    /// `c = a b` for row-major `a` (n × k) and `b` (k × m).
-    matmul, matmul_wide, matmul_rows, (c: &mut [T], a: &[T], b: &[T], n: usize, k: usize, m: usize)
+    /// `y = a x` for row-major `a` with `y.len()` rows: for each row the sum of products in lane order.
+    matvec, matvec_wide, dot_rows, (y: &mut [T], a: &[T], x: &[T])
 );
 kernel!(
     /// `y = aᵀ x` for row-major `a` with `x.len()` rows: sums over the rows in order.
@@ -95,6 +95,13 @@ fn dot_lanes<T: Float>(x: &[T], y: &[T]) -> T {
 }
 
 #[inline(always)]
+fn dot_rows<T: Float>(y: &mut [T], a: &[T], x: &[T]) {
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = dot_lanes(&a[i * x.len()..(i + 1) * x.len()], x);
+    }
+}
+
+#[inline(always)]
 fn add_rows<T: Float>(y: &mut [T], a: &[T], x: &[T]) {
     y.fill(T::ZERO);
     let width = y.len();
@@ -104,56 +111,6 @@ fn add_rows<T: Float>(y: &mut [T], a: &[T], x: &[T]) {
             *y = *y + *a * *x;
         }
     }
-}
-
-/// Columns of `c` in a tile: as many as fit into registers beside [`TILE_ROWS`].
-const TILE_COLUMNS: usize = 8;
-const TILE_ROWS: usize = 4;
-
-/// In tiles, so that sums stay in registers; every element is still summed in order.
-#[inline(always)]
-fn matmul_rows<T: Float>(c: &mut [T], a: &[T], b: &[T], n: usize, k: usize, m: usize) {
-    let (full_rows, full_columns) = (n - n % TILE_ROWS, m - m % TILE_COLUMNS);
-    for j in (0..full_columns).step_by(TILE_COLUMNS) {
-        for i in (0..full_rows).step_by(TILE_ROWS) {
-            tile::<T, TILE_ROWS>(c, a, b, i, j, k, m);
-        }
-        for i in full_rows..n {
-            tile::<T, 1>(c, a, b, i, j, k, m);
-        }
-    }
-    for i in 0..n {
-        for j in full_columns..m {
-            let products = (0..k).map(|p| a[i * k + p] * b[p * m + j]);
-            c[i * m + j] = products.fold(T::ZERO, |s, x| s + x);
-        }
-    }
-}
-
-#[inline(always)]
-fn tile<T: Float, const R: usize>(c: &mut [T], a: &[T], b: &[T], i: usize, j: usize, k: usize, m: usize) {
-    let mut sums = [[T::ZERO; TILE_COLUMNS]; R];
-    for p in 0..k {
-        let row = &b[p * m + j..p * m + j + TILE_COLUMNS];
-        for r in 0..R {
-            let x = a[(i + r) * k + p];
-            for q in 0..TILE_COLUMNS {
-                sums[r][q] = sums[r][q] + x * row[q];
-            }
-        }
-    }
-    for r in 0..R {
-        c[(i + r) * m + j..(i + r) * m + j + TILE_COLUMNS].copy_from_slice(&sums[r]);
-    }
-}
-
-/// The transpose of a row-major matrix with `n` rows and `m` columns.
-pub fn transpose<T: Copy>(x: &[T], n: usize, m: usize) -> Vec<T> {
-    let mut result = Vec::with_capacity(n * m);
-    for j in 0..m {
-        result.extend((0..n).map(|i| x[i * m + j]));
-    }
-    result
 }
 
 #[cfg(test)]
@@ -173,21 +130,6 @@ mod tests {
             assert_eq!(sum(&x).to_bits(), combine(lanes).to_bits());
             let products: Vec<f64> = x.iter().map(|x| x * x).collect();
             assert_eq!(dot(&x, &x).to_bits(), sum(&products).to_bits());
-        }
-    }
-
-    #[test]
-    fn products_sum_in_order() {
-        for (n, k, m) in [(1, 1, 1), (3, 5, 7), (4, 8, 16), (9, 10, 17), (0, 3, 2), (2, 0, 2)] {
-            let (a, b) = (numbers(n * k), numbers(k * m));
-            let mut c = vec![f64::NAN; n * m];
-            matmul(&mut c, &a, &b, n, k, m);
-            for i in 0..n {
-                for j in 0..m {
-                    let want = (0..k).fold(0.0, |s, p| s + a[i * k + p] * b[p * m + j]);
-                    assert_eq!(c[i * m + j].to_bits(), f64::to_bits(want));
-                }
-            }
         }
     }
 }

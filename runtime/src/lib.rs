@@ -21,6 +21,7 @@ pub mod kernels;
 pub mod layout;
 pub mod linear;
 pub mod math;
+pub mod matmul;
 pub mod object;
 pub mod program;
 pub mod report;

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::kernels::{self, Float};
+use crate::matmul::{Element, Matrix, Sizes};
 use crate::object::{Object, count_elements, data, dim, elements};
 use dprog_ir::TrapCode;
 use std::ptr::null_mut;
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn dprog_rt_matmul_f32(ctx: &mut Context, desc: u32, a: Ob
     unsafe { matmul::<f32>(ctx, desc, a, b, flags) }
 }
 
-unsafe fn matmul<T: Float>(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+unsafe fn matmul<T: Element>(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
     let (ta, tb) = (flags & 1 != 0, flags & 2 != 0);
     unsafe {
         let (a0, a1, b0, b1) = (dim(a, 0), dim(a, 1), dim(b, 0), dim(b, 1));
@@ -56,16 +57,14 @@ unsafe fn matmul<T: Float>(ctx: &mut Context, desc: u32, a: Object, b: Object, f
             return null_mut();
         }
         let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
-        let a_turned = if ta { kernels::transpose(flat::<T>(a, 2), k, n) } else { Vec::new() };
-        let b_turned = if tb { kernels::transpose(flat::<T>(b, 2), m, k) } else { Vec::new() };
-        let a = if ta { &a_turned[..] } else { flat::<T>(a, 2) };
-        let b = if tb { &b_turned[..] } else { flat::<T>(b, 2) };
+        let (a, b) = (Matrix::new(flat::<T>(a, 2), a1, ta), Matrix::new(flat::<T>(b, 2), b1, tb));
         let result = elements::<T>(c, 2);
         // Whole rows at a time, so that a large product stops when it is told to.
-        let rows = (CHUNK / (k * m).max(1)).clamp(16, n.max(16)) / 4 * 4;
+        let rows = (CHUNK / (k * m).max(1)).clamp(16, n.max(16));
         for first in (0..n).step_by(rows) {
             let last = n.min(first + rows);
-            kernels::matmul(&mut result[first * m..last * m], &a[first * k..last * k], b, last - first, k, m);
+            let sizes = Sizes { n: last - first, k, m };
+            T::multiply(&mut result[first * m..last * m], a.rows_from(first), b, sizes);
             if ctx.stops() {
                 return null_mut();
             }
@@ -109,9 +108,7 @@ unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Object, x: Object, t
         if turned {
             kernels::matvec_transposed(result, a, x);
         } else {
-            for (i, y) in result.iter_mut().enumerate() {
-                *y = kernels::dot(&a[i * columns..(i + 1) * columns], x);
-            }
+            kernels::matvec(result, a, x);
         }
         y
     }
