@@ -5,10 +5,11 @@ use crate::bare::Bare;
 use crate::borrow::{self, Borrowed};
 use crate::debug::Notes;
 use crate::jit::Error;
+use crate::lower::nest::Cycles;
 use crate::lower::{Depth, Program, lower};
 use crate::target::target;
 use crate::types::{Types, register};
-use crate::{Listing, Options};
+use crate::{Listing, OptLevel, Options};
 use cranelift_codegen::Context as ClifContext;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
@@ -54,7 +55,19 @@ pub(crate) fn declare<'a>(
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
     let (runtime, detours, texts) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-    Ok(Program { module, types: Types::new(module), functions, depths, runtime, detours, texts, bare, borrowed })
+    let cycles = Cycles::of(module, calls);
+    Ok(Program {
+        module,
+        types: Types::new(module),
+        functions,
+        depths,
+        cycles,
+        runtime,
+        detours,
+        texts,
+        bare,
+        borrowed,
+    })
 }
 
 /// Puts a string into the data of the module; see `dprog_runtime::layout`.
@@ -137,11 +150,13 @@ impl Workshop {
     ) -> Result<(), Error> {
         let func = &program.module.funcs[id];
         let clif_id = program.functions[&id];
+        // A debugger is to see every activation.
+        let nested = options.opt_level == OptLevel::Speed && self.debug.is_none();
         self.head = func.loc;
         let marks = program.borrowed.get(&id).map_or(&[][..], |marks| marks);
         let signature = function_signature(func, marks, program.depths[id.index()].is_passed());
         let mut context = self.open(clif, signature, clif_id);
-        lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id);
+        lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id, nested);
         self.define(clif, context, clif_id, &func.name, options)
     }
 

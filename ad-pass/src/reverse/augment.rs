@@ -9,7 +9,7 @@ use crate::context::Active;
 use crate::copy::{Copies, copy_inst, copy_name, in_bounds, open_copy};
 use crate::reverse::item::Item;
 use crate::reverse::plan::{Plan, Source, augmented_callee};
-use crate::reverse::stacks::{Activations, begin};
+use crate::reverse::stacks::{Activations, begin, types_of_nest};
 use dprog_ir::{Access, BinaryOp, Builder, Inst, Op, ReduceOp, Region, Type, Value};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ pub struct Augment<'a, 'f> {
     pub copies: Copies,
     pub notes: FxHashMap<Item, Value>,
     pub bundles: FxHashMap<Inst, Vec<Value>>,
-    /// In a recursion: the stacks as they are by now, and what each region puts on them.
+    /// In a recursion or a nest of loops: the stacks as they are by now; what each region of a recursion puts on them.
     pub stacks: Vec<Value>,
     pub activations: Rc<Activations>,
 }
@@ -151,6 +151,7 @@ impl<'a, 'f> Augment<'a, 'f> {
         } else {
             match data.op {
                 Op::If | Op::Switch => self.branches(inst),
+                Op::For | Op::While if self.plan.nests.contains(&inst) => self.nest(inst),
                 Op::For => self.counted(inst),
                 Op::While => self.uncounted(inst),
                 _ => panic!("only control leaves a bundle"),
@@ -160,10 +161,10 @@ impl<'a, 'f> Augment<'a, 'f> {
         data.results.iter().for_each(|v| self.note(*v));
     }
 
-    /// Puts the slots of a region of a recursion on the stacks.
+    /// Puts the slots of a region on the stacks, if that is where they go.
     pub fn push_slots(&mut self, region: Region) {
-        let activations = self.activations.clone();
-        if let Some(activation) = activations.get(&region) {
+        let (activations, plan) = (self.activations.clone(), self.plan);
+        if let Some(activation) = activations.get(&region).or(plan.activations.get(&region)) {
             let tape = self.tape(region);
             activation.push(self.b, &mut self.stacks, &tape);
         }
@@ -177,7 +178,7 @@ impl<'a, 'f> Augment<'a, 'f> {
     /// Appends the instruction, whose results after those of the primal are its bundle, and the stacks that go through it.
     fn finish(&mut self, inst: Inst, op: Op, args: &[Value], regions: &[Region]) {
         let data = &self.active.func().insts[inst];
-        let bundle = self.plan.bundle(inst);
+        let bundle = self.plan.bundle_beside_stacks(inst);
         let types: Vec<Type> = data.results.iter().map(|v| self.active.func().value_type(*v)).collect();
         let stacks: Vec<Type> = self.stacks_through(inst).iter().map(|v| self.b.ty(*v)).collect();
         self.b.loc = data.loc;
@@ -192,6 +193,18 @@ impl<'a, 'f> Augment<'a, 'f> {
         if !stacks.is_empty() {
             self.stacks = stacks.to_vec();
         }
+    }
+
+    /// A loop with which stacks begin. They end as the last parts of its bundle.
+    fn nest(&mut self, inst: Inst) {
+        let stacks = begin(self.b, &types_of_nest());
+        let around = std::mem::replace(&mut self.stacks, stacks);
+        match self.active.func().insts[inst].op {
+            Op::For => self.counted(inst),
+            _ => self.uncounted(inst),
+        }
+        let stacks = std::mem::replace(&mut self.stacks, around);
+        self.bundles.entry(inst).or_default().extend(stacks);
     }
 
     /// Each branch yields its slots in the parts of the bundle that it shares, and nothing in the others.
@@ -239,7 +252,7 @@ impl<'a, 'f> Augment<'a, 'f> {
     fn counted(&mut self, inst: Inst) {
         let active = self.active;
         let data = &active.func().insts[inst];
-        let bundle = self.plan.bundle(inst).to_vec();
+        let bundle = self.plan.bundle_beside_stacks(inst).to_vec();
         let args = self.copies.all(&data.args);
         let body = data.regions[0];
         let frames = self.plan.frames(body);
@@ -264,6 +277,7 @@ impl<'a, 'f> Augment<'a, 'f> {
             }
             yields.push(array);
         }
+        self.push_slots(body);
         yields.extend(self.stacks_through(inst));
         let region = self.b.close_region(&yields);
         self.finish(inst, Op::For, &[args, arrays, stacks].concat(), &[region]);
@@ -273,7 +287,7 @@ impl<'a, 'f> Augment<'a, 'f> {
     fn uncounted(&mut self, inst: Inst) {
         let active = self.active;
         let data = &active.func().insts[inst];
-        let bundle = self.plan.bundle(inst).to_vec();
+        let bundle = self.plan.bundle_beside_stacks(inst).to_vec();
         let mut args = self.copies.all(&data.args);
         args.push(self.b.i64(0));
         args.extend(bundle[1..].iter().map(|ty| self.b.elements(&[], ty.element())));
@@ -296,6 +310,7 @@ impl<'a, 'f> Augment<'a, 'f> {
             let array = self.b.region_param(first + 1 + k);
             yields.push(frame.slots.iter().fold(array, |array, slot| self.b.push(array, tape[*slot])));
         }
+        self.push_slots(body);
         yields.extend(self.stacks_through(inst));
         let body = self.b.close_region(&yields);
         self.finish(inst, Op::While, &args, &[condition, body]);

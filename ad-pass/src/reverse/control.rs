@@ -6,6 +6,7 @@
 use crate::context::Instance;
 use crate::reverse::augment::{plus, times, trip_count};
 use crate::reverse::item::Item;
+use crate::reverse::stacks::heights;
 use crate::reverse::sweep::Sweep;
 use crate::reverse::{Reverse, reverse_of};
 use dprog_ir::{Access, FuncId, Inst, InstData, Op, Region, Type, Value};
@@ -55,13 +56,19 @@ impl Sweep<'_, '_, '_> {
     }
 
     fn slots_of_branch(&mut self, inst: Inst, branch: Region) -> Vec<Value> {
-        let activations = self.activations.clone();
-        if let Some(activation) = activations.get(&branch) {
-            return activation.read(&mut self.b, &self.stacks, &mut self.heights);
+        if let Some(slots) = self.slots_on_stacks(branch) {
+            return slots;
         }
         let plan = self.plan();
         let bundle = self.bundle(inst);
         plan.shares.get(&branch).into_iter().flatten().map(|part| bundle[*part]).collect()
+    }
+
+    /// The slots of a region that has put them on the stacks.
+    fn slots_on_stacks(&mut self, region: Region) -> Option<Vec<Value>> {
+        let (activations, plan) = (self.activations.clone(), self.plan());
+        let activation = activations.get(&region).or(plan.activations.get(&region))?;
+        Some(activation.read(&mut self.b, &self.stacks, &mut self.heights))
     }
 
     /// Goes on with these heights of the stacks, if they go through what has been swept.
@@ -82,8 +89,10 @@ impl Sweep<'_, '_, '_> {
         self.note_swept(inst);
         let (lo, hi) = (self.value(data.args[0]), self.value(data.args[1]));
         let trips = trip_count(&mut self.b, lo, hi);
-        let arrays = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
+        let mut arrays = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
+        let around = self.begin_nest(inst, &mut arrays);
         self.backwards(inst, data.regions[0], 1, trips, &arrays, Some(lo));
+        self.end_nest(around);
     }
 
     /// Uncounted loops: the augmented primal has counted.
@@ -96,8 +105,26 @@ impl Sweep<'_, '_, '_> {
             return;
         }
         self.note_swept(inst);
-        let bundle = if self.is_paper() { vec![self.b.i64(0)] } else { self.bundle(inst).to_vec() };
+        let mut bundle = if self.is_paper() { vec![self.b.i64(0)] } else { self.bundle(inst).to_vec() };
+        let around = self.begin_nest(inst, &mut bundle);
         self.backwards(inst, data.regions[1], 0, bundle[0], &bundle[1..], None);
+        self.end_nest(around);
+    }
+
+    /// If the bundle of the loop ends with stacks, these take the place of others. Gives those with their heights.
+    fn begin_nest(&mut self, inst: Inst, bundle: &mut Vec<Value>) -> Option<(Vec<Value>, Vec<Value>)> {
+        if self.is_paper() || !self.plan().nests.contains(&inst) {
+            return None;
+        }
+        let stacks = bundle.split_off(self.plan().bundle_beside_stacks(inst).len());
+        let heights = heights(&mut self.b, &stacks);
+        Some((std::mem::replace(&mut self.stacks, stacks), std::mem::replace(&mut self.heights, heights)))
+    }
+
+    fn end_nest(&mut self, around: Option<(Vec<Value>, Vec<Value>)>) {
+        if let Some((stacks, heights)) = around {
+            (self.stacks, self.heights) = (stacks, heights);
+        }
     }
 
     /// Whether nothing active comes from outside into the loop; then its adjoints end with it.
@@ -140,6 +167,11 @@ impl Sweep<'_, '_, '_> {
         self.b.open_region(&[&[Type::I64], types.as_slice()].concat());
         let back = self.b.region_param(0);
         let index = self.b.sub(last, back);
+        if !self.heights_through(inst).is_empty() {
+            let open = self.b.current();
+            let heights = self.b.func.regions[open].params[1 + carried.len() + free.len()..].to_vec();
+            self.come_down(&heights);
+        }
         if !self.is_paper() {
             if let Some(lo) = lo {
                 let counter = self.b.add(lo, index);
@@ -152,11 +184,6 @@ impl Sweep<'_, '_, '_> {
         for (k, v) in free.iter().enumerate() {
             let accumulator = self.b.region_param(1 + carried.len() + k);
             self.replace(*v, accumulator);
-        }
-        if !self.heights_through(inst).is_empty() {
-            let open = self.b.current();
-            let heights = self.b.func.regions[open].params[1 + carried.len() + free.len()..].to_vec();
-            self.come_down(&heights);
         }
         region.params.iter().for_each(|v| self.put(*v, None));
         for (position, k) in carried.iter().enumerate() {
@@ -183,6 +210,9 @@ impl Sweep<'_, '_, '_> {
     }
 
     fn slots_of_trip(&mut self, body: Region, arrays: &[Value], trip: Value) -> Vec<Value> {
+        if let Some(slots) = self.slots_on_stacks(body) {
+            return slots;
+        }
         let plan = self.plan();
         let mut slots: Vec<(usize, Value)> = Vec::new();
         for (frame, array) in plan.frames(body).iter().zip(arrays) {

@@ -11,7 +11,9 @@
 //!
 //! and lays out the tape: every region has a list of slots, its own kept items first and then the bundles of the
 //! instructions in it. A branch hands its slots out as extra results (shared with the other branches by type), a loop as
-//! arrays indexed by the trip, a call as extra results of `f.aug`.
+//! arrays indexed by the trip, a call as extra results of `f.aug`. Where loops stand in an uncounted loop, or uncounted ones in a
+//! counted one, arrays in arrays would be an allocation for each run of the inner loop; such a *nest* has its slots, if all
+//! are scalars, on stacks that go through its loops, like those of a recursion ([`super::stacks`]).
 //!
 //! Before, in a loop: `%s1 = mul %s, %x`, the adjoint of which reads `%s`. After: `%s` in slot 0 of the body, and the
 //! loop carries one more array into which the body sets it.
@@ -23,7 +25,10 @@ use crate::analysis::structure::Def;
 use crate::context::Active;
 use crate::reverse::Reverse;
 use crate::reverse::item::Item;
-use dprog_ir::{BinaryOp, FuncId, Inst, InstData, Op, Region, Scalar, SrcLoc, Type, UnaryOp, Value};
+use crate::reverse::stacks::{Activation, Activations, types_of_nest};
+use dprog_ir::{
+    BinaryOp, Const, FuncId, Function, Inst, InstData, Op, Region, Scalar, SrcLoc, Type, UnaryOp, Value, walk,
+};
 use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::fmt::Write;
@@ -134,10 +139,15 @@ pub struct Plan {
     pub shares: FxHashMap<Region, Vec<usize>>,
     pub inline: FxHashMap<Inst, Rc<Plan>>,
     pub calls: FxHashMap<Inst, Rc<Reverse>>,
-    /// In a recursion: the calls whose tape goes on the stacks, and the control around them.
+    /// In a recursion: the calls whose tape goes on the stacks, and the control around them. In a nest of loops on stacks:
+    /// the control through which these go.
     pub threaded: FxHashSet<Inst>,
     /// In a recursion: the regions whose slots go on the stacks, the root and branches outside loops.
     pub pushed: Vec<Region>,
+    /// The outermost loops of nests whose slots go on stacks. The last parts of the bundle of such a loop are these.
+    pub nests: FxHashSet<Inst>,
+    /// What regions in such nests put on the stacks.
+    pub activations: Activations,
     /// Values from outside the root that the sweep, or the primal run again before it, uses.
     pub outside: Ordered<Item>,
     /// For a root that is run again: the instructions of the root region that must be.
@@ -164,12 +174,14 @@ impl Plan {
             calls,
             threaded: FxHashSet::default(),
             pushed: Vec::new(),
+            nests: FxHashSet::default(),
+            activations: Activations::default(),
             outside: Ordered::default(),
             slice: FxHashSet::default(),
             params: FxHashSet::default(),
             too_deep: None,
         };
-        let mut decider = Decider { active, plan, swept, kept: FxHashMap::default(), loops: 0 };
+        let mut decider = Decider { active, plan, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
         decider.settle(needs);
         decider.list_recomputed();
         decider.layout(root);
@@ -189,14 +201,24 @@ impl Plan {
         matches!(self.setting, Setting::Apart { given: Given::None | Given::Scalars })
     }
 
-    /// The frames of a loop's body.
+    /// The frames of a loop's body; none if its slots go on stacks.
     pub fn frames(&self, body: Region) -> Vec<Frame> {
+        if self.activations.contains_key(&body) {
+            return Vec::new();
+        }
         let types: Vec<Type> = self.layout(body).iter().map(|slot| slot.ty).collect();
         frames(&types)
     }
 
     pub fn bundle(&self, inst: Inst) -> &[Type] {
         self.bundles.get(&inst).map_or(&[], |types| types)
+    }
+
+    /// The bundle without the stacks that begin with the instruction.
+    pub fn bundle_beside_stacks(&self, inst: Inst) -> &[Type] {
+        let bundle = self.bundle(inst);
+        let stacks = if self.nests.contains(&inst) { types_of_nest().len() } else { 0 };
+        &bundle[..bundle.len() - stacks]
     }
 
     /// The items that are in scope where the sweep of the root begins.
@@ -250,10 +272,16 @@ struct Decider<'a> {
     kept: FxHashMap<Region, Vec<Item>>,
     /// How many loops are around what is being laid out.
     loops: u32,
+    /// Whether a nest on stacks is.
+    in_nest: bool,
 }
 
 /// A value is recomputed if that takes at most so many operations. Chosen by feeling: a slot costs a store and a load.
 const BUDGET: u32 = 8;
+
+/// A counted loop with no more trips is cheaper with its slots on a stack than with an array of its own. A guess: an array
+/// costs some ten nanoseconds, a look at the room of a stack less than one.
+const FEW_TRIPS: i64 = 16;
 
 impl Decider<'_> {
     fn settle(&mut self, needs: Ordered<Item>) {
@@ -435,23 +463,75 @@ impl Decider<'_> {
         }
         let primal = self.active.primal.clone();
         let data = &primal.func.insts[inst];
-        let bundle = self.bundle_of_control(data);
+        let bundle = self.bundle_of_control(inst, data);
         let mut inner = data.regions.iter().flat_map(|region| &primal.func.regions[*region].insts);
-        let pushes = data.regions.iter().any(|r| self.plan.pushed.contains(r) && !self.plan.layout(*r).is_empty());
+        let on_stacks = |r: &Region| self.plan.pushed.contains(r) || self.plan.activations.contains_key(r);
+        let pushes = data.regions.iter().any(|r| on_stacks(r) && !self.plan.layout(*r).is_empty());
         if pushes || inner.any(|inst| self.plan.threaded.contains(inst)) {
             self.plan.threaded.insert(inst);
         }
         bundle
     }
 
-    fn bundle_of_control(&mut self, data: &InstData) -> Vec<Type> {
+    fn bundle_of_control(&mut self, inst: Inst, data: &InstData) -> Vec<Type> {
+        if self.in_nest {
+            let first = if data.op == Op::While { 1 } else { 0 };
+            data.regions[first..].iter().for_each(|region| self.layout_on_stacks(*region));
+            return if data.op == Op::While { vec![Type::I64] } else { Vec::new() };
+        }
         match data.op {
+            Op::For | Op::While if self.is_nest(inst) => self.nest(inst, data),
             Op::If | Op::Switch if self.plan.is_recursion() && self.loops == 0 => self.push(&data.regions),
             Op::If | Op::Switch => self.share(&data.regions),
             Op::For => self.stacked(data.regions[0], data.loc),
             Op::While => [vec![Type::I64], self.stacked(data.regions[1], data.loc)].concat(),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a loop has loops in it, of which one is uncounted or it is itself, and nothing to keep but scalars.
+    ///
+    /// Counted loops in it that run long are better off with arrays, which they fill without a test.
+    fn is_nest(&self, inst: Inst) -> bool {
+        let func = &self.active.primal.func;
+        let (mut loops, mut uncounted, mut fits) = (0, func.insts[inst].op == Op::While, !self.plan.is_recursion());
+        walk::for_each_inst(func, body_of(&func.insts[inst]), &mut |inner| {
+            let data = &func.insts[inner];
+            loops += matches!(data.op, Op::For | Op::While) as u32;
+            uncounted |= data.op == Op::While;
+            fits &= data.op != Op::For || self.runs_short(data) || has_uncounted(func, data);
+            fits &= self.plan.calls.get(&inner).is_none_or(|call| call.tape.iter().all(|ty| ty.as_scalar().is_some()));
+        });
+        walk::for_each_region(func, body_of(&func.insts[inst]), &mut |region| {
+            let kept = self.kept.get(&region).into_iter().flatten();
+            fits &= kept.into_iter().all(|item| item.ty(&self.active.primal).as_scalar().is_some());
+        });
+        fits && loops > 0 && uncounted
+    }
+
+    /// Whether a counted loop is known to make a few trips only.
+    fn runs_short(&self, data: &InstData) -> bool {
+        let bound = |v: Value| match self.active.primal.producer(v).map(|inst| &self.active.func().insts[inst].op) {
+            Some(Op::Const(Const::I64(n))) => Some(*n),
+            Some(_) | None => None,
+        };
+        bound(data.args[0]).zip(bound(data.args[1])).is_some_and(|(lo, hi)| hi.saturating_sub(lo) <= FEW_TRIPS)
+    }
+
+    /// The outermost loop of a nest on stacks.
+    fn nest(&mut self, inst: Inst, data: &InstData) -> Vec<Type> {
+        self.in_nest = true;
+        self.layout_on_stacks(body_of(data));
+        self.in_nest = false;
+        self.plan.nests.insert(inst);
+        self.plan.threaded.insert(inst);
+        let count = if data.op == Op::While { &[Type::I64][..] } else { &[] };
+        [count, &types_of_nest()].concat()
+    }
+
+    fn layout_on_stacks(&mut self, region: Region) {
+        let slots = self.layout(region);
+        self.plan.activations.insert(region, Activation::of_scalars(slots));
     }
 
     /// The slots of all trips of a loop.
@@ -495,6 +575,18 @@ impl Decider<'_> {
         }
         parts
     }
+}
+
+/// The body of a loop.
+fn body_of(data: &InstData) -> Region {
+    data.regions[data.regions.len() - 1]
+}
+
+/// Whether an uncounted loop stands in a loop.
+fn has_uncounted(func: &Function, data: &InstData) -> bool {
+    let mut found = false;
+    walk::for_each_inst(func, body_of(data), &mut |inst| found |= func.insts[inst].op == Op::While);
+    found
 }
 
 /// What it costs to do an operation again; `None` for what is better kept, or must not be done twice.

@@ -10,6 +10,8 @@
 //! off, so a sweep can run again: the tape of a pullback is its stacks. Who calls from outside the recursion
 //! begins with empty ones. Stacks to which nobody pushes are dead code.
 //!
+//! Loops in uncounted loops do the same, on stacks that begin in front of the outermost one ([`super::plan`]).
+//!
 //! Floats and discrete scalars have a stack each. All other slots of an activation are fields of a node on the third; its type
 //! is that of the whole module, with a case for each region.
 
@@ -26,8 +28,8 @@ pub type Activations = FxHashMap<Region, Activation>;
 #[derive(Clone, Debug)]
 pub struct Activation {
     slots: Vec<Type>,
-    node: NodeId,
-    case: u32,
+    /// Those that are no scalars.
+    node: Option<(NodeId, u32)>,
 }
 
 /// The stack for slots of a type.
@@ -60,6 +62,11 @@ pub fn types(cx: &mut Context, name: &str) -> Vec<Type> {
     vec![Type::F64.array(1), Type::I64.array(1), Type::node(node).array(1)]
 }
 
+/// The types of the stacks of a nest of loops, which has scalars only.
+pub fn types_of_nest() -> [Type; 2] {
+    [Type::F64.array(1), Type::I64.array(1)]
+}
+
 /// Empty stacks.
 pub fn begin(b: &mut Builder, types: &[Type]) -> Vec<Value> {
     types.iter().map(|ty| b.elements(&[], ty.element())).collect()
@@ -82,7 +89,12 @@ impl Activation {
             cx.module.nodes[node].cases.push(CaseDef { name: name.into(), fields });
             cx.module.complete_tangents();
         }
-        Activation { slots, node, case }
+        Activation { slots, node: Some((node, case)) }
+    }
+
+    /// For slots that are scalars.
+    pub fn of_scalars(slots: Vec<Type>) -> Activation {
+        Activation { slots, node: None }
     }
 
     fn of_kind(&self, wanted: Kind) -> Vec<usize> {
@@ -96,8 +108,8 @@ impl Activation {
             stacks[stack] = values.iter().fold(stacks[stack], |stack, v| b.push(stack, *v));
         }
         let fields: Vec<Value> = self.of_kind(Kind::Other).iter().map(|k| slots[*k]).collect();
-        if !fields.is_empty() {
-            let node = b.node_new(self.node, self.case, &fields);
+        if let (Some((node, case)), false) = (self.node, fields.is_empty()) {
+            let node = b.node_new(node, case, &fields);
             stacks[2] = b.push(stacks[2], node);
         }
     }
@@ -115,11 +127,11 @@ impl Activation {
             }
         }
         let others = self.of_kind(Kind::Other);
-        if !others.is_empty() {
+        if let (Some((_, case)), false) = (self.node, others.is_empty()) {
             heights[2] = less(b, heights[2], 1);
             let node = b.get(Access::InBounds, stacks[2], &[heights[2]]);
             for (field, k) in others.into_iter().enumerate() {
-                slots[k] = Some(b.node_get(node, self.case, field as u32, self.slots[k]));
+                slots[k] = Some(b.node_get(node, case, field as u32, self.slots[k]));
             }
         }
         slots.into_iter().map(|slot| slot.expect("every slot is of some kind")).collect()

@@ -9,20 +9,28 @@ use dprog_runtime::layout::{CAPACITY, DIMS, data_offset};
 /// A list that is full grows by room for at least so many elements.
 pub(super) const MOST_AT_ONCE: usize = 8;
 
-/// What a callee is thought to push to a list that it is given: as much as trips of a loop that push so many elements each.
+/// What a callee, or a loop in a loop, is thought to push to a list that it is given: as much as trips of a loop that push so many elements each.
 const PUSHES_OF_CALLEE: usize = 4;
 
-/// For each list with which a loop begins how many elements the body pushes to it; calls likewise.
+/// For each list with which a loop begins how many elements the body pushes to it; calls and loops in loops likewise.
 pub(super) fn pushes_per_trip(func: &Function) -> FxHashMap<Value, usize> {
     let calls = func.insts.values().filter(|data| matches!(data.op, Op::Call(_)));
     let mut counts: FxHashMap<Value, usize> =
         calls.flat_map(|data| &data.args).map(|v| (*v, PUSHES_OF_CALLEE)).collect();
-    for data in func.insts.values().filter(|data| data.op == Op::While) {
-        let body = &func.regions[data.regions[1]];
-        let mut inits: FxHashMap<Value, Value> = body.params.iter().copied().zip(data.args.iter().copied()).collect();
-        for push in body.insts.iter().map(|inst| &func.insts[*inst]).filter(|data| data.op == Op::Push) {
-            if let Some(init) = inits.get(&push.args[0]).copied() {
-                inits.insert(push.results[0], init);
+    for data in func.insts.values().filter(|data| matches!(data.op, Op::While | Op::For)) {
+        // The first parameters of a counted loop's body and of its operands are not carried.
+        let (counter, bounds) = if data.op == Op::For { (1, 2) } else { (0, 0) };
+        let body = &func.regions[data.regions[data.regions.len() - 1]];
+        let params = body.params[counter.min(body.params.len())..].iter().copied();
+        let mut inits: FxHashMap<Value, Value> = params.zip(data.args[bounds..].iter().copied()).collect();
+        for inner in body.insts.iter().map(|inst| &func.insts[*inst]) {
+            if matches!(inner.op, Op::While | Op::For) {
+                let lists = inner.args.iter().filter_map(|v| inits.get(v));
+                lists.for_each(|init| *counts.entry(*init).or_default() += PUSHES_OF_CALLEE);
+            } else if inner.op == Op::Push
+                && let Some(init) = inits.get(&inner.args[0]).copied()
+            {
+                inits.insert(inner.results[0], init);
                 *counts.entry(init).or_default() += 1;
             }
         }

@@ -113,7 +113,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.switch_to_block(next);
     }
 
-    fn note_place(&mut self, block: Block) {
+    pub(super) fn note_place(&mut self, block: Block) {
         self.b.switch_to_block(block);
         if self.is_bare() {
             let place = self.bare_place();
@@ -198,6 +198,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- calls ----
 
     pub(super) fn call(&mut self, callee: FuncId, data: &InstData) {
+        if self.nests(callee) {
+            return self.nest(callee, data);
+        }
         let target = match self.function_refs.get(&callee) {
             Some(known) => *known,
             None => {
@@ -241,20 +244,31 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// stack left. The number is an argument and not a field of the context: so it is in a register, and nobody has to
     /// count back.
     pub(super) fn count_depth(&mut self) {
-        let Some(left) = self.left.filter(|_| self.depth == Depth::Counted) else { return };
-        let (failed, shallow, next) = (self.cold_block(), self.b.create_block(), self.b.create_block());
-        let zero = self.word(0);
-        self.brif(left, shallow, &[], failed, &[]);
-        self.b.switch_to_block(shallow);
-        self.left = Some(self.b.ins().iadd_imm_s(left, -1));
+        if self.depth != Depth::Counted {
+            return;
+        }
+        let failed = self.count_activation();
+        let next = self.b.create_block();
         let limit = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, stack_limit) as i32);
         let here = self.b.ins().get_stack_pointer(PTR);
         let low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
         self.brif(low, failed, &[], next, &[]);
-        // The place is the call's, which the caller notes.
-        self.loc = SrcLoc::NONE;
-        self.raise(failed, TrapCode::Depth, zero, zero);
         self.b.switch_to_block(next);
+    }
+
+    /// Takes one from the number of activations that are left. Gives the block that traps.
+    pub(super) fn count_activation(&mut self) -> Block {
+        let left = self.left.expect("a function that counts is given the number");
+        let (failed, shallow) = (self.cold_block(), self.b.create_block());
+        let zero = self.word(0);
+        self.brif(left, shallow, &[], failed, &[]);
+        // The place is the call's, which the caller notes.
+        let loc = std::mem::replace(&mut self.loc, SrcLoc::NONE);
+        self.raise(failed, TrapCode::Depth, zero, zero);
+        self.loc = loc;
+        self.b.switch_to_block(shallow);
+        self.left = Some(self.b.ins().iadd_imm_s(left, -1));
+        failed
     }
 
     /// Traps if another thread has asked the program to stop.

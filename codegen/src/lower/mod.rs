@@ -5,7 +5,8 @@
 //! and each runtime function that may trap, a test leads to a cold block that notes the place and returns.
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
-//! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints).
+//! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
+//! [`nest`] (recursive functions).
 
 mod array;
 mod bulk;
@@ -14,6 +15,7 @@ mod control;
 mod flat;
 mod guard;
 mod memory;
+pub mod nest;
 mod scalar;
 
 use crate::abi::PTR;
@@ -33,6 +35,7 @@ use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 use std::sync::Arc;
 
+use self::nest::Cycles;
 use dprog_runtime::Context;
 
 /// What the functions of a module share while they are lowered.
@@ -43,6 +46,7 @@ pub struct Program<'a> {
     pub functions: FxHashMap<FuncId, ClifFuncId>,
     /// What each function has to do with recursion.
     pub depths: Vec<Depth>,
+    pub cycles: Cycles,
     pub runtime: FxHashMap<&'static str, ClifFuncId>,
     /// Detours that have been declared, by the function of the runtime that they lead to.
     pub detours: FxHashMap<&'static str, ClifFuncId>,
@@ -102,8 +106,8 @@ enum Memory {
     Stack,
 }
 
-/// Lowers the body of one function.
-pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Program, id: FuncId) {
+/// Lowers the body of one function, with inner activations in it if it is `nested`.
+pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Program, id: FuncId, nested: bool) {
     let func = &program.module.funcs[id];
     let Some(entry) = func.entry() else { unreachable!("function {} has no body", func.name) };
     let depth = program.depths[id.index()];
@@ -112,7 +116,7 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
     let (runtime_refs, function_refs) = (FxHashMap::default(), FxHashMap::default());
     let detour_refs = FxHashMap::default();
     let (regions, ctx, loc) = (Vec::new(), V::from_u32(0), func.loc);
-    let lower = Lower {
+    let mut lower = Lower {
         b,
         clif,
         func,
@@ -128,11 +132,17 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         bases: FxHashMap::default(),
         borrowed: program.borrowed.get(&id).cloned().unwrap_or_default(),
         failed: None,
+        exit: None,
+        id,
+        nested: 0,
         depth,
         left: None,
         loc,
         program,
     };
+    if nested {
+        lower.nested = lower.activations_in(id);
+    }
     lower.function(entry);
 }
 
@@ -158,6 +168,11 @@ struct Lower<'a, 'p, M: ClifModule> {
     borrowed: Vec<bool>,
     /// The block that returns after a trap.
     failed: Option<Block>,
+    /// In the body of a callee that stands in the place of its call: the block behind the call.
+    exit: Option<Block>,
+    /// The function at hand, and how many activations may stand in it from here on.
+    id: FuncId,
+    nested: u32,
     depth: Depth,
     /// The number of nested activations that are still allowed.
     left: Option<V>,
@@ -201,6 +216,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return self.branch_and_return(&func.insts[*last]);
         }
         let results = self.region(region);
+        if let Some(exit) = self.exit {
+            return self.jump(exit, &results);
+        }
         let ok = self.int(types::I32, 0);
         let returned: Vec<V> = std::iter::once(ok).chain(results).collect();
         self.b.ins().return_(&returned);

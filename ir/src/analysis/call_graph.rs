@@ -20,6 +20,8 @@ pub struct CallGraph {
     pub bottom_up: Vec<FuncId>,
     /// Functions that can reach themselves.
     pub recursive: Table<FuncId, bool>,
+    /// Functions that can reach each other have the same number.
+    pub component: Table<FuncId, u32>,
 }
 
 impl CallGraph {
@@ -66,6 +68,7 @@ impl CallGraph {
         let cyclic = members.len() > 1 || self.callees[members[0]].contains(&members[0]);
         for member in members {
             self.recursive[*member] = cyclic;
+            self.component[*member] = self.bottom_up.len() as u32;
         }
         self.bottom_up.extend(members);
     }
