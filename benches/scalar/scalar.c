@@ -121,7 +121,7 @@ static double recursion_grad(double x) {
 #define BENCH(name, f, count, from, step)                                          \
     do {                                                                           \
         double s = 0.0, best = 1e9;                                                \
-        for (int r = 0; r < 5; r++) {                                              \
+        for (int r = 0; r < 50; r++) {                                             \
             double t = now();                                                      \
             s = 0.0;                                                               \
             for (int i = 0; i < count; i++) s += f(from + step * i);               \
@@ -132,8 +132,8 @@ static double recursion_grad(double x) {
     } while (0)
 
 int main(void) {
-    BENCH("newton", newton_grad, 200000, 2.0, 1e-4);
-    BENCH("rk4", rk4_grad, 500, 0.5, 1e-3);
-    BENCH("recursion", recursion_grad, 50000, 0.5, 1e-6);
+    BENCH("newton", newton_grad, 10000, 2.0, 1e-4);
+    BENCH("rk4", rk4_grad, 25, 0.5, 1e-3);
+    BENCH("recursion", recursion_grad, 2500, 0.5, 1e-6);
     return 0;
 }

@@ -71,6 +71,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Calls a function of the runtime that gives an object, or null for a trap.
     pub(super) fn runtime_object(&mut self, name: &'static str, args: &[V]) -> V {
+        self.note_call();
         let object = self.runtime(name, args).expect("gives an object");
         self.fail_unless(object);
         object
@@ -78,6 +79,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Calls a function of the runtime that gives a status.
     pub(super) fn runtime_status(&mut self, name: &'static str, args: &[V]) {
+        self.note_call();
         let status = self.runtime(name, args).expect("gives a status");
         self.fail_if(status);
     }
@@ -218,6 +220,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 args.push(self.base(*arg));
             }
         }
+        self.note_call();
         let call = self.b.ins().call(target, &args);
         let results = self.b.inst_results(call).to_vec();
         self.fail_if(results[0]);

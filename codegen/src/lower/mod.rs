@@ -6,13 +6,14 @@
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
-//! [`nest`] (recursive functions).
+//! [`nest`] (recursive functions), [`fresh`] (registers of loops).
 
 mod array;
 mod bulk;
 mod call;
 mod control;
 mod flat;
+mod fresh;
 mod guard;
 mod memory;
 pub mod nest;
@@ -22,6 +23,7 @@ use crate::abi::PTR;
 use crate::bare::{self, Bare, Support};
 use crate::borrow::Borrowed;
 use crate::types::{Types, element_bytes, register};
+use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, BlockArg, FuncRef, InstBuilder, MemFlagsData, SourceLoc, Type as ClifType,
@@ -137,6 +139,7 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         nested: 0,
         depth,
         left: None,
+        values_at_call: 0,
         loc,
         program,
     };
@@ -176,6 +179,8 @@ struct Lower<'a, 'p, M: ClifModule> {
     depth: Depth,
     /// The number of nested activations that are still allowed.
     left: Option<V>,
+    /// How many values there were at the last call.
+    values_at_call: usize,
     /// The place of the instruction at hand.
     loc: SrcLoc,
 }
@@ -296,8 +301,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Format(spec) => self.format(spec, args[0]),
             Op::If => return self.branch(data),
             Op::Switch => return self.switch(data),
-            Op::For => return self.for_loop(data),
-            Op::While => return self.while_loop(data),
+            Op::For => return self.fresh_in_loop(data, |this| this.for_loop(data)),
+            Op::While => return self.fresh_in_loop(data, |this| this.while_loop(data)),
             Op::Call(callee) => return self.call(*callee, data),
             Op::Check(code) => return self.check(*code, args),
             Op::Trap => return self.trap(args[0]),
