@@ -17,6 +17,7 @@ impl<'p> FnLower<'_, 'p> {
                 let flat = self.expr(x);
                 let f = self.callable(f);
                 let ty = self.ty(&x.ty).into_owned();
+                self.refuse_payloads(&ty, x.span);
                 self.visit_leaves(&flat, &ty, &f);
                 Vec::new()
             }
@@ -25,6 +26,7 @@ impl<'p> FnLower<'_, 'p> {
                 let spot = self.spot(place);
                 let flat = self.take_out(&spot);
                 let ty = self.ty(&place.ty).into_owned();
+                self.refuse_payloads(&ty, place.span);
                 let loaded = self.load_leaves(&flat, &ty, &f);
                 self.put_back(&spot, loaded);
                 Vec::new()

@@ -136,7 +136,7 @@ impl<'p> Cx<'p> {
     }
 
     /// A name for a type with its type arguments; sizes do not matter.
-    fn adt_name(&self, ty: &Ty) -> String {
+    pub(super) fn adt_name(&self, ty: &Ty) -> String {
         let Ty::Adt(id, args) = ty else { return plain_name(ty) };
         let mut name = self.program.adts[*id].name.to_string();
         for arg in args {

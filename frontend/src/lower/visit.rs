@@ -5,6 +5,10 @@
 
 use super::body::{Flat, FnLower};
 use super::callable::Callable;
+use super::give_up;
+use super::layout::Component;
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::typed::{FieldRole, Ty};
 use dprog_ir::{Access, CompareOp, FormatSpec, Leaf, Scalar, TrapCode, Type, Value};
 
@@ -60,8 +64,29 @@ impl<'p> FnLower<'_, 'p> {
             Ty::Tangent(of) if matches!(**of, Ty::Adt(..)) && !self.cx.is_enum(of) => {
                 self.walk_components(flat, ty, name, f)
             }
-            // Texts, functions and enums are not data.
+            // Texts, functions and enums without payload are not data; the others were refused.
             _ => flat.to_vec(),
+        }
+    }
+
+    /// Ends lowering where numbers would be left out without a word: those in an enum's payload have no name, since which
+    /// there are is only known at run time.
+    pub fn refuse_payloads(&mut self, ty: &Ty, at: Span) {
+        match ty {
+            Ty::Array(element, _) | Ty::List(element) => self.refuse_payloads(element, at),
+            Ty::Tangent(of) if self.cx.is_enum(of) => self.refuse_payloads(of, at),
+            Ty::Adt(id, args) if self.cx.is_enum(ty) => {
+                if self.cx.enum_node(*id, args).is_some() {
+                    give_up(payload_unnamed(at, &self.cx.adt_name(ty)));
+                }
+            }
+            Ty::Tuple(_) | Ty::Adt(..) | Ty::Tangent(_) => {
+                let of_model = self.cx.is_model(ty);
+                for part in self.cx.components(ty).into_iter().filter(|part| is_visited(of_model, part)) {
+                    self.refuse_payloads(&part.ty, at);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -70,8 +95,7 @@ impl<'p> FnLower<'_, 'p> {
         let (mut at, mut all) = (0, Flat::new());
         for part in self.cx.components(ty) {
             let end = at + self.cx.leaf_count(&part.ty);
-            let saved = !of_model || part.role != FieldRole::Plain || part.trained;
-            if saved {
+            if is_visited(of_model, &part) {
                 all.extend(self.walk_leaves(&flat[at..end], &part.ty, &name.field(&part.name), f));
             } else {
                 all.extend(&flat[at..end]);
@@ -150,6 +174,17 @@ impl<'p> FnLower<'_, 'p> {
             _ => self.b.reshape(numbers, &dims),
         }
     }
+}
+
+/// Of a model, the plain fields are not.
+fn is_visited(of_model: bool, part: &Component) -> bool {
+    !of_model || part.role != FieldRole::Plain || part.trained
+}
+
+fn payload_unnamed(at: Span, name: &str) -> Diagnostic {
+    Diagnostic::error("E0603", at, format!("the numbers inside of `{name}` have no names"))
+        .label(format!("`{name}` is an enum with payload: which numbers it has is only known at run time"))
+        .help("keep what is to be visited or saved in structs, arrays and lists, or write a function that matches on the enum")
 }
 
 /// What is done with a leaf: name, shape, value; gives its new value.
