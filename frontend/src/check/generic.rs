@@ -61,6 +61,9 @@ impl FnCx<'_, '_> {
         let candidates = self.cx.trait_impls.get(&of_trait)?.clone();
         let mut found = None;
         for id in candidates {
+            if !heads_agree(&self.cx.program.impls[id].target, ty) {
+                continue;
+            }
             let generics = self.cx.program.impls[id].generics.clone();
             let args: Vec<Arg> = generics.iter().map(|g| self.fresh_arg(g)).collect();
             let subst = Subst::new(&generics, &args);
@@ -94,5 +97,15 @@ impl FnCx<'_, '_> {
         self.infer.restore(infer);
         self.pending.truncate(pending);
         fits
+    }
+}
+
+/// Whether two types may be one, by a look at what is outermost: many types may implement one trait.
+pub(super) fn heads_agree(a: &Ty, b: &Ty) -> bool {
+    match (a, b) {
+        (Ty::Adt(a, _), Ty::Adt(b, _)) => a == b,
+        (Ty::Scalar(a), Ty::Scalar(b)) => a == b,
+        (Ty::Adt(..), Ty::Scalar(_)) | (Ty::Scalar(_), Ty::Adt(..)) => false,
+        _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! `impl` blocks, constants and defaults of models.
 
 use super::body::FnCx;
+use super::generic::heads_agree;
 use super::heads::Owner;
 use super::subst::Subst;
 use super::{Cx, Env};
@@ -130,7 +131,10 @@ impl<'a> Cx<'a> {
 
     fn overlapping_impl(&mut self, id: ImplId, of_trait: TraitId) -> Option<ImplId> {
         let others = self.trait_impls.get(&of_trait).cloned().unwrap_or_default();
-        others.into_iter().find(|other| self.impls_overlap(id, *other))
+        let target = self.program.impls[id].target.clone();
+        others
+            .into_iter()
+            .find(|other| heads_agree(&target, &self.program.impls[*other].target) && self.impls_overlap(id, *other))
     }
 
     fn impls_overlap(&mut self, a: ImplId, b: ImplId) -> bool {

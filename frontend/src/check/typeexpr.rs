@@ -107,7 +107,9 @@ impl<'a> FnCx<'_, 'a> {
             }
             return Some(ty.unwrap_or(Ty::Error));
         }
-        if self.cx.scopes.lookup(self.scope, &name.text).is_some() {
+        // A function may be called as a type is, `f32`, but is none.
+        let known = self.cx.scopes.lookup(self.scope, &name.text);
+        if known.is_some_and(|entry| !matches!(entry.def, Def::Fn(_) | Def::Const(_))) {
             return None;
         }
         if let Some(scalar) = scalar_named(name.as_str()) {
