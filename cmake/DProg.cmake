@@ -3,6 +3,10 @@
 # Compiles the exports of FILE.dp to a static library (or a shared one) with its header, as the target TARGET: whoever links it finds the
 # header too. It is built again when FILE.dp or a module that it uses has changed. The compiler is DPROG_COMPILER, by default the
 # `dprogc` on the path.
+#
+# dprog_add_runtime(TARGET)
+#
+# The runtime alone, `libdprog_rt.a`, for projects that link objects of `dprogc build --emit obj` themselves.
 
 cmake_minimum_required(VERSION 3.20)
 
@@ -41,4 +45,21 @@ function(dprog_add_library target source)
     set_target_properties(${target} PROPERTIES
         IMPORTED_LOCATION "${library}"
         INTERFACE_INCLUDE_DIRECTORIES "${folder}")
+endfunction()
+
+function(dprog_add_runtime target)
+    set(folder "${CMAKE_CURRENT_BINARY_DIR}/${target}.dprog")
+    file(MAKE_DIRECTORY "${folder}")
+    add_custom_command(
+        OUTPUT "${folder}/libdprog_rt.a"
+        COMMAND "${DPROG_COMPILER}" build --emit runtime -o "${folder}/"
+        COMMENT "Writing libdprog_rt.a"
+        VERBATIM)
+    add_custom_target(${target}_dprog DEPENDS "${folder}/libdprog_rt.a")
+    add_library(${target} STATIC IMPORTED GLOBAL)
+    add_dependencies(${target} ${target}_dprog)
+    find_package(Threads REQUIRED)
+    set_target_properties(${target} PROPERTIES
+        IMPORTED_LOCATION "${folder}/libdprog_rt.a"
+        INTERFACE_LINK_LIBRARIES "Threads::Threads;m")
 endfunction()

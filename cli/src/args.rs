@@ -39,7 +39,7 @@ pub enum Command {
     },
     /// Write what the compiler makes of a program
     Build {
-        #[arg(required = true)]
+        #[arg(required_unless_present = "emit")]
         files: Vec<PathBuf>,
         /// Where to; `-` is standard output
         #[arg(short, long = "output", value_name = "OUT")]
@@ -146,6 +146,8 @@ pub enum Emit {
     Staticlib,
     Sharedlib,
     Exe,
+    /// `libdprog_rt.a`, for programs of several objects
+    Runtime,
     /// The IR
     Ir,
     /// The functions that differentiation made

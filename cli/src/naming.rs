@@ -19,6 +19,17 @@ pub fn path(kind: Emit, kinds: &[Emit], stem: &str, output: Option<&Path>) -> Pa
     output.with_file_name(name(kind, &base(output, owner.copied())))
 }
 
+/// The file for the runtime, which is the same for all sources. `-o FILE` names it if nothing else is written.
+pub fn runtime(alone: bool, output: Option<&Path>) -> PathBuf {
+    let name = name(Emit::Runtime, "dprog_rt");
+    match output {
+        None => PathBuf::from(name),
+        Some(output) if is_folder(output) => output.join(name),
+        Some(output) if alone => output.to_path_buf(),
+        Some(output) => output.with_file_name(name),
+    }
+}
+
 /// Whether `-o` names a folder.
 pub fn is_folder(output: &Path) -> bool {
     output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/")
@@ -40,6 +51,7 @@ fn affixes(kind: Emit) -> (&'static str, &'static str) {
         Emit::Staticlib => ("lib", "a"),
         Emit::Sharedlib => ("lib", "so"),
         Emit::Exe => ("", ""),
+        Emit::Runtime => ("lib", "a"),
         Emit::Ir => ("", "ir"),
         Emit::Adjoint => ("", "adjoint.ir"),
         Emit::Clif => ("", "clif"),
@@ -82,6 +94,13 @@ mod tests {
         let all = [Obj, Header, Staticlib, Sharedlib, Exe];
         assert_eq!(names(&all, None), ["model.o", "model.h", "libmodel.a", "libmodel.so", "model"]);
         assert_eq!(names(&[Obj, Header], Some("build/")), ["build/model.o", "build/model.h"]);
+    }
+
+    #[test]
+    fn the_runtime_has_its_own_name() {
+        let at = |alone, output: Option<&str>| runtime(alone, output.map(Path::new)).display().to_string();
+        assert_eq!([at(true, None), at(true, Some("lib/"))], ["libdprog_rt.a", "lib/libdprog_rt.a"]);
+        assert_eq!([at(true, Some("x/rt.a")), at(false, Some("x/y.o"))], ["x/rt.a", "x/libdprog_rt.a"]);
     }
 
     #[test]

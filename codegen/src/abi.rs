@@ -4,7 +4,8 @@
 //! context) and its results, in Cranelift's own convention `tail`, which has eight registers each for results of
 //! both kinds. Functions that can reach a recursion also take, behind the context, how many nested activations of recursive
 //! functions are still allowed. The runtime has the C convention of the platform. An *entry* has the C convention too:
-//! `(context, arguments, results) -> status` with eight bytes for each argument and result.
+//! `(context, arguments, results) -> status` with eight bytes for each argument and result, sixteen for an array that is passed as
+//! two values. A *direct* entry takes its arguments, all numbers, in registers.
 
 use crate::types::register;
 use cranelift_codegen::ir::types::{F32, F64, I8, I32, I64};
@@ -34,6 +35,15 @@ pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool) -> S
 pub fn entry_signature(c: CallConv) -> Signature {
     let mut sig = Signature::new(c);
     sig.params.extend([AbiParam::new(PTR); 3]);
+    sig.returns.push(AbiParam::new(I32));
+    sig
+}
+
+/// The signature of a *direct* entry, for functions of numbers: `(context, results, arguments…) -> status`.
+pub fn direct_signature(func: &Function, c: CallConv) -> Signature {
+    let mut sig = Signature::new(c);
+    sig.params.extend([AbiParam::new(PTR); 2]);
+    sig.params.extend(func.params.iter().map(|ty| AbiParam::new(register(*ty))));
     sig.returns.push(AbiParam::new(I32));
     sig
 }
@@ -75,6 +85,11 @@ fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
         "dprog_rt_sum_f32" => (&[PTR, I64], Some(F32)),
         "dprog_rt_dot_f64" => (&[PTR, PTR, I64], Some(F64)),
         "dprog_rt_dot_f32" => (&[PTR, PTR, I64], Some(F32)),
+        "dprog_rt_copy" => (&[PTR, PTR, I64], Some(PTR)),
+        "dprog_rt_sum_apart_f64" => (&[PTR, I64], Some(F64)),
+        "dprog_rt_sum_apart_f32" => (&[PTR, I64], Some(F32)),
+        "dprog_rt_dot_apart_f64" => (&[PTR, PTR, I64], Some(F64)),
+        "dprog_rt_dot_apart_f32" => (&[PTR, PTR, I64], Some(F32)),
         "dprog_rt_matmul_f64" | "dprog_rt_matmul_f32" => (&[PTR, I32, PTR, PTR, I32], Some(PTR)),
         "dprog_rt_matvec_f64" | "dprog_rt_matvec_f32" => (&[PTR, I32, PTR, PTR, I32], Some(PTR)),
         "dprog_rt_outer_f64" | "dprog_rt_outer_f32" => (&[PTR, I32, PTR, PTR], Some(PTR)),

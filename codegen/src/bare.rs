@@ -8,18 +8,19 @@
 //! Every function here is emitted only if it is called, so an object asks for `malloc` only if it makes arrays.
 
 mod memory;
+mod power;
 mod report;
 mod sums;
 
 use crate::abi::PTR;
 use crate::jit::Error;
 use crate::math::Functions;
+use crate::writing::Writing;
 use cranelift_codegen::Context as ClifContext;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I8, I32, I64};
 use cranelift_codegen::ir::{
-    self, AbiParam, Block, BlockArg, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind,
-    Type as ClifType, Value as V,
+    self, AbiParam, Block, InstBuilder, MemFlagsData, Signature, Type as ClifType, Value as V,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -56,6 +57,8 @@ pub enum Support {
     SumF32,
     DotF64,
     DotF32,
+    /// Powers of integers.
+    Power,
     Trap,
     TrapText,
     Trace,
@@ -179,6 +182,18 @@ pub fn support(name: &str) -> Option<Support> {
     })
 }
 
+/// What does the same in functions that are not bare.
+pub fn of_runtime(which: Support) -> Option<&'static str> {
+    Some(match which {
+        Support::Memcpy => "dprog_rt_copy",
+        Support::SumF64 => "dprog_rt_sum_apart_f64",
+        Support::SumF32 => "dprog_rt_sum_apart_f32",
+        Support::DotF64 => "dprog_rt_dot_apart_f64",
+        Support::DotF32 => "dprog_rt_dot_apart_f32",
+        _ => return None,
+    })
+}
+
 impl<'a> Bare<'a> {
     pub fn new(place_text: PlaceText<'a>) -> Bare<'a> {
         Bare {
@@ -223,6 +238,7 @@ impl<'a> Bare<'a> {
             Support::SumF32 => ("dprog.sum_f32", ours),
             Support::DotF64 => ("dprog.dot_f64", ours),
             Support::DotF32 => ("dprog.dot_f32", ours),
+            Support::Power => ("dprog.power", ours),
             Support::Trap => ("dprog.trap", ours),
             Support::TrapText => ("dprog.trap_text", ours),
             Support::Trace => ("dprog.trace", ours),
@@ -313,6 +329,7 @@ fn signature(which: Support, c: CallConv) -> Signature {
         Support::SumF32 => (&[PTR, I64], Some(F32)),
         Support::DotF64 => (&[PTR, PTR, I64], Some(F64)),
         Support::DotF32 => (&[PTR, PTR, I64], Some(F32)),
+        Support::Power => (&[I64, I64], Some(I64)),
         // Context, code, two numbers, wording, place.
         Support::Trap => (&[PTR, I64, I64, I64, PTR, PTR], None),
         Support::TrapText => (&[PTR, PTR, PTR], None),
@@ -365,6 +382,7 @@ fn define<M: ClifModule>(
         Support::SumF32 => sums::sum(&mut code, &params, F32),
         Support::DotF64 => sums::dot(&mut code, &params, F64),
         Support::DotF32 => sums::dot(&mut code, &params, F32),
+        Support::Power => power::power(&mut code, &params),
         Support::Trap => report::trap(&mut code, &params),
         Support::TrapText => report::trap_text(&mut code, &params),
         Support::Trace => report::trace(&mut code, &params),
@@ -384,12 +402,18 @@ fn define<M: ClifModule>(
     Ok(())
 }
 
-/// A function of this file under construction. Memory is read and written without alias regions: none of this is hot but the
-/// sums.
+/// A function of this file under construction.
 struct Code<'c, 'f, 'a, M: ClifModule> {
     b: FunctionBuilder<'f>,
     clif: &'c mut M,
     bare: &'c mut Bare<'a>,
+}
+
+impl<'f, M: ClifModule> Writing<'f> for Code<'_, 'f, '_, M> {
+    type Module = M;
+    fn at_hand(&mut self) -> (&mut FunctionBuilder<'f>, &mut M) {
+        (&mut self.b, self.clif)
+    }
 }
 
 impl<M: ClifModule> Code<'_, '_, '_, M> {
@@ -408,31 +432,7 @@ impl<M: ClifModule> Code<'_, '_, '_, M> {
 
     fn call(&mut self, which: Support, args: &[V]) -> Option<V> {
         let id = self.bare.function(self.clif, which);
-        let callee = self.clif.declare_func_in_func(id, self.b.func);
-        let call = self.b.ins().call(callee, args);
-        self.b.inst_results(call).first().copied()
-    }
-
-    fn address(&mut self, data: DataId) -> V {
-        let global = self.clif.declare_data_in_func(data, self.b.func);
-        self.b.ins().symbol_value(PTR, global)
-    }
-
-    fn word(&mut self, x: i64) -> V {
-        self.b.ins().iconst(I64, x)
-    }
-
-    fn load(&mut self, base: V, offset: i32) -> V {
-        self.b.ins().load(I64, MemFlagsData::trusted(), base, offset)
-    }
-
-    fn store(&mut self, v: V, base: V, offset: i32) {
-        self.b.ins().store(MemFlagsData::trusted(), v, base, offset);
-    }
-
-    fn slot(&mut self, bytes: u32) -> V {
-        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4));
-        self.b.ins().stack_addr(PTR, slot, 0)
+        self.call_function(id, args)
     }
 
     // ---- control ----
@@ -443,14 +443,6 @@ impl<M: ClifModule> Code<'_, '_, '_, M> {
             self.b.append_block_param(block, *ty);
         }
         block
-    }
-
-    fn go(&mut self, block: Block, args: &[V]) {
-        self.b.ins().jump(block, &block_args(args));
-    }
-
-    fn branch(&mut self, cond: V, then: Block, then_args: &[V], otherwise: Block, args: &[V]) {
-        self.b.ins().brif(cond, then, &block_args(then_args), otherwise, &block_args(args));
     }
 
     /// Goes on in `block`; gives its parameters.
@@ -483,10 +475,6 @@ impl<M: ClifModule> Code<'_, '_, '_, M> {
         self.branch(more, round, &[&[next][..], &after].concat(), exit, &after);
         self.at(exit)
     }
-}
-
-fn block_args(args: &[V]) -> Vec<BlockArg> {
-    args.iter().map(|v| BlockArg::Value(*v)).collect()
 }
 
 /// A descriptor of a flat array, in place of a row of the runtime's table: bytes of an element, and the rank.

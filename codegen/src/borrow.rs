@@ -1,4 +1,4 @@
-//! Which array parameters of bare functions need no object: those that are only read.
+//! Which array parameters of functions that are called from outside need no object: those that are only read.
 //!
 //! The elements of an object follow its header. Those of an array of the caller lie wherever they lie; so a parameter that
 //! is only read is passed as two values, a header with the sizes and the place where the elements are (less the bytes that
@@ -21,8 +21,9 @@ struct Uses {
     passed: Vec<(FuncId, usize)>,
 }
 
-/// Decides for some functions, which call only each other.
-pub fn borrowed(module: &Module, functions: impl Iterator<Item = FuncId>) -> Borrowed {
+/// Decides for some functions, which call only each other, and of which `entries` are called from outside. Marks are where an array
+/// from outside may come.
+pub fn borrowed(module: &Module, functions: impl Iterator<Item = FuncId>, entries: &[FuncId]) -> Borrowed {
     let mut uses: Vec<(FuncId, usize, Uses)> = Vec::new();
     let mut result = Borrowed::default();
     for id in functions {
@@ -44,9 +45,26 @@ pub fn borrowed(module: &Module, functions: impl Iterator<Item = FuncId>) -> Bor
             }
         }
         if !changed {
-            return result;
+            return reached(&result, &uses, entries);
         }
     }
+}
+
+/// The marks of the entries, and of what they pass such parameters on to. Elsewhere one value is less than two.
+fn reached(marks: &Borrowed, uses: &[(FuncId, usize, Uses)], entries: &[FuncId]) -> Borrowed {
+    let mut passed: FxHashMap<(FuncId, usize), &[(FuncId, usize)]> = FxHashMap::default();
+    passed.extend(uses.iter().map(|(id, index, uses)| ((*id, *index), &uses.passed[..])));
+    let mut result: Borrowed = marks.iter().map(|(id, marks)| (*id, vec![false; marks.len()])).collect();
+    let all = |id: &FuncId| (0..marks.get(id).map_or(0, Vec::len)).map(|index| (*id, index)).collect::<Vec<_>>();
+    let mut work: Vec<(FuncId, usize)> = entries.iter().flat_map(all).collect();
+    while let Some((id, index)) = work.pop() {
+        let Some(mark) = result.get_mut(&id).map(|marks| &mut marks[index]) else { continue };
+        if marks[&id][index] && !*mark {
+            *mark = true;
+            work.extend(passed.get(&(id, index)).into_iter().flat_map(|to| to.iter()));
+        }
+    }
+    result
 }
 
 fn is_candidate(ty: Type) -> bool {

@@ -1,6 +1,6 @@
 //! Declaring and compiling the functions of a program, into memory or elsewhere.
 
-use crate::abi::{PTR, detour_signature, entry_signature, function_signature, runtime_signature};
+use crate::abi::{PTR, detour_signature, direct_signature, entry_signature, function_signature, runtime_signature};
 use crate::bare::Bare;
 use crate::borrow::{self, Borrowed};
 use crate::debug::Notes;
@@ -12,7 +12,7 @@ use crate::types::{Types, register};
 use crate::{Listing, OptLevel, Options};
 use cranelift_codegen::Context as ClifContext;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value as V, types};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{
@@ -30,6 +30,16 @@ use std::mem::offset_of;
 /// take more than a second for ten thousand.
 const LARGE_FUNCTION: usize = 3000;
 
+/// What functions are compiled for.
+pub(crate) enum Kind<'a> {
+    /// The runtime's contexts.
+    Plain,
+    /// The same, with entries for a program around that calls often.
+    Embedded,
+    /// Nothing behind them.
+    Bare(Bare<'a>),
+}
+
 /// Declares every function that the entries reach. The names in the object begin with `prefix`.
 pub(crate) fn declare<'a>(
     clif: &mut impl ClifModule,
@@ -37,11 +47,15 @@ pub(crate) fn declare<'a>(
     entries: &[FuncId],
     calls: &CallGraph,
     prefix: &str,
-    bare: Option<Bare<'a>>,
+    kind: Kind<'a>,
 ) -> Result<Program<'a>, Error> {
     let reachable = calls.reachable(entries);
     let ids = || module.funcs.keys().filter(|id| reachable[*id]);
-    let borrowed = if bare.is_some() { borrow::borrowed(module, ids()) } else { Borrowed::default() };
+    let borrowed = match kind {
+        Kind::Plain => Borrowed::default(),
+        Kind::Embedded | Kind::Bare(_) => borrow::borrowed(module, ids(), entries),
+    };
+    let bare = if let Kind::Bare(bare) = kind { Some(bare) } else { None };
     let mut functions = FxHashMap::default();
     let above_recursion = calls.above_recursion();
     let depths: Vec<Depth> =
@@ -175,8 +189,28 @@ impl Workshop {
         let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
         let func = &program.module.funcs[id];
         let counts = program.depths[id.index()].is_passed();
+        let marks = program.borrowed.get(&id).map_or(&[][..], |marks| marks);
         let builder = FunctionBuilder::new(&mut context.func, &mut self.builder);
-        lower_entry(builder, callee, func, counts, clif.target_config());
+        lower_entry(builder, callee, (func, marks), counts, clif.target_config());
+        self.define(clif, context, clif_id, name, &Options::default())?;
+        Ok(clif_id)
+    }
+
+    /// The C function of numbers that calls `id`, which is not recursive.
+    pub fn direct_entry(
+        &mut self,
+        clif: &mut impl ClifModule,
+        program: &Program,
+        id: FuncId,
+        name: &str,
+    ) -> Result<ClifFuncId, Error> {
+        let func = &program.module.funcs[id];
+        let signature = direct_signature(func, clif.isa().default_call_conv());
+        let clif_id = clif.declare_function(name, Linkage::Export, &signature).map_err(|e| Error(e.to_string()))?;
+        let mut context = self.open(clif, signature, clif_id);
+        let callee = clif.declare_func_in_func(program.functions[&id], &mut context.func);
+        let builder = FunctionBuilder::new(&mut context.func, &mut self.builder);
+        lower_direct_entry(builder, callee, func, clif.target_config());
         self.define(clif, context, clif_id, name, &Options::default())?;
         Ok(clif_id)
     }
@@ -260,7 +294,7 @@ fn lower_detour(mut b: FunctionBuilder, callee: ir::FuncRef, config: TargetFront
 fn lower_entry(
     mut b: FunctionBuilder,
     callee: ir::FuncRef,
-    func: &Function,
+    (func, borrowed): (&Function, &[bool]),
     counts: bool,
     config: TargetFrontendConfig,
 ) {
@@ -273,17 +307,48 @@ fn lower_entry(
     if counts {
         values.push(b.ins().load(types::I64, flags, ctx, offset_of!(Context, depth) as i32));
     }
+    let mut offset = 0;
     for (i, ty) in func.params.iter().enumerate() {
-        values.push(b.ins().load(register(*ty), flags, args, 8 * i as i32));
+        for _ in 0..words_of(borrowed, i) {
+            values.push(b.ins().load(register(*ty), flags, args, offset));
+            offset += 8;
+        }
     }
-    let call = b.ins().call(callee, &values);
+    finish_entry(b, callee, &values, func, out, config);
+}
+
+/// Words that an entry takes for a parameter.
+fn words_of(borrowed: &[bool], param: usize) -> usize {
+    if borrowed.get(param) == Some(&true) { 2 } else { 1 }
+}
+
+/// `(context, results, arguments…) -> status`
+fn lower_direct_entry(mut b: FunctionBuilder, callee: ir::FuncRef, func: &Function, config: TargetFrontendConfig) {
+    let block = b.create_block();
+    b.append_block_params_for_function_params(block);
+    b.switch_to_block(block);
+    let [ctx, out, ref args @ ..] = b.block_params(block)[..] else { unreachable!("it has two parameters and more") };
+    let values: Vec<V> = std::iter::once(ctx).chain(args.iter().copied()).collect();
+    finish_entry(b, callee, &values, func, out, config);
+}
+
+/// Calls, stores the results as words, and returns the status. After a trap the words mean nothing.
+fn finish_entry(
+    mut b: FunctionBuilder,
+    callee: ir::FuncRef,
+    values: &[V],
+    func: &Function,
+    out: V,
+    config: TargetFrontendConfig,
+) {
+    let call = b.ins().call(callee, values);
     let returned = b.inst_results(call).to_vec();
     for (i, (v, ty)) in returned[1..].iter().zip(&func.results).enumerate() {
         let word = match register(*ty) {
             types::I8 | types::I32 => b.ins().uextend(PTR, *v),
             _ => *v,
         };
-        b.ins().store(flags, word, out, 8 * i as i32);
+        b.ins().store(MemFlagsData::trusted(), word, out, 8 * i as i32);
     }
     b.ins().return_(&returned[..1]);
     b.seal_all_blocks();

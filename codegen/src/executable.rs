@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::abi::PTR;
 use crate::debug::DebugFile;
-use crate::define::{Workshop, declare};
+use crate::define::{Kind, Workshop, declare};
 use crate::jit::Error;
 use crate::object::{finish, new_module};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types::I32};
@@ -27,7 +27,7 @@ pub struct Source<'a> {
 /// An object that becomes an executable when it is linked with the runtime.
 pub fn emit(module: &Module, main: FuncId, source: &Source, options: &Options) -> Result<Vec<u8>, Error> {
     let mut clif = new_module("dprog", source.debug.is_some(), options)?;
-    let mut program = declare(&mut clif, module, &[main], &CallGraph::of_module(module), "dp.", None)?;
+    let mut program = declare(&mut clif, module, &[main], &CallGraph::of_module(module), "dp.", Kind::Plain)?;
     let mut workshop = Workshop::new(source.debug.is_some());
     workshop.all_functions(&mut clif, &mut program, options)?;
     let entry = workshop.entry(&mut clif, &program, main, "dprog_entry", Linkage::Export)?;

@@ -4,7 +4,7 @@
 //! dropped; a mapping is writable or executable, never both. Symbols come from the runtime's table and from nowhere else: the
 //! process is not searched.
 
-use crate::define::{Workshop, declare};
+use crate::define::{Kind, Workshop, declare};
 use crate::stack::StackNeeds;
 use crate::target::{Machine, target};
 use crate::{Listing, OptLevel, Options};
@@ -14,7 +14,7 @@ use cranelift_module::Linkage;
 use dprog_ir::analysis::CallGraph;
 use dprog_ir::entity::Entity;
 use dprog_ir::transform::ownership::Ownership;
-use dprog_ir::{FuncId, Module, NodeId, Type};
+use dprog_ir::{FuncId, Function, Module, NodeId, Type};
 use dprog_runtime::stack::Entry;
 use dprog_runtime::{Context, DescId, Stop, TypeTable};
 use rustc_hash::FxHashMap;
@@ -46,8 +46,12 @@ struct EntryPoint {
     results: Vec<Type>,
     /// Parameters whose reference the function takes over.
     takes: Vec<bool>,
+    /// Parameters that are passed as header and place of the elements.
+    borrows: Vec<bool>,
     /// The stack of whoever calls is enough for it.
     direct: bool,
+    /// The C function `(context, results, arguments…)`, if all that goes in and out is numbers.
+    numbers: Option<*const u8>,
 }
 
 /// A compiled module.
@@ -82,18 +86,25 @@ impl Jit {
         options: &Options,
     ) -> Result<Compiled, Error> {
         let mut clif = new_module(options)?;
-        let mut program = declare(&mut clif, module, entries, &CallGraph::of_module(module), "dp.", None)?;
+        let calls = CallGraph::of_module(module);
+        let kind = if options.embedded { Kind::Embedded } else { Kind::Plain };
+        let mut program = declare(&mut clif, module, entries, &calls, "dp.", kind)?;
         let mut workshop = Workshop::default();
         workshop.all_functions(&mut clif, &mut program, options)?;
+        let stack = StackNeeds::new(module, &calls);
         let mut addresses = Vec::new();
         for id in entries {
-            let name = format!("entry:{}", id.index());
-            addresses.push((*id, workshop.entry(&mut clif, &program, *id, &name, Linkage::Export)?));
+            let index = id.index();
+            let entry = workshop.entry(&mut clif, &program, *id, &format!("entry:{index}"), Linkage::Export)?;
+            let numbers = match options.embedded && stack.is_small(*id) && is_of_numbers(&module.funcs[*id]) {
+                true => Some(workshop.direct_entry(&mut clif, &program, *id, &format!("direct:{index}"))?),
+                false => None,
+            };
+            addresses.push((*id, entry, numbers));
         }
         clif.finalize_definitions().map_err(|e| Error(e.to_string()))?;
         let mut points = FxHashMap::default();
-        let stack = StackNeeds::new(module);
-        for (id, clif_id) in addresses {
+        for (id, clif_id, numbers) in addresses {
             let code = clif.get_finalized_function(clif_id);
             // SAFETY: the function was defined with this signature.
             let address = unsafe { std::mem::transmute::<*const u8, Entry>(code) };
@@ -103,7 +114,9 @@ impl Jit {
             });
             let takes = (0..func.params.len()).map(|i| ownership.takes(id, i)).collect();
             let (params, results) = (func.params.clone(), func.results.clone());
-            points.insert(id, EntryPoint { address, params, results, takes, direct: stack.is_small(id) });
+            let borrows = program.borrowed.get(&id).cloned().unwrap_or_else(|| vec![false; params.len()]);
+            let (direct, numbers) = (stack.is_small(id), numbers.map(|id| clif.get_finalized_function(id)));
+            points.insert(id, EntryPoint { address, params, results, takes, borrows, direct, numbers });
         }
         let (table, type_ids) = program.types.finish();
         Ok(Compiled { clif: Some(clif), types: Box::new(table), type_ids, entries: points })
@@ -113,7 +126,7 @@ impl Jit {
 /// What Cranelift makes of the entries and what they reach, as text for people.
 pub fn listing(module: &Module, entries: &[FuncId], options: &Options, listing: Listing) -> Result<String, Error> {
     let mut clif = new_module(options)?;
-    let mut program = declare(&mut clif, module, entries, &CallGraph::of_module(module), "dp.", None)?;
+    let mut program = declare(&mut clif, module, entries, &CallGraph::of_module(module), "dp.", Kind::Plain)?;
     let mut workshop = Workshop::default();
     workshop.listing = Some((listing, String::new()));
     let done = workshop.all_functions(&mut clif, &mut program, options);
@@ -132,6 +145,18 @@ impl Compiled {
     pub fn address(&self, id: FuncId) -> (Entry, bool) {
         let entry = self.entry(id);
         (entry.address, entry.direct)
+    }
+
+    /// The C function `(context, results, arguments…) -> status` of an entry that takes and gives nothing but numbers, and needs no
+    /// stack of its own; the results are words.
+    pub fn numbers(&self, id: FuncId) -> Option<*const u8> {
+        self.entry(id).numbers
+    }
+
+    /// Whether an entry takes two words for a parameter: a header with the sizes, and where the elements are, less the bytes that a
+    /// header would have in front of them. Nobody changes them.
+    pub fn borrows(&self, id: FuncId, param: usize) -> bool {
+        self.entry(id).borrows[param]
     }
 
     /// Whether an entry takes the reference over that is passed for a parameter of heap type; otherwise it stays the caller's.
@@ -172,7 +197,8 @@ impl Compiled {
         results: &mut [u64],
     ) -> Result<(), Stop> {
         let entry = self.entry(id);
-        assert_eq!((args.len(), results.len()), (entry.params.len(), entry.results.len()));
+        let words = entry.params.len() + entry.borrows.iter().filter(|borrowed| **borrowed).count();
+        assert_eq!((args.len(), results.len()), (words, entry.results.len()));
         ctx.types = &*self.types;
         // SAFETY: the caller's promise.
         let status = unsafe { ctx.enter(entry.address, args.as_ptr(), results.as_mut_ptr()) };
@@ -182,6 +208,11 @@ impl Compiled {
         ctx.host.out.flush();
         Ok(())
     }
+}
+
+/// Whether nothing but numbers goes in and out.
+fn is_of_numbers(func: &Function) -> bool {
+    func.params.iter().chain(&func.results).all(|ty| ty.as_scalar().is_some())
 }
 
 // ---- setting up ----

@@ -26,6 +26,7 @@ pub mod thunk;
 mod types;
 mod value;
 mod workspace;
+mod writing;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
 pub use jit::{Compiled, Error, Jit, listing};
@@ -49,6 +50,9 @@ pub struct Options {
     pub unwind: bool,
     /// Let Cranelift check what it is given: for tests.
     pub verify: bool,
+    /// In memory: for a program around that calls often. Array parameters of entries that are only read are borrowed, and entries
+    /// of numbers alone are C functions besides.
+    pub embedded: bool,
 }
 
 /// Texts for people; see [`listing`].

@@ -10,7 +10,7 @@ use crate::Options;
 use crate::bare::{self, Bare};
 use crate::c_abi::{CFunction, CType, Interface};
 use crate::companion;
-use crate::define::{Workshop, declare};
+use crate::define::{Kind, Workshop, declare};
 use crate::entry::{self, Entry, Target};
 use crate::executable::Source;
 use crate::jit::Error;
@@ -44,14 +44,14 @@ pub fn emit(unit: &Unit, options: &Options) -> Result<Vec<u8>, Error> {
         unit.interface.functions.iter().partition(needs_nothing);
     let place_text = |loc: SrcLoc| place_text(unit.source.places, loc);
     let bare = Bare::new(&place_text);
-    let mut program = declare(&mut clif, unit.module, &ids(&bare_functions), &calls, "dp.", Some(bare))?;
+    let mut program = declare(&mut clif, unit.module, &ids(&bare_functions), &calls, "dp.", Kind::Bare(bare))?;
     workshop.all_functions(&mut clif, &mut program, options)?;
     let mut bare = program.bare.take().expect("it was given");
     for function in &bare_functions {
         emit_bare(unit, &mut clif, &mut bare, &mut program, function)?;
     }
     if !hosted_functions.is_empty() {
-        let mut program = declare(&mut clif, unit.module, &ids(&hosted_functions), &calls, "dp.rt.", None)?;
+        let mut program = declare(&mut clif, unit.module, &ids(&hosted_functions), &calls, "dp.rt.", Kind::Plain)?;
         workshop.all_functions(&mut clif, &mut program, options)?;
         emit_hosted(unit, &mut clif, &mut workshop, &mut bare, program, &hosted_functions)?;
     }

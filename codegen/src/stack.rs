@@ -10,8 +10,7 @@ const SMALL: u64 = 64 << 10;
 pub(crate) struct StackNeeds(Table<FuncId, Option<u64>>);
 
 impl StackNeeds {
-    pub fn new(module: &Module) -> StackNeeds {
-        let calls = CallGraph::of_module(module);
+    pub fn new(module: &Module, calls: &CallGraph) -> StackNeeds {
         let mut needs = StackNeeds(Table::new());
         for id in &calls.bottom_up {
             let deepest = calls.callees[*id].iter().try_fold(0, |deepest, callee| Some(needs.0[*callee]?.max(deepest)));

@@ -1,18 +1,37 @@
 //! C functions made at run time: a *thunk* takes arguments in the C convention of the platform and hands them on as words,
 //! with a pointer that it was made with, to one function that serves all types.
+//!
+//! For functions of numbers there is a [`Shortcut`]: the thunk asks for a context and calls the compiled function itself, so that no
+//! argument goes through memory. Whatever is not as it should be goes the other way.
 
 use crate::abi::PTR;
 use crate::jit::{Error, new_module};
 use crate::types::register;
 use crate::{OptLevel, Options};
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, types};
+use cranelift_codegen::ir::{
+    AbiParam, Block, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Type as ClifType, Value as V,
+    types,
+};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::JITModule;
 use cranelift_module::{Linkage, Module as ClifModule};
 use dprog_ir::{Scalar, Type};
+use dprog_runtime::Context;
 
 /// What a thunk calls: with its pointer, and with a word for each argument. The status is the thunk's result.
 pub type Target = unsafe extern "C" fn(*const (), *const u64) -> i32;
+
+/// The way past [`Target`], for a function of numbers.
+pub struct Shortcut {
+    /// Gives a context for the call, or null: then the call goes the other way.
+    pub begin: unsafe extern "C" fn(*const ()) -> *mut Context,
+    /// The status of a call that trapped.
+    pub failed: unsafe extern "C" fn(*const (), *mut Context) -> i32,
+    /// `(context, results, arguments…) -> status`, see [`crate::Compiled::numbers`].
+    pub function: *const u8,
+    /// Its results; a pointer for each is behind the arguments.
+    pub results: Vec<Scalar>,
+}
 
 /// A C function in memory, freed when it is dropped.
 pub struct Thunk {
@@ -36,13 +55,25 @@ impl Drop for Thunk {
 
 impl Thunk {
     /// `int32_t (params…)`, each a scalar or (`None`) a pointer. It may be called as long as the thunk and `data` live.
-    pub fn new(params: &[Option<Scalar>], target: Target, data: *const ()) -> Result<Thunk, Error> {
+    pub fn new(
+        params: &[Option<Scalar>],
+        target: Target,
+        data: *const (),
+        shortcut: Option<&Shortcut>,
+    ) -> Result<Thunk, Error> {
         let mut clif = new_module(&Options { opt_level: OptLevel::Speed, ..Options::default() })?;
         let mut context = clif.make_context();
         context.func.signature = signature(&clif, params);
         let id = clif.declare_function("thunk", Linkage::Local, &context.func.signature).map_err(error)?;
         let mut builder = FunctionBuilderContext::new();
-        emit(&clif, FunctionBuilder::new(&mut context.func, &mut builder), params.len(), target, data);
+        let mut code = Code { b: FunctionBuilder::new(&mut context.func, &mut builder), data, args: Vec::new() };
+        code.open();
+        if let Some(shortcut) = shortcut {
+            code.shortcut(shortcut);
+        }
+        code.hand_on(target);
+        code.b.seal_all_blocks();
+        code.b.finalize(clif.target_config());
         clif.define_function(id, &mut context).map_err(error)?;
         clif.finalize_definitions().map_err(error)?;
         let address = clif.get_finalized_function(id);
@@ -67,33 +98,94 @@ fn signature(clif: &JITModule, params: &[Option<Scalar>]) -> Signature {
     signature
 }
 
-fn emit(clif: &JITModule, mut b: FunctionBuilder, count: usize, target: Target, data: *const ()) {
-    let block = b.create_block();
-    b.append_block_params_for_function_params(block);
-    b.switch_to_block(block);
-    let args = b.block_params(block).to_vec();
-    let bytes = 8 * count.max(1) as u32;
-    let slot = b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3));
-    let words = b.ins().stack_addr(PTR, slot, 0);
-    for (i, arg) in args.iter().enumerate() {
-        let word = match b.func.dfg.value_type(*arg) {
-            types::F32 => {
-                let bits = b.ins().bitcast(types::I32, MemFlagsData::new(), *arg);
-                b.ins().uextend(PTR, bits)
-            }
-            types::I8 | types::I32 => b.ins().uextend(PTR, *arg),
-            _ => *arg,
-        };
-        b.ins().store(MemFlagsData::trusted(), word, words, 8 * i as i32);
+/// A thunk under construction.
+struct Code<'f> {
+    b: FunctionBuilder<'f>,
+    data: *const (),
+    args: Vec<V>,
+}
+
+impl Code<'_> {
+    fn open(&mut self) {
+        let block = self.b.create_block();
+        self.b.append_block_params_for_function_params(block);
+        self.b.switch_to_block(block);
+        self.args = self.b.block_params(block).to_vec();
     }
-    let mut callee = Signature::new(clif.isa().default_call_conv());
-    callee.params.extend([AbiParam::new(PTR); 2]);
-    callee.returns.push(AbiParam::new(types::I32));
-    let callee = b.import_signature(callee);
-    let (target, data) = (b.ins().iconst(PTR, target as usize as i64), b.ins().iconst(PTR, data as i64));
-    let call = b.ins().call_indirect(callee, target, &[data, words]);
-    let status = b.inst_results(call).to_vec();
-    b.ins().return_(&status);
-    b.seal_all_blocks();
-    b.finalize(clif.target_config());
+
+    /// Returns if all goes well, or with the status of a trap; goes on where a pointer is null or there is no context.
+    fn shortcut(&mut self, shortcut: &Shortcut) {
+        let other = self.b.create_block();
+        self.b.set_cold_block(other);
+        let (args, pointers) = self.args.split_at(self.args.len() - shortcut.results.len());
+        let (args, pointers) = (args.to_vec(), pointers.to_vec());
+        for pointer in &pointers {
+            self.go_on_if(*pointer, other);
+        }
+        let data = self.b.ins().iconst(PTR, self.data as i64);
+        let ctx = self.call(shortcut.begin as usize, &[data], PTR);
+        self.go_on_if(ctx, other);
+        // One result of eight bytes goes where it belongs; more come in a row.
+        let single = matches!(&shortcut.results[..], [scalar] if scalar.bytes() == 8);
+        let row = if single { pointers[0] } else { self.slot(shortcut.results.len()) };
+        let status = self.call(shortcut.function as usize, &[&[ctx, row][..], &args].concat(), types::I32);
+        let (failed, done) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(failed);
+        self.b.ins().brif(status, failed, &[], done, &[]);
+        self.b.switch_to_block(failed);
+        let status = self.call(shortcut.failed as usize, &[data, ctx], types::I32);
+        self.b.ins().return_(&[status]);
+        self.b.switch_to_block(done);
+        let flags = MemFlagsData::trusted();
+        for (i, (scalar, pointer)) in shortcut.results.iter().zip(&pointers).enumerate().filter(|_| !single) {
+            let v = self.b.ins().load(register(Type::scalar(*scalar)), flags, row, 8 * i as i32);
+            self.b.ins().store(flags, v, *pointer, 0);
+        }
+        let zero = self.b.ins().iconst(types::I32, 0);
+        self.b.ins().return_(&[zero]);
+        self.b.switch_to_block(other);
+    }
+
+    /// Goes to `other` if `v` is zero.
+    fn go_on_if(&mut self, v: V, other: Block) {
+        let next = self.b.create_block();
+        self.b.ins().brif(v, next, &[], other, &[]);
+        self.b.switch_to_block(next);
+    }
+
+    fn slot(&mut self, words: usize) -> V {
+        let bytes = 8 * words.max(1) as u32;
+        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3));
+        self.b.ins().stack_addr(PTR, slot, 0)
+    }
+
+    /// Calls a C function that gives one value.
+    fn call(&mut self, address: usize, args: &[V], result: ClifType) -> V {
+        let mut signature = Signature::new(self.b.func.signature.call_conv);
+        signature.params.extend(args.iter().map(|v| AbiParam::new(self.b.func.dfg.value_type(*v))));
+        signature.returns.push(AbiParam::new(result));
+        let signature = self.b.import_signature(signature);
+        let address = self.b.ins().iconst(PTR, address as i64);
+        let call = self.b.ins().call_indirect(signature, address, args);
+        self.b.inst_results(call)[0]
+    }
+
+    /// Hands the arguments on as words.
+    fn hand_on(&mut self, target: Target) {
+        let words = self.slot(self.args.len());
+        for (i, arg) in self.args.clone().into_iter().enumerate() {
+            let word = match self.b.func.dfg.value_type(arg) {
+                types::F32 => {
+                    let bits = self.b.ins().bitcast(types::I32, MemFlagsData::new(), arg);
+                    self.b.ins().uextend(PTR, bits)
+                }
+                types::I8 | types::I32 => self.b.ins().uextend(PTR, arg),
+                _ => arg,
+            };
+            self.b.ins().store(MemFlagsData::trusted(), word, words, 8 * i as i32);
+        }
+        let data = self.b.ins().iconst(PTR, self.data as i64);
+        let status = self.call(target as usize, &[data, words], types::I32);
+        self.b.ins().return_(&[status]);
+    }
 }

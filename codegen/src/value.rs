@@ -17,18 +17,18 @@ impl Compiled {
     pub fn call(&self, ctx: &mut Context, id: FuncId, args: &[Val]) -> Result<Vec<Val>, Stop> {
         let (params, results) = self.signature(id);
         ctx.types = self.types();
-        let mut words = Vec::new();
-        for (v, ty) in args.iter().zip(params) {
+        let (mut words, mut passed) = (Vec::new(), Vec::new());
+        for (i, (v, ty)) in args.iter().zip(params).enumerate() {
             let desc = self.type_id(*ty);
             // SAFETY: the types of the module stand in the context.
-            match unsafe { write(ctx, self, desc, v) } {
-                Some(word) => words.push(word),
-                None => return Err(ctx.finish_stop()),
-            }
+            let Some(word) = (unsafe { write(ctx, self, desc, v) }) else { return Err(ctx.finish_stop()) };
+            words.push(word);
+            // An object is its own header and its own place.
+            passed.extend(std::iter::repeat_n(word, if self.borrows(id, i) { 2 } else { 1 }));
         }
         let mut returned = vec![0; results.len()];
         // SAFETY: arguments and results are those of the entry.
-        unsafe { self.call_raw(ctx, id, &words, &mut returned)? };
+        unsafe { self.call_raw(ctx, id, &passed, &mut returned)? };
         let mut reader = Reader::new(self, ctx);
         // SAFETY: the function gave objects of its result types, one reference to each.
         let values = returned.iter().zip(results).map(|(word, ty)| unsafe { reader.read(*word, self.type_id(*ty)) });

@@ -78,7 +78,9 @@ pub fn compile_for(
     let mut stages = Stages::until(until, checked, roots, &options, observer)?;
     let roots: Vec<FuncId> = stages.roots.iter().map(|root| root.func).collect();
     let runner = match engine {
-        Engine::Native(_) => Runner::Native(machine_code(&mut stages.module, &roots, opt_level, observer)),
+        Engine::Native(_) => {
+            Runner::Native(machine_code(&mut stages.module, &roots, &codegen_options(opt_level), observer))
+        }
         Engine::Duals | Engine::Interpreter => Runner::Interpreter,
     };
     let (sources, limits) = (checked.sources.clone(), options.limits);
@@ -89,14 +91,14 @@ pub fn compile_for(
 pub(crate) fn machine_code(
     module: &mut Module,
     roots: &[FuncId],
-    level: OptLevel,
+    options: &codegen::Options,
     observer: &mut dyn Observer,
 ) -> codegen::Compiled {
     let start = Instant::now();
     let ownership = ownership::run(module, roots);
     observer.after(&Event { stage: "ownership", duration: start.elapsed(), changes: None, module: Some(module) });
     let start = Instant::now();
-    let compiled = codegen::Jit::compile(module, &ownership, roots, &codegen_options(level));
+    let compiled = codegen::Jit::compile(module, &ownership, roots, options);
     let compiled = compiled.unwrap_or_else(|error| panic!("code generation: {error}"));
     observer.after(&Event { stage: "machine code", duration: start.elapsed(), changes: None, module: Some(module) });
     compiled

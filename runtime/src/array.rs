@@ -36,6 +36,13 @@ pub unsafe extern "C" fn dprog_rt_fill(
     }
 }
 
+/// Copies bytes.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_copy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    unsafe { to.copy_from_nonoverlapping(from, bytes) };
+    to
+}
+
 /// The capacity after this one: room for at least eight more. Short lists grow fast, since growing costs more than filling.
 fn greater(capacity: usize) -> usize {
     if capacity < 256 { (4 * capacity).max(16) } else { 2 * capacity }

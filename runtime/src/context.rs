@@ -77,6 +77,8 @@ pub struct Context {
     /// Where the code is in an object: the object's account of itself.
     pub program: Option<Program>,
     pub limits: Limits,
+    /// What the fields above were set for, in the numbers of whoever sets them; 0 is nothing.
+    pub prepared: u64,
     /// The trap on its way to the entry.
     pub trap: Option<Box<TrapInfo>>,
     pub host: Host,
@@ -100,6 +102,7 @@ impl Context {
             types: std::ptr::null(),
             program: None,
             limits,
+            prepared: 0,
             trap: None,
             host: Host::default(),
             stack: None,

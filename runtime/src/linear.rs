@@ -36,6 +36,27 @@ pub unsafe extern "C" fn dprog_rt_dot_f32(x: Object, y: Object, rank: u64) -> f3
     unsafe { kernels::dot(flat::<f32>(x, rank as usize), flat::<f32>(y, rank as usize)) }
 }
 
+/// Sums of elements that lie apart from their header.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_sum_apart_f64(x: *const f64, count: usize) -> f64 {
+    kernels::sum(unsafe { std::slice::from_raw_parts(x, count) })
+}
+
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_sum_apart_f32(x: *const f32, count: usize) -> f32 {
+    kernels::sum(unsafe { std::slice::from_raw_parts(x, count) })
+}
+
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_dot_apart_f64(x: *const f64, y: *const f64, count: usize) -> f64 {
+    unsafe { kernels::dot(std::slice::from_raw_parts(x, count), std::slice::from_raw_parts(y, count)) }
+}
+
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_dot_apart_f32(x: *const f32, y: *const f32, count: usize) -> f32 {
+    unsafe { kernels::dot(std::slice::from_raw_parts(x, count), std::slice::from_raw_parts(y, count)) }
+}
+
 /// Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_matmul_f64(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {

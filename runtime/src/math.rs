@@ -1,6 +1,6 @@
 //! Elementary functions for compiled code: those of `dprog_ir::fmath`, called directly. A test compares the two.
 
-use dprog_ir::fmath::{binary_i32, binary_i64, binary_u8, digamma, elementary, polygamma, trigamma};
+use dprog_ir::fmath::{binary_i32, binary_i64, binary_u8, elementary, polygamma};
 use dprog_ir::{BinaryOp, UnaryOp};
 
 macro_rules! float_functions {
@@ -65,9 +65,9 @@ float_functions! {
     Erfc: dprog_rt_erfc_f64 = elementary::erfc, dprog_rt_erfc_f32 = (|x| elementary::erfc(x as f64) as f32);
     Sigmoid: dprog_rt_sigmoid_f64 = elementary::sigmoid, dprog_rt_sigmoid_f32 = (|x| elementary::sigmoid(x as f64) as f32);
     Softplus: dprog_rt_softplus_f64 = elementary::softplus, dprog_rt_softplus_f32 = (|x| elementary::softplus(x as f64) as f32);
-    Lgamma: dprog_rt_lgamma_f64 = libm::lgamma, dprog_rt_lgamma_f32 = (|x| libm::lgamma(x as f64) as f32);
-    Digamma: dprog_rt_digamma_f64 = digamma, dprog_rt_digamma_f32 = (|x| digamma(x as f64) as f32);
-    Trigamma: dprog_rt_trigamma_f64 = trigamma, dprog_rt_trigamma_f32 = (|x| trigamma(x as f64) as f32);
+    Lgamma: dprog_rt_lgamma_f64 = elementary::lgamma, dprog_rt_lgamma_f32 = (|x| elementary::lgamma(x as f64) as f32);
+    Digamma: dprog_rt_digamma_f64 = elementary::digamma, dprog_rt_digamma_f32 = (|x| elementary::digamma(x as f64) as f32);
+    Trigamma: dprog_rt_trigamma_f64 = elementary::trigamma, dprog_rt_trigamma_f32 = (|x| elementary::trigamma(x as f64) as f32);
     Floor: dprog_rt_floor_f64 = elementary::floor, dprog_rt_floor_f32 = (|x| elementary::floor(x as f64) as f32);
     Ceil: dprog_rt_ceil_f64 = elementary::ceil, dprog_rt_ceil_f32 = (|x| elementary::ceil(x as f64) as f32);
     Round: dprog_rt_round_f64 = elementary::round, dprog_rt_round_f32 = (|x| elementary::round(x as f64) as f32);

@@ -183,6 +183,88 @@ static void hosts(void) {
     dprog_compiler_free(own);
 }
 
+/* x -> (x[0]², x[0] x[1], …) and the sum of them. */
+static int32_t products(void *data, size_t n, const double *args, dprog_results *results) {
+    (void)data;
+    EXPECT(dprog_give(NULL, 1, args) == DPROG_ERROR_ARGUMENT && dprog_give(results, 1, NULL) == DPROG_ERROR_ARGUMENT);
+    for (size_t i = 0; i < n; i++) {
+        double product = args[0] * args[i];
+        EXPECT(dprog_give(results, 1, &product) == DPROG_OK);
+    }
+    return args[0] > 0.0 ? 0 : 9;
+}
+
+static int32_t products_vjp(void *data, size_t n, const double *args, size_t m, const double *results, const double *along,
+                            double *out) {
+    (void)data;
+    EXPECT(m == n && results[0] == args[0] * args[0]);
+    out[0] = 0.0;
+    for (size_t i = 0; i < n; i++) out[0] += along[i] * args[i];
+    for (size_t i = 1; i < n; i++) out[i] = along[i] * args[0];
+    out[0] += along[0] * args[0];
+    return 0;
+}
+
+static void host_rows(void) {
+    const char *head = "fn<n>(x: [f64; n]) -> [f64; n]";
+    dprog_compiler *own = dprog_compiler_new();
+    dprog_module *program = NULL;
+    dprog_function *function = NULL;
+    double x[3] = {2.0, 3.0, 5.0}, value = 0.0, g[3] = {0.0, 0.0, 0.0};
+    EXPECT(dprog_compiler_add_host_rows(own, "products", head, NULL, products_vjp, NULL, NULL) == DPROG_ERROR_ARGUMENT);
+    EXPECT(dprog_compiler_add_host_rows(own, "products", head, products, products_vjp, NULL, NULL) == DPROG_OK);
+    EXPECT(dprog_compile(own, "rows.dp", "fn f<n>(x: [f64; n]) -> f64 { let y = products(x); sum(y) }", &program) == DPROG_OK);
+    EXPECT(dprog_derivative(program, "value_and_grad", "f", NULL, NULL, &function) == DPROG_OK);
+    grad_fn f = (grad_fn)dprog_function_pointer(function);
+    EXPECT(f(3, x, &value, g) == DPROG_OK && value == 20.0 && g[0] == 12.0 && g[1] == 2.0 && g[2] == 2.0);
+    x[0] = -1.0;
+    EXPECT(f(3, x, &value, g) == DPROG_TRAP_HOST && strstr(dprog_last_error(), "`products`: it returned 9"));
+    x[0] = 2.0;
+    EXPECT(f(2, x, &value, g) == DPROG_OK && value == 10.0);
+    dprog_function_free(function);
+    dprog_module_free(program);
+    dprog_compiler_free(own);
+}
+
+static void handles(void) {
+    const char *text =
+        "fn positives<n>(x: [f64; n]) -> [f64; some k] { var xs = List<f64>::new(); for v in x { if v > 0.0 { xs.push(v); } }\n"
+        "    let k = xs.len(); xs as [f64; k] }\n"
+        "fn twice(xs: List<f64>) -> (List<f64>, str) { var ys = xs; for x in xs { ys.push(x); } (ys, \"{ys.len()} numbers\") }\n"
+        "enum Shape { Circle(f64), Empty }\n"
+        "fn area(s: Shape) -> f64 { match s { Circle(r) => r, Empty => 0.0 } }\n"
+        "fn longer(xs: inout List<f64>) { xs.push(1.0); }\n";
+    dprog_module *program = NULL;
+    dprog_function *some = NULL, *list = NULL, *none = NULL;
+    dprog_list_f64 found = {NULL, 0}, doubled = {NULL, 0};
+    dprog_text said = {NULL, 0};
+    double x[4] = {1.0, -2.0, 3.0, -4.0};
+    EXPECT(dprog_compile(compiler, "handles.dp", text, &program) == DPROG_OK);
+    EXPECT(dprog_lookup(program, "positives", "int32_t (int64_t, const double *, dprog_list_f64 *)", &some) == DPROG_OK);
+    int32_t (*positives)(int64_t, const double *, dprog_list_f64 *) =
+        (int32_t (*)(int64_t, const double *, dprog_list_f64 *))dprog_function_pointer(some);
+    EXPECT(positives(4, x, NULL) == DPROG_ERROR_ARGUMENT && positives(4, NULL, &found) == DPROG_ERROR_ARGUMENT);
+    EXPECT(positives(4, x, &found) == DPROG_OK && found.len == 2 && found.data[0] == 1.0 && found.data[1] == 3.0);
+    dprog_free(found.data);
+    EXPECT(positives(0, x, &found) == DPROG_OK && found.len == 0);
+    dprog_free(found.data);
+    dprog_free(NULL);
+    EXPECT(dprog_lookup(program, "twice", "int32_t (const double *xs, int64_t n, dprog_list_f64 *, dprog_text *)", &list) == DPROG_OK);
+    int32_t (*twice)(const double *, int64_t, dprog_list_f64 *, dprog_text *) =
+        (int32_t (*)(const double *, int64_t, dprog_list_f64 *, dprog_text *))dprog_function_pointer(list);
+    EXPECT(twice(x, -1, &doubled, &said) == DPROG_ERROR_ARGUMENT && twice(x, INT64_MAX, &doubled, &said) == DPROG_ERROR_ARGUMENT);
+    EXPECT(twice(x, 4, &doubled, &said) == DPROG_OK && doubled.len == 8 && doubled.data[7] == -4.0);
+    EXPECT(said.len == 9 && strcmp(said.data, "8 numbers") == 0);
+    dprog_free(doubled.data);
+    dprog_free(said.data);
+    EXPECT(dprog_lookup(program, "area", NULL, &none) == DPROG_ERROR_TYPE);
+    EXPECT(strstr(dprog_last_error(), "an enum that carries values"));
+    EXPECT(dprog_lookup(program, "longer", NULL, &none) == DPROG_ERROR_TYPE && none == NULL);
+    dprog_function_free(some);
+    dprog_function_free(list);
+    dprog_module_free(program);
+}
+
 int main(void) {
     pthread_attr_t small;
     pthread_t thread;
@@ -201,6 +283,8 @@ int main(void) {
     traps();
     cancelled();
     hosts();
+    host_rows();
+    handles();
     dprog_module_free(module);
     dprog_compiler_free(compiler);
     dprog_cancel_free(token);

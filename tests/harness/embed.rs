@@ -106,7 +106,89 @@ fn a_type_that_does_not_fit_is_an_error_with_both_signatures() {
 fn a_type_names_what_it_cannot_stand_for() {
     let module = compile("enum Tree { Leaf(f64), Node(Tree, Tree) } fn f(t: Tree) -> f64 { 0.0 }");
     let error = module.function::<fn(f64) -> f64>("f").unwrap_err().to_string();
-    assert!(error.contains("`t` is a value that no Rust type stands for"), "{error}");
+    assert!(error.contains("`t` is an enum that carries values"), "{error}");
+}
+
+/// Whatever reads an array reads it where the caller has it; what changes one has its own.
+#[test]
+fn arrays_stay_where_the_caller_has_them_and_as_they_were() {
+    let module = compile(
+        "fn sums<n>(x: [f64; n]) -> (f64, f64, f64, i64) { (sum(x), dot(x, x), max(x), argmax(x)) }
+         fn parts<n, m>(a: [f64; n, m]) -> (f64, f64, f64) { (sum(a[1]), sum(a[0..2]), sum(reshape(a, [n * m]))) }
+         fn changed<n>(x: [f64; n]) -> ([f64; n], f64) { var y = x; y[0] = 10.0; (y, x[0]) }
+         fn inside<n>(x: [f64; n], k: i64) -> f64 { var a = [[0.0; n]; 2]; a[k] = x; a[k] += x; sum(a[1]) }
+         fn tail<n>(x: [f64; n], y: [f64; n - 1]) -> f64 { var z = x; z[1..n] = y; z[1..n] += y; sum(z) }
+         fn passed<n>(x: [f64; n], k: i64) -> f64 { if k == 0 { helper(x) } else { helper(x) + helper([0.5; n]) } }
+         fn helper<n>(x: [f64; n]) -> f64 { var s = 0.0; for v in x { s += v * v; } s }
+         fn same<n>(x: [f64; n]) -> [f64; n] { x }
+         fn mapped<n>(x: [f64; n], y: [f64; n]) -> [f64; n] { x * 2.0 + y }
+         fn down<n>(x: [f64; n], i: i64) -> f64 { if i == n { 0.0 } else { x[i] + down(x, i + 1) } }
+         fn bytes<n>(x: [u8; n]) -> i64 { var s = 0; for v in x { s += v as i64; } s }",
+    );
+    let x = [1.0, 3.0, -2.0, 0.5];
+    let sums = module.function::<fn(&[f64]) -> (f64, f64, f64, i64)>("sums").unwrap();
+    assert_eq!(sums.call(&x).unwrap(), (2.5, 14.25, 3.0, 1));
+    let parts = module.function::<fn(usize, usize, &[f64]) -> (f64, f64, f64)>("parts").unwrap();
+    assert_eq!(parts.call((2, 2, &x)).unwrap(), (-1.5, 2.5, 2.5));
+    let changed = module.function::<fn(&[f64]) -> (Vec<f64>, f64)>("changed").unwrap();
+    assert_eq!(changed.call(&x).unwrap(), (vec![10.0, 3.0, -2.0, 0.5], 1.0));
+    let inside = module.function::<fn(&[f64], i64) -> f64>("inside").unwrap();
+    assert_eq!((inside.call((&x, 1)).unwrap(), inside.call((&x, 0)).unwrap()), (5.0, 0.0));
+    let tail = module.function::<fn(&[f64], &[f64]) -> f64>("tail").unwrap();
+    assert_eq!(tail.call((&x, &[1.0, 2.0, 3.0])).unwrap(), 13.0);
+    let passed = module.function::<fn(&[f64], i64) -> f64>("passed").unwrap();
+    assert_eq!((passed.call((&x, 0)).unwrap(), passed.call((&x, 1)).unwrap()), (14.25, 15.25));
+    assert_eq!(module.function::<fn(&[f64]) -> Vec<f64>>("same").unwrap().call(&x).unwrap(), x);
+    let mapped = module.function::<fn(&[f64], &[f64], &mut [f64])>("mapped").unwrap();
+    let mut z = [0.0; 4];
+    mapped.call((&x, &x, &mut z)).unwrap();
+    assert_eq!(z, [3.0, 9.0, -6.0, 1.5]);
+    assert_eq!(module.function::<fn(&[f64], i64) -> f64>("down").unwrap().call((&x, 0)).unwrap(), 2.5);
+    assert_eq!(module.function::<fn(&[u8]) -> i64>("bytes").unwrap().call(&[250, 7]).unwrap(), 257);
+    assert_eq!(sums.call(&[]).unwrap_err().trap().map(|trap| trap.code), Some(TrapCode::EmptyReduce));
+    assert_eq!(sums.call(&x[..1]).unwrap(), (1.0, 1.0, 1.0, 0));
+    assert_eq!(x, [1.0, 3.0, -2.0, 0.5]);
+    for name in ["sums", "changed", "passed", "mapped", "same"] {
+        let (callable, floats) = (module.get(name).unwrap(), Value::floats(x));
+        let by_value = match name {
+            "passed" => callable.call(&[floats, Value::I64(1)]),
+            "mapped" => callable.call(&[floats.clone(), floats]),
+            _ => callable.call(&[floats]),
+        };
+        let by_value = by_value.unwrap();
+        match name {
+            "sums" => assert_eq!(by_value.get("1"), Some(&Value::F64(14.25))),
+            "changed" => assert_eq!(by_value.get("1"), Some(&Value::F64(1.0))),
+            "passed" => assert_eq!(by_value, Value::F64(15.25)),
+            "mapped" => assert_eq!(by_value, Value::floats([3.0, 9.0, -6.0, 1.5])),
+            _ => assert_eq!(by_value, Value::floats(x)),
+        }
+    }
+}
+
+/// A thread's context is made ready for a function and its settings once, until another one is called.
+#[test]
+fn functions_with_other_settings_take_turns() {
+    let module = compile(
+        "fn half(x: f64) -> f64 { assert(x >= 0.0); 0.5 * x } fn spin(x: f64) -> f64 { var a = x; while a > 1.0 { a = 0.5 * a + 1.0; } a }",
+    );
+    let token = CancelToken::new();
+    let half = module.function::<fn(f64) -> f64>("half").unwrap();
+    let spin = module.function::<fn(f64) -> f64>("spin").unwrap();
+    let tied = spin.clone().with_cancel(&token);
+    let timed = spin.clone().with_max_time(Duration::from_millis(5));
+    token.cancel();
+    for _ in 0..3 {
+        assert_eq!(half.call(3.0).unwrap(), 1.5);
+        assert_eq!(spin.call(0.5).unwrap(), 0.5);
+        assert_eq!(trap(&tied.call(3.0).unwrap_err()), TrapCode::Cancelled);
+        assert_eq!(trap(&half.call(-1.0).unwrap_err()), TrapCode::Message);
+        assert_eq!(half.call(3.0).unwrap(), 1.5);
+        assert_eq!(trap(&timed.call(3.0).unwrap_err()), TrapCode::Time);
+        assert_eq!(half.clone().call(5.0).unwrap(), 2.5);
+    }
+    token.reset();
+    assert_eq!(tied.call(1.0).unwrap(), 1.0);
 }
 
 // ---- derivatives ----
@@ -198,6 +280,18 @@ fn values_do_for_types_that_are_known_at_run_time() {
     assert!(error.to_string().contains("it has 3 parameters, 1 values were given"), "{error}");
     let error = at.call(&[Value::F64(1.0), Value::floats(Vec::new()), Value::Str(String::new())]).unwrap_err();
     assert!(error.to_string().contains("there is no `line.a` in an f64"), "{error}");
+}
+
+#[test]
+fn what_has_no_value_outside_is_an_error() {
+    let module = compile(
+        "enum Tree { Leaf(f64), Node(Tree, Tree) } fn f(x: f64) -> Tree { Tree::Leaf(x) } fn g(t: Tree) -> f64 { 0.0 }",
+    );
+    for (name, arg) in [("f", Value::F64(1.0)), ("g", Value::Str("Leaf(1.0)".into()))] {
+        let error = module.get(name).unwrap().call(&[arg]).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Signature { .. }), "{error:?}");
+        assert!(error.to_string().contains("an enum that carries values"), "{error}");
+    }
 }
 
 // ---- what goes wrong, and what is right after it ----

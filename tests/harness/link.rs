@@ -483,6 +483,32 @@ fn pkg_config_finds_the_compiler() {
 }
 
 /// As good as the program in dProg, to one image or two of 360: batches come in another order.
+/// Objects that are linked by hand share one runtime.
+#[test]
+fn the_runtime_is_written_by_itself() {
+    let text = |name: &str, c: &str| {
+        format!(
+            "export fn {name}(n: i64) -> f64 {{ if n == 0 {{ {c} }} else {{ 0.5 * {name}(n - 1) + sum([{c}; 3] @ [[1.0], [2.0], [3.0]]) }} }}\n"
+        )
+    };
+    let main = "#include \"a.h\"\n#include \"b.h\"\n#include <stdio.h>\nint main(void) {\n    double x, y;\n    \
+        if (a(2, &x) || b(1, &y) || b(-1, &y) != DPROG_DEPTH) return 1;\n    printf(\"%g %g\\n\", x, y);\n    return 0;\n}\n";
+    let desk = Desk::new(&[("a.dp", &text("a", "1.0")), ("b.dp", &text("b", "2.0")), ("main.c", main)]);
+    desk.run(&["build", "--emit", "runtime", "-o", "lib/"]).is(0);
+    desk.run(&["build", "--emit", "obj,header,runtime", "a.dp"]).is(0);
+    desk.run(&["build", "b.dp"]).is(0);
+    let bytes = |name: &str| std::fs::read(desk.path(name)).expect("it was written");
+    assert!(bytes("libdprog_rt.a") == bytes("lib/libdprog_rt.a"));
+    let inputs = ["main.c", "a.o", "b.o", "-Llib", "-ldprog_rt", "-lpthread", "-lm", "-o", "main"];
+    let Some(done) = tool(&desk, "cc", &inputs) else { return };
+    done.is(0);
+    let ran = tool(&desk, "./main", &[]).expect("it was built");
+    assert_eq!(ran.is(0).out, "9.25 13\n");
+    desk.run(&["build", "--emit", "runtime", "--target", "riscv64"]).is(4).says("there is no runtime for riscv64");
+    desk.run(&["build", "--emit", "obj"]).is(2).says("there is no source among the files");
+    desk.run(&["build"]).is(2);
+}
+
 #[test]
 fn c_train_learns_to_read_digits() {
     let desk = example("c-train");

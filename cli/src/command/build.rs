@@ -24,6 +24,9 @@ pub struct Order<'a> {
 
 /// Writes each kind that is wanted.
 pub fn build(session: &Session, order: &Order) -> Result<Status, Failure> {
+    if order.kinds.contains(&Emit::Runtime) {
+        return runtime(session, order);
+    }
     let is_text = |kind: &Emit| listing(*kind).is_some();
     if order.kinds.iter().all(is_text) {
         return texts(session, order);
@@ -31,11 +34,31 @@ pub fn build(session: &Session, order: &Order) -> Result<Status, Failure> {
     if order.output == Some(Path::new("-")) && order.kinds.iter().any(|kind| *kind != Emit::Header) {
         return Err(Failure::usage("`-o -` is for `--emit header`, and for `--emit ir,adjoint,clif,asm`"));
     }
-    if let Some(folder) = order.output.filter(|output| naming::is_folder(output)) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::environment(format!("cannot make {}: {}", folder.display(), reason(&error))))?;
-    }
+    make_folder(order)?;
     Build::new(session, order)?.run()
+}
+
+fn make_folder(order: &Order) -> Result<(), Failure> {
+    let Some(folder) = order.output.filter(|output| naming::is_folder(output)) else { return Ok(()) };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::environment(format!("cannot make {}: {}", folder.display(), reason(&error))))
+}
+
+/// Writes the runtime, then the other kinds. It needs no source.
+fn runtime(session: &Session, order: &Order) -> Result<Status, Failure> {
+    if let Machine::Other(architecture) = session.object_options()?.machine
+        && Some(architecture) != Architecture::host()
+    {
+        let text = format!("there is no runtime for {} in this compiler", architecture.triple());
+        return Err(Failure::environment(text));
+    }
+    make_folder(order)?;
+    let rest: Vec<Emit> = order.kinds.iter().copied().filter(|kind| *kind != Emit::Runtime).collect();
+    link::write(&naming::runtime(rest.is_empty(), order.output), emit::RUNTIME)?;
+    if rest.is_empty() {
+        return Ok(Status::Done);
+    }
+    build(session, &Order { kinds: &rest, ..*order })
 }
 
 // ---- texts ----
@@ -46,7 +69,7 @@ fn listing(emit: Emit) -> Option<dprog::Listing> {
         Emit::Adjoint => Some(dprog::Listing::Adjoint),
         Emit::Clif => Some(dprog::Listing::Clif),
         Emit::Asm => Some(dprog::Listing::Asm),
-        Emit::Obj | Emit::Header | Emit::Staticlib | Emit::Sharedlib | Emit::Exe => None,
+        Emit::Obj | Emit::Header | Emit::Staticlib | Emit::Sharedlib | Emit::Exe | Emit::Runtime => None,
     }
 }
 

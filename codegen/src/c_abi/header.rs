@@ -1,7 +1,7 @@
 //! The header: the interface as a C programmer reads it.
 //!
 //! It is clean in C99, C11 and C++17 under `-Wall -Wextra -Wpedantic`. At its end a symbol is referred to whose name carries
-//! a hash of everything above, so that a header and an object of different interfaces do not link.
+//! a hash of everything above but the words of the source, so that a header and an object of different interfaces do not link.
 
 use super::{
     Bound, CEnum, CField, CFieldType, CFunction, CParam, CScalar, CStruct, CType, HandleElement, HandleType, Interface,
@@ -11,9 +11,20 @@ use dprog_ir::{Scalar, TrapCode};
 use std::fmt::Write;
 
 impl Interface {
-    /// The name of the symbol that stands for this interface.
+    /// The name of the symbol that stands for this interface. Comments of the source have no part in it; shapes have.
     pub fn abi_symbol(&self) -> String {
-        format!("dprog_abi_{:016x}", fnv(&self.declarations()))
+        format!("dprog_abi_{:016x}", fnv(&self.without_docs().declarations()))
+    }
+
+    fn without_docs(&self) -> Interface {
+        let mut plain = self.clone();
+        plain.enums.iter_mut().for_each(|e| e.docs = None);
+        plain.functions.iter_mut().for_each(|f| f.docs = None);
+        for s in &mut plain.structs {
+            s.docs = None;
+            s.fields.iter_mut().for_each(|field| field.docs = None);
+        }
+        plain
     }
 
     /// The whole header.
@@ -34,7 +45,7 @@ impl Interface {
         text
     }
 
-    /// What the hash is of: types and functions.
+    /// Types and functions; the hash is of these.
     fn declarations(&self) -> String {
         let mut text = String::new();
         self.enums.iter().for_each(|e| text += &enumeration(e));
@@ -279,4 +290,33 @@ fn abi_check(symbol: &str) -> String {
 /// FNV-1a with 64 bits.
 fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface() -> Interface {
+        let x = CField {
+            name: "x".into(),
+            ty: CFieldType::Scalar(CScalar::plain(Scalar::F64)),
+            docs: None,
+            note: "f64".into(),
+        };
+        let point = CStruct { name: "Point".into(), docs: None, fields: vec![x] };
+        Interface { name: "shapes".into(), structs: vec![point], ..Interface::default() }
+    }
+
+    #[test]
+    fn the_hash_is_of_the_interface_and_not_of_comments() {
+        let plain = interface();
+        let mut documented = interface();
+        documented.structs[0].docs = Some("A point.".into());
+        documented.structs[0].fields[0].docs = Some("In metres.".into());
+        assert_ne!(documented.header(), plain.header());
+        assert_eq!(documented.abi_symbol(), plain.abi_symbol());
+        let mut other = interface();
+        other.structs[0].fields[0].note = "[f64; 3]".into();
+        assert_ne!(other.abi_symbol(), plain.abi_symbol());
+    }
 }

@@ -114,7 +114,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if indices.len() == ty.rank() {
             return self.load_element(self.base(args[0]), ty, number);
         }
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(args[0]) {
             return self.bare_part(self.ty(result), args[0], number);
         }
         let (desc, rank) = (self.desc(self.ty(result)), self.word(ty.rank() as i64));
@@ -177,7 +177,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// Puts or adds the last operand, an array, into the first.
     fn put_part(&mut self, args: &[Value], number: V, add: bool) {
         let (array, part) = (args[0], args[args.len() - 1]);
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(part) {
             return self.bare_put_part(array, number, part, add);
         }
         let (desc, rank) = (self.desc(self.ty(part)), self.word(self.ty(array).rank() as i64));
@@ -197,7 +197,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             let ok = self.b.ins().band(ordered, inside);
             self.trap_unless(ok, TrapCode::SliceBounds, lo, hi);
         }
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(args[0]) {
             return self.bare_slice(args[0], lo, hi);
         }
         let desc = self.desc(self.ty(args[0]));
@@ -206,7 +206,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn put_slice(&mut self, args: &[Value], add: bool) -> V {
         let (array, lo, rows) = (self.get(args[0]), self.get(args[1]), self.get(args[2]));
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(args[2]) {
             self.bare_put_slice(args[0], lo, args[2], add);
             return array;
         }

@@ -56,7 +56,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn reshape(&mut self, result: Value, args: &[Value]) -> V {
         let sizes: Vec<V> = args[1..].iter().map(|v| self.get(*v)).collect();
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(args[0]) {
             return self.bare_reshape(self.ty(result), args[0], &sizes);
         }
         let (desc, row, rank) = (self.desc(self.ty(result)), self.row(&sizes), self.word(sizes.len() as i64));
@@ -159,7 +159,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let scalar = self.ty(x).element().as_scalar().expect("an array of scalars");
         match op {
             ReduceOp::Sum if scalar.is_float() => {
-                if let (true, Some(which)) = (self.is_bare(), sum_of(op, scalar == Scalar::F32)) {
+                if let (true, Some(which)) = (self.is_bare() || self.lies_apart(x), sum_of(op, scalar == Scalar::F32)) {
                     return self.bare_sum(which, x);
                 }
                 let name = if scalar == Scalar::F64 { "dprog_rt_sum_f64" } else { "dprog_rt_sum_f32" };
@@ -224,7 +224,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn dot(&mut self, args: &[Value]) -> V {
         let (x, y, rank) = (self.get(args[0]), self.get(args[1]), self.ty(args[0]).rank());
         self.same_shape(x, y, rank);
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(args[0]) || self.lies_apart(args[1]) {
             let which = if self.is_narrow(args[0]) { Support::DotF32 } else { Support::DotF64 };
             return self.bare_dot(which, args[0], args[1]);
         }

@@ -1,4 +1,5 @@
-//! Operations on arrays of scalars in bare functions: what the runtime's kernels do, written out.
+//! Operations on arrays of scalars in bare functions, and everywhere on arrays that lie apart from their header: what the runtime's
+//! kernels do, written out.
 
 use super::array::MOST_AT_ONCE;
 use super::*;
@@ -12,8 +13,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.program.bare.is_some()
     }
 
-    /// Calls a function that is emitted beside the program's.
+    /// Calls a function that is emitted beside the program's, or the runtime's in its place.
     pub(super) fn support(&mut self, which: Support, args: &[V]) -> Option<V> {
+        if let (false, Some(name)) = (self.is_bare(), bare::of_runtime(which)) {
+            return self.runtime(name, args);
+        }
         let callee = match self.support_refs.get(&which) {
             Some(known) => *known,
             None => {

@@ -96,7 +96,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let only = self.b.ins().icmp_imm_s(IntCC::Equal, count, 1);
         self.brif(only, next, &[object], shared, &[]);
         self.b.switch_to_block(shared);
-        let copy = if self.is_bare() {
+        let copy = if self.is_bare() || self.lies_apart(x) {
             self.bare_copy(x)
         } else {
             let desc = self.desc(self.ty(x));
@@ -191,7 +191,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if !ty.is_heap() {
             return self.b.ins().fadd(a, b);
         }
-        if self.is_bare() {
+        if self.is_bare() || self.lies_apart(args[1]) {
             return self.bare_add_tangent(args[0], args[1]);
         }
         let desc = self.desc(ty);

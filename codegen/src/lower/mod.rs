@@ -332,6 +332,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.bases.get(&v).copied().unwrap_or_else(|| self.get(v))
     }
 
+    /// Whether the elements of an array do not follow its header; see [`crate::borrow`].
+    fn lies_apart(&self, v: Value) -> bool {
+        self.bases.contains_key(&v)
+    }
+
     fn set_all(&mut self, values: &[Value], to: &[V]) {
         for (v, to) in values.iter().zip(to) {
             self.values[v.index()] = Some(*to);

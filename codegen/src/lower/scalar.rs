@@ -172,6 +172,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             BinaryOp::Mul => self.b.ins().imul(a, b),
             BinaryOp::Div | BinaryOp::Rem if signed => self.divide(op, a, b, divisor),
             BinaryOp::Div | BinaryOp::Rem => self.divide_bytes(op, a, b),
+            BinaryOp::Pow if self.is_bare() => self.bare_power(signed, a, b),
             BinaryOp::Pow => {
                 let name = match scalar {
                     Scalar::I64 => "dprog_rt_pow_i64",
@@ -194,6 +195,20 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 unreachable!("{op:?} of integers")
             }
         }
+    }
+
+    fn bare_power(&mut self, signed: bool, a: V, b: V) -> V {
+        let ty = self.b.func.dfg.value_type(a);
+        if ty == types::I64 {
+            return self.support(Support::Power, &[a, b]).expect("gives an integer");
+        }
+        let wide = |this: &mut Self, v: V| match signed {
+            true => this.b.ins().sextend(types::I64, v),
+            false => this.b.ins().uextend(types::I64, v),
+        };
+        let (a, b) = (wide(self, a), wide(self, b));
+        let power = self.support(Support::Power, &[a, b]).expect("gives an integer");
+        self.b.ins().ireduce(ty, power)
     }
 
     /// A divisor of -1 is the case in which the machine's instruction faults on the least integer.

@@ -38,7 +38,8 @@ pub fn emit(b: &mut FunctionBuilder, formula: Formula, args: &[Value], find_rare
 impl Formula {
     fn value<'a, 'm, 'f>(self, args: &[Lane<'a, 'm, 'f>], wide: bool) -> Option<Lane<'a, 'm, 'f>> {
         match self {
-            Formula::Unary(op) => elementary::unary(op, args[0]),
+            Formula::Unary(op) if wide => elementary::unary(op, args[0]),
+            Formula::Unary(op) => elementary::unary_of_one(op, args[0]),
             Formula::Binary(op) if wide => elementary::binary(op, args[0], args[1]),
             Formula::Binary(op) => elementary::binary_of_one(op, args[0], args[1]),
             Formula::Rare(_) if wide => None,
@@ -50,7 +51,8 @@ impl Formula {
     fn exists(self, wide: bool) -> bool {
         // Asked of f64, which costs a function call: there is one list of formulas, not two.
         match self {
-            Formula::Unary(op) => elementary::unary(op, 0.5).is_some(),
+            Formula::Unary(op) if wide => elementary::unary(op, 0.5).is_some(),
+            Formula::Unary(op) => elementary::unary_of_one(op, 0.5).is_some(),
             Formula::Binary(op) if wide => elementary::binary(op, 0.5, 0.5).is_some(),
             Formula::Binary(op) => elementary::binary_of_one(op, 0.5, 0.5).is_some(),
             Formula::Rare(_) => !wide,

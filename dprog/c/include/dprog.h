@@ -117,6 +117,20 @@ typedef int32_t (*dprog_host_vjp)(void *data, size_t n, const double *args, doub
 int32_t dprog_compiler_add_host(dprog_compiler *compiler, const char *name, const char *head, dprog_host_function function,
                                 dprog_host_vjp vjp, void *data);
 
+/*
+ * The same for heads with several results, such as "fn<n>(x: [f64; n]) -> [f64; n]" or "fn(x: f64, y: f64) -> (f64, f64)". The function
+ * gives its results, one behind the other, with dprog_give, in one call or in several. Of the `n` arguments and `m` results, `vjp` makes
+ * `n` adjoints of the arguments from `m` adjoints of the results, `jvp` makes `m` tangents of the results from `n` tangents of the
+ * arguments; one of them is enough for both modes, the other may be null.
+ */
+typedef struct dprog_results dprog_results;
+typedef int32_t (*dprog_host_rows)(void *data, size_t n, const double *args, dprog_results *results);
+typedef int32_t (*dprog_host_derivative)(void *data, size_t n, const double *args, size_t m, const double *results,
+                                         const double *along, double *out);
+int32_t dprog_give(dprog_results *results, size_t n, const double *values);
+int32_t dprog_compiler_add_host_rows(dprog_compiler *compiler, const char *name, const char *head, dprog_host_rows function,
+                                     dprog_host_derivative vjp, dprog_host_derivative jvp, void *data);
+
 /* Checks a program; its functions become machine code when they are asked for. */
 int32_t dprog_compile(const dprog_compiler *compiler, const char *name, const char *text, dprog_module **module);
 int32_t dprog_compile_file(const dprog_compiler *compiler, const char *path, dprog_module **module);
@@ -128,13 +142,111 @@ const char *dprog_module_function_head(const dprog_module *module, size_t index)
 
 /* ---- functions ---- */
 
+/* Results whose size is known only when the function has run; `data` is to be given to dprog_free. Headers of objects have the
+   same types. An array of more axes or of other numbers is a struct alike: a pointer, and a size for each axis. */
+#ifndef DPROG_LIST_F64_DEFINED
+#define DPROG_LIST_F64_DEFINED
+typedef struct dprog_list_f64 {
+    double *data;
+    int64_t len;
+} dprog_list_f64;
+#endif
+#ifndef DPROG_LIST_F32_DEFINED
+#define DPROG_LIST_F32_DEFINED
+typedef struct dprog_list_f32 {
+    float *data;
+    int64_t len;
+} dprog_list_f32;
+#endif
+#ifndef DPROG_LIST_I64_DEFINED
+#define DPROG_LIST_I64_DEFINED
+typedef struct dprog_list_i64 {
+    int64_t *data;
+    int64_t len;
+} dprog_list_i64;
+#endif
+#ifndef DPROG_LIST_I32_DEFINED
+#define DPROG_LIST_I32_DEFINED
+typedef struct dprog_list_i32 {
+    int32_t *data;
+    int64_t len;
+} dprog_list_i32;
+#endif
+#ifndef DPROG_LIST_U8_DEFINED
+#define DPROG_LIST_U8_DEFINED
+typedef struct dprog_list_u8 {
+    uint8_t *data;
+    int64_t len;
+} dprog_list_u8;
+#endif
+#ifndef DPROG_LIST_BOOL_DEFINED
+#define DPROG_LIST_BOOL_DEFINED
+typedef struct dprog_list_bool {
+    bool *data;
+    int64_t len;
+} dprog_list_bool;
+#endif
+#ifndef DPROG_ARRAY2_F64_DEFINED
+#define DPROG_ARRAY2_F64_DEFINED
+typedef struct dprog_array2_f64 {
+    double *data;
+    int64_t shape[2];
+} dprog_array2_f64;
+#endif
+#ifndef DPROG_ARRAY2_F32_DEFINED
+#define DPROG_ARRAY2_F32_DEFINED
+typedef struct dprog_array2_f32 {
+    float *data;
+    int64_t shape[2];
+} dprog_array2_f32;
+#endif
+#ifndef DPROG_ARRAY2_I64_DEFINED
+#define DPROG_ARRAY2_I64_DEFINED
+typedef struct dprog_array2_i64 {
+    int64_t *data;
+    int64_t shape[2];
+} dprog_array2_i64;
+#endif
+#ifndef DPROG_ARRAY3_F64_DEFINED
+#define DPROG_ARRAY3_F64_DEFINED
+typedef struct dprog_array3_f64 {
+    double *data;
+    int64_t shape[3];
+} dprog_array3_f64;
+#endif
+#ifndef DPROG_ARRAY3_F32_DEFINED
+#define DPROG_ARRAY3_F32_DEFINED
+typedef struct dprog_array3_f32 {
+    float *data;
+    int64_t shape[3];
+} dprog_array3_f32;
+#endif
+#ifndef DPROG_ARRAY3_I64_DEFINED
+#define DPROG_ARRAY3_I64_DEFINED
+typedef struct dprog_array3_i64 {
+    int64_t *data;
+    int64_t shape[3];
+} dprog_array3_i64;
+#endif
+#ifndef DPROG_TEXT_DEFINED
+#define DPROG_TEXT_DEFINED
+typedef struct dprog_text {
+    char *data; /* UTF-8, with a zero behind it */
+    int64_t len;
+} dprog_text;
+#endif
+/* Gives back what stands in `data`. */
+void dprog_free(void *data);
+
 /*
  * A function of a module as a C function of the type `c_type`, such as "int32_t (int64_t n, const double *x, double *result)";
  * names and spaces do not matter. If it has another type, the error shows both. Null: any type; ask dprog_function_c_type.
  *
  * The size parameters come first, each once. Then the parameters: numbers by value; arrays as pointers to their elements in
- * rows, `const` unless they are `inout`; `inout` numbers as pointers; of a struct or tuple its parts, one by one. Then a pointer
- * for each part of the result. The function returns a status.
+ * rows, `const` unless they are `inout`; a list as a pointer and its length, `int64_t xs_len`; `inout` numbers as pointers; of a struct
+ * or tuple its parts, one by one. Then a pointer for each part of the result: to a number, to room for the elements, or, if nobody
+ * knows how many there will be, to a struct such as `dprog_list_f64` that is filled in. The function returns a status. Enums that carry
+ * values, functions and lists of lists have no C type: DPROG_ERROR_TYPE.
  */
 int32_t dprog_lookup(const dprog_module *module, const char *name, const char *c_type, dprog_function **function);
 /*

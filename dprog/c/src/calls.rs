@@ -5,7 +5,7 @@ use crate::text::{c_string, optional_text, text};
 use crate::{CModule, free, give, object};
 use embedded::raw::RawFunction;
 use embedded::{Callable, Error, Module};
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 
 /// `dprog_function`
 pub struct CFunction {
@@ -101,6 +101,14 @@ pub unsafe extern "C" fn dprog_function_c_type(function: *const CFunction) -> *c
 pub unsafe extern "C" fn dprog_function_head(function: *const CFunction) -> *const c_char {
     // SAFETY: as the header says.
     unsafe { object(function, "function") }.map_or(std::ptr::null(), |function| function.head.as_ptr())
+}
+
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dprog_free(elements: *mut c_void) {
+    // SAFETY: as the header says; such memory is from `malloc`.
+    unsafe { libc::free(elements) }
 }
 
 /// # Safety

@@ -8,7 +8,7 @@ use super::sizes::{Values, dims_of};
 use super::thread::InUse;
 use super::watch::{CancelToken, Watched};
 use crate::check::Checked;
-use crate::engine::machine_code;
+use crate::engine::{codegen_options, machine_code};
 use crate::pipeline::{Observer, Options, Stages, Until};
 use crate::trap;
 use dprog_codegen as codegen;
@@ -16,13 +16,14 @@ use dprog_frontend::check::Asked;
 use dprog_frontend::lower::Roots;
 use dprog_frontend::typed::FnId;
 use dprog_ir::interp::Val;
-use dprog_ir::{FuncId, Locations, TrapCode};
+use dprog_ir::{FuncId, Locations, Module, Op, TrapCode};
+use dprog_runtime::layout::{IMMORTAL, data_offset};
 use dprog_runtime::object::data;
 use dprog_runtime::stack::Entry;
 use dprog_runtime::{Context, ForeignFn, Foreigns, Limits, Object, Stop};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What is to be compiled.
@@ -39,6 +40,12 @@ pub(crate) struct Settings {
     pub cancel: Option<CancelToken>,
 }
 
+/// A number that no other function with its settings has, by which a context knows what it was made ready for.
+pub(crate) fn new_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// See the module's description.
 pub(crate) struct Code {
     pub native: codegen::Compiled,
@@ -46,6 +53,10 @@ pub(crate) struct Code {
     pub interface: Interface,
     pub warnings: Vec<Diagnostic>,
     entry: Entry,
+    /// For each parameter leaf, whether an array stays where the caller has it.
+    borrows: Vec<bool>,
+    /// The C function of numbers, of code that calls nobody outside.
+    pub numbers: Option<*const u8>,
     /// The stack of the caller is enough.
     pub direct: bool,
     locations: Locations,
@@ -53,9 +64,17 @@ pub(crate) struct Code {
     hosts: Arc<Vec<ForeignFn>>,
 }
 
+// SAFETY: the address that makes it none by itself is that of machine code, which does not change.
+unsafe impl Send for Code {}
+// SAFETY: as above.
+unsafe impl Sync for Code {}
+
 /// Where the arrays of a call come from, and where its results go.
 pub(crate) trait Transfer {
     type Output;
+
+    /// Where the elements of a parameter leaf are, if they lie in rows.
+    fn place(&self, leaf: usize) -> Option<*const u8>;
 
     /// Copies the elements of a parameter leaf.
     ///
@@ -68,6 +87,33 @@ pub(crate) trait Transfer {
     /// # Safety
     /// They are results of the function.
     unsafe fn give(&mut self, results: &[u64]) -> Result<Self::Output, Error>;
+}
+
+/// Headers of arrays that stay where the caller has them.
+struct Headers {
+    words: SmallVec<[i64; 32]>,
+    /// Where each begins, and the word of the call that points to it.
+    places: SmallVec<[(usize, usize); 8]>,
+}
+
+impl Headers {
+    fn new() -> Headers {
+        Headers { words: SmallVec::new(), places: SmallVec::new() }
+    }
+
+    fn note(&mut self, dims: &[i64], word: usize) {
+        self.places.push((self.words.len(), word));
+        // The count, which never falls to zero; no type; no room.
+        self.words.extend([IMMORTAL, 0, 0]);
+        self.words.extend(dims.iter().copied());
+    }
+
+    /// Writes the addresses, when all headers are there and move no more.
+    fn put_into(&mut self, words: &mut [u64]) {
+        for (start, word) in &self.places {
+            words[*word] = (&raw mut self.words[*start]) as u64;
+        }
+    }
 }
 
 /// What calls without a token are told to stop by: never.
@@ -94,12 +140,16 @@ impl Code {
         let stages = Stages::of(Until::Optimized, checked, &roots, options, observer);
         let mut stages = stages.map_err(|all| ErrorKind::Compile(Diagnostic::all(&all, &checked.sources)))?;
         let func = stages.roots[0].func;
-        let native = machine_code(&mut stages.module, &[func], options.opt_level, observer);
+        let codegen = codegen::Options { embedded: true, ..codegen_options(options.opt_level) };
+        let native = machine_code(&mut stages.module, &[func], &codegen, observer);
         let interface = Interface::new(&checked.program, &stages.roots[0], signature);
         let (entry, direct) = native.address(func);
+        let numbers = native.numbers(func).filter(|_| calls_nobody(&stages.module));
+        let sizes = interface.signature.sizes.len();
+        let borrows = (0..interface.params.len()).map(|leaf| native.borrows(func, sizes + leaf)).collect();
         let warnings = Diagnostic::all(&stages.warnings, &checked.sources);
         let (locations, checked, hosts) = (stages.module.locations, checked.clone(), hosts.clone());
-        Ok(Code { native, func, interface, warnings, entry, direct, locations, checked, hosts })
+        Ok(Code { native, func, interface, warnings, entry, borrows, numbers, direct, locations, checked, hosts })
     }
 
     /// The function's name in messages.
@@ -111,9 +161,16 @@ impl Code {
         ErrorKind::Arguments { function: self.name().to_string(), reason }.into()
     }
 
-    /// Makes a context ready for a call of this code.
+    /// Makes a context ready for a call of this code with these settings, which `number` stands for.
     #[inline]
-    pub fn prepare(&self, ctx: &mut Context, settings: &Settings) {
+    pub fn prepare(&self, ctx: &mut Context, settings: &Settings, number: u64) {
+        if ctx.prepared != number {
+            self.prepare_anew(ctx, settings);
+            ctx.prepared = number;
+        }
+    }
+
+    fn prepare_anew(&self, ctx: &mut Context, settings: &Settings) {
         ctx.types = self.native.types();
         ctx.cancel = settings.cancel.as_ref().map_or(&raw const NEVER, CancelToken::flag);
         ctx.host.foreign = Foreigns::new(&self.hosts);
@@ -166,7 +223,7 @@ impl Code {
     /// The sizes fit the extents: there is one for each parameter leaf, and an array has as many elements as its sizes mean.
     pub unsafe fn call_arrays<T: Transfer>(
         &self,
-        settings: &Settings,
+        (settings, number): (&Settings, u64),
         sizes: &[i64],
         extents: &[Extent],
         transfer: &mut T,
@@ -174,8 +231,9 @@ impl Code {
         let interface = &self.interface;
         let mut context = InUse::take();
         let ctx = context.get();
-        self.prepare(ctx, settings);
+        self.prepare(ctx, settings, number);
         let mut words: SmallVec<[u64; 16]> = sizes.iter().map(|size| *size as u64).collect();
+        let (mut headers, mut lent) = (Headers::new(), SmallVec::<[Object; 8]>::new());
         let values = Values { sizes, extents };
         for (index, leaf) in interface.params.iter().enumerate() {
             if leaf.rank == 0 {
@@ -183,20 +241,29 @@ impl Code {
                 continue;
             }
             let dims = dims_of(leaf, &values, &extents[index]);
+            if let (true, Some(elements)) = (self.borrows[index], transfer.place(index)) {
+                headers.note(&dims, words.len());
+                words.extend([0, (elements as u64).wrapping_sub(data_offset(leaf.rank) as u64)]);
+                continue;
+            }
             let Some(object) = ctx.new_array(self.native.type_id(leaf.ty), &dims) else {
                 return Err(self.stopped(ctx, settings, false));
             };
             // SAFETY: the object has as many elements as the sizes mean, and these fit the extent.
             unsafe { transfer.read(index, data(object, leaf.rank)) };
-            words.push(object as u64);
+            words.extend(std::iter::repeat_n(object as u64, 1 + self.borrows[index] as usize));
+            if !self.native.takes(self.func, sizes.len() + index) {
+                lent.push(object);
+            }
         }
+        headers.put_into(&mut words);
         let mut results: SmallVec<[u64; 16]> = SmallVec::from_elem(0, interface.results.len());
         // SAFETY: words and objects of the function's types; it gives objects of its result types, and what is left to us is
         // released once.
         unsafe {
             self.run(ctx, settings, &words, &mut results)?;
             let output = transfer.give(&results);
-            self.release(ctx, &words[sizes.len()..], sizes.len(), &results);
+            self.release(ctx, &lent, &results);
             output
         }
     }
@@ -205,12 +272,10 @@ impl Code {
     ///
     /// # Safety
     /// Nobody uses them any more.
-    unsafe fn release(&self, ctx: &mut Context, args: &[u64], sizes: usize, results: &[u64]) {
-        for (i, (word, leaf)) in args.iter().zip(&self.interface.params).enumerate() {
-            if leaf.rank > 0 && !self.native.takes(self.func, sizes + i) {
-                // SAFETY: made for the call, and lent.
-                unsafe { ctx.release(*word as Object) };
-            }
+    unsafe fn release(&self, ctx: &mut Context, lent: &[Object], results: &[u64]) {
+        for object in lent {
+            // SAFETY: made for the call, and lent.
+            unsafe { ctx.release(*object) };
         }
         for (word, _) in results.iter().zip(&self.interface.results).filter(|(_, leaf)| leaf.ty.is_heap()) {
             // SAFETY: the function gave one reference.
@@ -248,10 +313,16 @@ impl Code {
     }
 }
 
+/// Whether compiled code calls no function of the world outside, which might call compiled code again.
+fn calls_nobody(module: &Module) -> bool {
+    module.funcs.values().all(|func| func.insts.values().all(|data| !matches!(data.op, Op::Host(_))))
+}
+
 /// Puts the clock on a call that has a limit of time.
 fn watch(ctx: &mut Context, settings: &Settings) -> Option<Watched> {
     let time = settings.time?;
     let flag = ctx.cancel_handle();
+    ctx.prepared = 0;
     ctx.cancel = Arc::as_ptr(&flag);
     Some(Watched::new(Instant::now() + time, flag, settings.cancel.clone()))
 }

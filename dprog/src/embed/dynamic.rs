@@ -2,9 +2,9 @@
 //!
 //! A struct is its fields, an array of structs is a struct of arrays, as in the machine.
 
-use super::code::{Code, Settings};
-use super::error::Error;
-use super::interface::Leaf;
+use super::code::{Code, Settings, new_number};
+use super::error::{Error, ErrorKind};
+use super::interface::{Leaf, has_node, without_form};
 use super::native::Extent;
 use super::sizes::{SizePlan, Sizes, Values, first_mismatch};
 use super::thread::InUse;
@@ -102,6 +102,11 @@ impl Value {
 /// Calls a function with a value for each parameter, the sizes in front if they cannot be told otherwise.
 pub(crate) fn call(code: &Code, settings: &Settings, args: &[Value]) -> Result<Value, Error> {
     let interface = &code.interface;
+    if let Some(leaf) = interface.params.iter().chain(&interface.results).find(|leaf| has_node(leaf.ty)) {
+        let (function, asked) = (interface.signature.to_string(), "values".to_string());
+        let reason = format!("`{}` is {}", leaf.name, without_form(leaf.ty));
+        return Err(ErrorKind::Signature { function, asked, reason }.into());
+    }
     let (count, names) = (interface.signature.sizes.len(), &interface.signature.params);
     let (front, own) = match args.len().checked_sub(names.len()) {
         Some(extra) if extra == count && count > 0 => args.split_at(count),
@@ -124,7 +129,7 @@ pub(crate) fn call(code: &Code, settings: &Settings, args: &[Value]) -> Result<V
     words.append(&mut vals);
     let mut context = InUse::take();
     let ctx = context.get();
-    code.prepare(ctx, settings);
+    code.prepare(ctx, settings, new_number());
     let results = code.call_values(ctx, settings, &words)?;
     Ok(from_results(code, &results))
 }

@@ -4,16 +4,16 @@
 //! leaves are numbers and the caller's stack is enough, a call stores the words of the arguments, calls the machine code, and
 //! reads the words of the results.
 
-use super::code::{Code, Settings, Transfer};
+use super::code::{Code, Settings, Transfer, new_number};
 use super::error::{Error, ErrorKind};
-use super::interface::{Interface, Leaf};
+use super::interface::{Interface, Leaf, without_form};
 use super::native::{Extent, NativeLeaf, NativeShape, Output, Returned};
 use super::signature::{FnType, Slots, text};
 use super::sizes::{SizePlan, Sizes, Values, dims_of, first_mismatch, mismatch};
-use super::thread::InUse;
+use super::thread::{InUse, idle, trim};
 use super::watch::CancelToken;
-use dprog_runtime::Object;
 use dprog_runtime::object::{count_elements, data, dims};
+use dprog_runtime::{Context, Object};
 use smallvec::SmallVec;
 use std::fmt;
 use std::marker::PhantomData;
@@ -35,8 +35,12 @@ pub struct Function<F> {
     code: Arc<Code>,
     settings: Settings,
     plan: Arc<Plan>,
+    /// Of this code with these settings; see [`new_number`].
+    number: u64,
     /// Nothing but numbers, on the caller's stack, without a clock.
     fast: bool,
+    /// The same as a C function, if no number is in a tuple.
+    plain: Option<*const u8>,
     of_type: PhantomData<fn() -> F>,
 }
 
@@ -60,10 +64,15 @@ enum Target {
 /// Numbers that the fast way takes and gives at most.
 const FAST_WORDS: usize = 64;
 
+// SAFETY: the address that makes it none by itself is that of code that `code` keeps, and that does not change.
+unsafe impl<F> Send for Function<F> {}
+// SAFETY: as above.
+unsafe impl<F> Sync for Function<F> {}
+
 impl<F> Clone for Function<F> {
     fn clone(&self) -> Self {
         let (code, settings, plan) = (self.code.clone(), self.settings.clone(), self.plan.clone());
-        Function { code, settings, plan, fast: self.fast, of_type: PhantomData }
+        Function { code, settings, plan, number: self.number, fast: self.fast, plain: self.plain, of_type: PhantomData }
     }
 }
 
@@ -80,8 +89,10 @@ impl<F: FnType> Function<F> {
             asked: text::<F>(),
             reason,
         })?;
-        let mut function = Function { code, settings, plan: Arc::new(plan), fast: false, of_type: PhantomData };
+        let (plan, number) = (Arc::new(plan), new_number());
+        let mut function = Function { code, settings, plan, number, fast: false, plain: None, of_type: PhantomData };
         function.fast = function.is_fast();
+        function.plain = function.code.numbers.filter(|_| F::Slots::PLAIN && function.fast);
         Ok(function)
     }
 
@@ -98,7 +109,36 @@ impl<F: FnType> Function<F> {
     /// is as good as the first; what stood behind `&mut` is as it was.
     #[inline]
     pub fn call(&self, args: <F::Slots as Slots>::Args<'_>) -> Result<F::Output, Error> {
+        if let Some(plain) = self.plain {
+            let ctx = idle();
+            // SAFETY: the context of this thread, which nobody else has.
+            if !ctx.is_null() && unsafe { (*ctx).prepared } == self.number {
+                // SAFETY: it is ready for this code, which is of this type and calls nobody.
+                return unsafe { self.call_plain(&args, plain, ctx) };
+            }
+        }
         if self.fast { self.call_fast(&args) } else { self.call_any(args) }
+    }
+
+    #[inline]
+    unsafe fn call_plain(
+        &self,
+        args: &<F::Slots as Slots>::Args<'_>,
+        plain: *const u8,
+        ctx: *mut Context,
+    ) -> Result<F::Output, Error> {
+        let mut results = [MaybeUninit::<u64>::uninit(); FAST_WORDS];
+        // SAFETY: the caller's promise.
+        let status = unsafe { F::Slots::call(args, plain, ctx, results.as_mut_ptr().cast()) };
+        // SAFETY: as above; the code has returned.
+        let ctx = unsafe { &mut *ctx };
+        if status != 0 {
+            return Err(self.code.stopped(ctx, &self.settings, false));
+        }
+        trim(ctx);
+        let mut next = results.iter();
+        // SAFETY: machine code has written as many results as the type has.
+        Ok(F::Output::take_words(&mut || unsafe { next.next().map_or(0, |word| word.assume_init()) }))
     }
 
     #[inline]
@@ -112,7 +152,7 @@ impl<F: FnType> Function<F> {
         });
         let mut context = InUse::take();
         let ctx = context.get();
-        self.code.prepare(ctx, &self.settings);
+        self.code.prepare(ctx, &self.settings, self.number);
         // SAFETY: the types were compared at look-up: the words are those of the parameters, and there is room for the results.
         let status = unsafe { self.code.enter(ctx, words.as_ptr().cast(), results.as_mut_ptr().cast()) };
         if status != 0 {
@@ -130,7 +170,9 @@ impl<F: FnType> Function<F> {
         let sizes = self.sizes(&extents)?;
         let mut transfer = Typed { function: self, args, extents: &extents };
         // SAFETY: the sizes were compared with the extents.
-        unsafe { self.code.call_arrays(&self.settings, &sizes, &extents[self.plan.skipped..], &mut transfer) }
+        unsafe {
+            self.code.call_arrays((&self.settings, self.number), &sizes, &extents[self.plan.skipped..], &mut transfer)
+        }
     }
 
     /// The sizes of a call, if everything fits.
@@ -169,6 +211,10 @@ struct Typed<'c, 'a, F: FnType> {
 
 impl<F: FnType> Transfer for Typed<'_, '_, F> {
     type Output = F::Output;
+
+    fn place(&self, leaf: usize) -> Option<*const u8> {
+        F::Slots::place(&self.args, self.function.plan.skipped + leaf)
+    }
 
     unsafe fn read(&self, leaf: usize, to: *mut u8) {
         // SAFETY: the caller's promise.
@@ -209,25 +255,31 @@ impl<F> Function<F> {
     /// The same function, stopped by a token.
     pub fn with_cancel(mut self, token: &CancelToken) -> Function<F> {
         self.settings.cancel = Some(token.clone());
-        self
+        self.renumbered()
     }
 
     /// The same function, each call of which may take so long.
     pub fn with_max_time(mut self, time: Duration) -> Function<F> {
         self.settings.time = Some(time);
-        self.fast = false;
-        self
+        (self.fast, self.plain) = (false, None);
+        self.renumbered()
     }
 
     /// The same function, each call of which may use so many bytes for its values.
     pub fn with_max_memory(mut self, bytes: usize) -> Function<F> {
         self.settings.limits.memory = bytes;
-        self
+        self.renumbered()
     }
 
     /// The same function, with at most so many nested calls.
     pub fn with_max_depth(mut self, calls: u32) -> Function<F> {
         self.settings.limits.depth = i64::from(calls);
+        self.renumbered()
+    }
+
+    /// With other settings than before.
+    fn renumbered(mut self) -> Function<F> {
+        self.number = new_number();
         self
     }
 
@@ -350,7 +402,7 @@ fn same_shape(leaf: &Leaf, native: &NativeLeaf) -> bool {
 /// A leaf in words.
 fn described(leaf: &Leaf) -> String {
     match leaf.scalar {
-        None => "a value that no Rust type stands for".to_string(),
+        None => without_form(leaf.ty).to_string(),
         Some(scalar) if leaf.rank == 0 => format!("one `{}`", scalar.name()),
         Some(scalar) if leaf.rank == 1 => format!("an array of `{}`", scalar.name()),
         Some(scalar) => format!("an array of `{}` with {} axes", scalar.name(), leaf.rank),

@@ -123,6 +123,24 @@ impl Interface {
     }
 }
 
+/// What a type is that neither Rust nor C has, in words.
+pub(crate) fn without_form(ty: Type) -> &'static str {
+    if ty == Type::STR {
+        "a text, which has no form here"
+    } else if has_node(ty) {
+        "an enum that carries values or a function, which have no form outside of dProg: pass the numbers it is made of"
+    } else if ty.is_array() {
+        "an array of arrays, which has no form here"
+    } else {
+        "a value that has no form outside of dProg"
+    }
+}
+
+/// Whether it is an enum that carries values or a function, or an array of such.
+pub(crate) fn has_node(ty: Type) -> bool {
+    if ty.is_array() { has_node(ty.element()) } else { ty.as_node().is_some() }
+}
+
 /// What the names in sizes mean.
 struct SizeNames {
     generics: Vec<GenericId>,

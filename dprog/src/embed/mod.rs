@@ -11,8 +11,8 @@
 //! error      everything that can go wrong            diagnostic what is wrong with a text, as data
 //! ```
 //!
-//! A typed call resolves to the address of the machine code: where the arguments are numbers, it stores them, calls, and reads
-//! the results. Arrays are copied into objects of the thread's context and out of them.
+//! A typed call resolves to the address of the machine code: where the arguments are numbers, it calls a C function and reads
+//! the results. Arrays that are only read stay where they are; others are copied into objects of the context of the thread.
 
 pub(crate) mod code;
 pub(crate) mod compiler;

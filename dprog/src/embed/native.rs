@@ -99,6 +99,11 @@ pub struct Extent {
 pub trait ByValue: sealed::Sealed + Copy + 'static {
     #[doc(hidden)]
     const COUNT: usize;
+    /// What it is in a C function, if it is one number.
+    #[doc(hidden)]
+    type InC: Copy + 'static;
+    #[doc(hidden)]
+    fn in_c(self) -> Self::InC;
     #[doc(hidden)]
     fn leaves(all: &mut Vec<NativeLeaf>);
     #[doc(hidden)]
@@ -109,6 +114,11 @@ pub trait ByValue: sealed::Sealed + Copy + 'static {
 
 impl<T: Number> ByValue for T {
     const COUNT: usize = 1;
+    type InC = T;
+    #[inline]
+    fn in_c(self) -> T {
+        self
+    }
     fn leaves(all: &mut Vec<NativeLeaf>) {
         all.push(NativeLeaf { scalar: T::SCALAR, shape: NativeShape::Number, mutable: false });
     }
@@ -127,6 +137,10 @@ macro_rules! tuples {
             impl<$($name: Number),*> sealed::Sealed for ($($name,)*) {}
             impl<$($name: Number),*> ByValue for ($($name,)*) {
                 const COUNT: usize = [$($index),*].len();
+                type InC = usize;
+                fn in_c(self) -> usize {
+                    unreachable!("several numbers are not one")
+                }
                 fn leaves(all: &mut Vec<NativeLeaf>) {
                     $($name::leaves(all);)*
                 }
@@ -169,6 +183,9 @@ pub unsafe trait Elements: 'static {
     fn extent(view: &Self::View<'_>) -> Extent;
     #[doc(hidden)]
     fn extent_mut(view: &Self::ViewMut<'_>) -> Extent;
+    /// Where the elements are, if they lie in rows.
+    #[doc(hidden)]
+    fn place(view: &Self::View<'_>) -> Option<*const u8>;
     /// Copies the elements in rows.
     #[doc(hidden)]
     unsafe fn read(view: &Self::View<'_>, to: *mut Self::Item);
@@ -194,6 +211,9 @@ unsafe impl<T: Number> Elements for [T] {
     }
     fn extent_mut(view: &&mut [T]) -> Extent {
         Extent { total: view.len(), ..Extent::default() }
+    }
+    fn place(view: &&[T]) -> Option<*const u8> {
+        Some(view.as_ptr().cast())
     }
     unsafe fn read(view: &&[T], to: *mut T) {
         // SAFETY: the caller has room for the extent.
@@ -226,6 +246,9 @@ unsafe impl<T: Number, const N: usize> Elements for [T; N] {
     fn extent_mut(_: &&mut [T; N]) -> Extent {
         Extent { total: N, ..Extent::default() }
     }
+    fn place(view: &&[T; N]) -> Option<*const u8> {
+        Some(view.as_ptr().cast())
+    }
     unsafe fn read(view: &&[T; N], to: *mut T) {
         // SAFETY: the caller has room for the extent.
         unsafe { to.copy_from_nonoverlapping(view.as_ptr(), N) }
@@ -256,6 +279,9 @@ unsafe impl<T: Number> Elements for T {
     }
     fn extent_mut(view: &&mut T) -> Extent {
         Extent { total: 1, word: view.to_word(), ..Extent::default() }
+    }
+    fn place(view: &&T) -> Option<*const u8> {
+        Some(std::ptr::from_ref::<T>(view).cast())
     }
     unsafe fn read(view: &&T, to: *mut T) {
         // SAFETY: the caller has room for one.

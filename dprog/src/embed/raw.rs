@@ -1,19 +1,21 @@
 //! Functions with C types, for the C face: `int32_t f(int64_t n, const double *x, double *result)`.
 //!
 //! The sizes come first, each once; then the leaves of the parameters, numbers by value and arrays as pointers to rows (`const`
-//! unless `inout`, which makes a number a pointer, too); then a pointer for each result. The status is 0, or what the
+//! unless `inout`, which makes a number a pointer, too), lists with their length behind them; then a pointer for each result, to a
+//! *handle* if nobody knows its size before: a struct with elements from `malloc` and their sizes. The status is 0, or what the
 //! `report` that was given at look-up makes of the error.
 
-use super::code::{Code, Settings, Transfer};
+use super::code::{Code, Settings, Transfer, new_number};
 use super::error::{Error, ErrorKind};
-use super::interface::Leaf;
+use super::interface::{Interface, Leaf, without_form};
 use super::module::Callable;
 use super::native::Extent;
 use super::sizes::{Values, dims_of};
-use dprog_codegen::thunk::Thunk;
-use dprog_ir::Scalar;
-use dprog_runtime::Object;
-use dprog_runtime::object::{count_elements, data};
+use super::thread::{InUse, KEEP, idle};
+use dprog_codegen::thunk::{Shortcut, Thunk};
+use dprog_ir::{Scalar, Type};
+use dprog_runtime::object::{count_elements, data, dims};
+use dprog_runtime::{Context, Object};
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,8 +24,11 @@ use std::sync::Arc;
 pub struct RawFunction {
     code: Arc<Code>,
     settings: Settings,
+    /// Of this code with these settings; see [`new_number`].
+    number: u64,
     report: Report,
     c_type: String,
+    places: Places,
     /// Nothing but numbers, on the caller's stack, without a clock.
     fast: bool,
     thunk: Option<Thunk>,
@@ -37,7 +42,19 @@ struct CParam {
     scalar: Scalar,
     /// Behind a pointer, and written to.
     pointer: Option<bool>,
+    /// The type of the struct, if it is a result in memory of its own.
+    handle: Option<String>,
     name: String,
+}
+
+/// Which words of a C call are what.
+struct Places {
+    /// The first word of each parameter leaf.
+    params: Vec<usize>,
+    /// The first of the results.
+    results: usize,
+    /// How many there are.
+    all: usize,
 }
 
 /// Results that the fast way gives at most.
@@ -60,13 +77,23 @@ impl RawFunction {
         let numbers = interface.params.iter().chain(&interface.results).all(|leaf| leaf.rank == 0);
         let few = interface.results.len() <= FAST_RESULTS && interface.ends.is_empty();
         let fast = numbers && few && code.direct && settings.time.is_none();
-        let mut raw = Box::new(RawFunction { code, settings, report, c_type, fast, thunk: None });
+        let (number, places) = (new_number(), Places::new(interface));
+        let mut raw = Box::new(RawFunction { code, settings, number, report, c_type, places, fast, thunk: None });
         let words: Vec<Option<Scalar>> =
             params.iter().map(|p| if p.pointer.is_some() { None } else { Some(p.scalar) }).collect();
         let address = (&raw const *raw).cast();
-        let thunk = Thunk::new(&words, dispatch, address).unwrap_or_else(|error| panic!("code generation: {error}"));
+        let shortcut = raw.shortcut();
+        let thunk = Thunk::new(&words, dispatch, address, shortcut.as_ref());
+        let thunk = thunk.unwrap_or_else(|error| panic!("code generation: {error}"));
         raw.thunk = Some(thunk);
         Ok(raw)
+    }
+
+    /// The way for functions of numbers, if this is one: it goes through the machine code and nothing of ours.
+    fn shortcut(&self) -> Option<Shortcut> {
+        let function = self.code.numbers.filter(|_| self.fast)?;
+        let results = self.code.interface.results.iter().map(|leaf| leaf.scalar).collect::<Option<_>>()?;
+        Some(Shortcut { begin, failed, function, results })
     }
 
     /// What to call.
@@ -94,11 +121,11 @@ impl RawFunction {
         let count = interface.signature.sizes.len() + interface.params.len();
         // SAFETY: as many words as the C type has parameters.
         let outputs = unsafe { std::slice::from_raw_parts(words.add(count), interface.results.len()) };
-        self.no_null(outputs.iter().zip(&interface.results))?;
+        self.no_null(outputs.iter().copied().zip(&interface.results))?;
         let mut results = [0u64; FAST_RESULTS];
-        let mut context = super::thread::InUse::take();
+        let mut context = InUse::take();
         let ctx = context.get();
-        self.code.prepare(ctx, &self.settings);
+        self.code.prepare(ctx, &self.settings, self.number);
         // SAFETY: the first words are those of the machine code's parameters.
         let status = unsafe { self.code.enter(ctx, words, results.as_mut_ptr()) };
         if status != 0 {
@@ -113,47 +140,78 @@ impl RawFunction {
     }
 
     unsafe fn call_any(&self, words: *const u64) -> Result<(), Error> {
-        let interface = &self.code.interface;
-        let (sizes, params) = (interface.signature.sizes.len(), interface.params.len());
-        let outputs = interface.results.len() - interface.ends.len();
+        let (interface, places) = (&self.code.interface, &self.places);
         // SAFETY: as many words as the C type has parameters.
-        let words = unsafe { std::slice::from_raw_parts(words, sizes + params + outputs) };
-        let (sizes, rest) = words.split_at(sizes);
-        let (params, outputs) = rest.split_at(params);
-        let sizes: SmallVec<[i64; 8]> = sizes.iter().map(|word| *word as i64).collect();
+        let words = unsafe { std::slice::from_raw_parts(words, places.all) };
+        let (params, outputs) = (Params { words, places }, &words[places.results..]);
+        let count = interface.signature.sizes.len();
+        let sizes: SmallVec<[i64; 8]> = words[..count].iter().map(|word| *word as i64).collect();
         if let Some((size, name)) = sizes.iter().zip(&interface.signature.sizes).find(|(size, _)| **size < 0) {
             return Err(self.code.arguments_error(format!("the size `{name}` is {size}")));
         }
-        let pointers = params.iter().zip(&interface.params).filter(|(_, leaf)| leaf.rank > 0 || leaf.inout);
-        self.no_null(pointers.chain(outputs.iter().zip(&interface.results)))?;
+        let leaves = || interface.params.iter().enumerate();
+        let pointers = leaves().filter(|(_, leaf)| leaf.rank > 0 || leaf.inout).map(|(i, leaf)| (params.word(i), leaf));
+        self.no_null(pointers.chain(outputs.iter().copied().zip(&interface.results)))?;
         // SAFETY: pointers to numbers are not null.
         let mut extents: SmallVec<[Extent; 8]> =
-            params.iter().zip(&interface.params).map(|(word, leaf)| unsafe { number(leaf, *word) }).collect();
-        for index in 0..extents.len() {
-            let leaf = &interface.params[index];
-            if leaf.rank > 0 {
-                let dims = dims_of(leaf, &Values { sizes: &sizes, extents: &extents }, &extents[index]);
-                extents[index].total = self.total(leaf, &dims)?;
+            leaves().map(|(i, leaf)| unsafe { number(leaf, params.word(i)) }).collect();
+        for (index, leaf) in leaves().filter(|(_, leaf)| leaf.rank > 0) {
+            if leaf.dims.is_none() {
+                extents[index].total = self.total(leaf, &[params.length(index)])?;
+                continue;
             }
+            let dims = dims_of(leaf, &Values { sizes: &sizes, extents: &extents }, &extents[index]);
+            extents[index].total = self.total(leaf, &dims)?;
         }
         let mut transfer = Pointers { code: &self.code, params, outputs, sizes: &sizes, extents: &extents };
         // SAFETY: the extents are what the sizes mean.
-        unsafe { self.code.call_arrays(&self.settings, &sizes, &extents, &mut transfer) }
+        unsafe { self.code.call_arrays((&self.settings, self.number), &sizes, &extents, &mut transfer) }
     }
 
+    /// The elements of an argument; an error if no memory could hold them.
     fn total(&self, leaf: &Leaf, dims: &[i64]) -> Result<usize, Error> {
         let total = dims.iter().try_fold(1i64, |n, d| n.checked_mul(*d).filter(|_| *d >= 0));
+        let fits = |n: &i64| n.checked_mul(element_bytes(leaf) as i64).is_some();
         total
+            .filter(fits)
             .map(|n| n as usize)
             .ok_or_else(|| self.code.arguments_error(format!("`{}` would have the sizes {dims:?}", leaf.name)))
     }
 
-    fn no_null<'w>(&self, mut pointers: impl Iterator<Item = (&'w u64, &'w Leaf)>) -> Result<(), Error> {
-        match pointers.find(|(word, _)| **word == 0) {
+    fn no_null<'w>(&self, mut pointers: impl Iterator<Item = (u64, &'w Leaf)>) -> Result<(), Error> {
+        match pointers.find(|(word, _)| *word == 0) {
             Some((_, leaf)) => Err(self.code.arguments_error(format!("the pointer for `{}` is null", leaf.name))),
             None => Ok(()),
         }
     }
+}
+
+/// A context for a function that calls nobody back, so that it stays where it is. Null if the thread's is in use.
+unsafe extern "C" fn begin(function: *const ()) -> *mut Context {
+    // SAFETY: the thunk lives in the function that it was made with.
+    let function = unsafe { &*function.cast::<RawFunction>() };
+    let ctx = idle();
+    // SAFETY: the context of this thread, which nobody else has.
+    if !ctx.is_null() && unsafe { (*ctx).prepared == function.number && (*ctx).heap.taken <= KEEP } {
+        return ctx;
+    }
+    begin_anew(function)
+}
+
+#[cold]
+fn begin_anew(function: &RawFunction) -> *mut Context {
+    let mut context = InUse::take();
+    function.code.prepare(context.get(), &function.settings, function.number);
+    drop(context);
+    idle()
+}
+
+/// The status of a call that trapped.
+unsafe extern "C" fn failed(function: *const (), ctx: *mut Context) -> i32 {
+    // SAFETY: as above; the context is the one that the call ran with.
+    let (function, ctx) = unsafe { (&*function.cast::<RawFunction>(), &mut *ctx) };
+    let error = catch_unwind(AssertUnwindSafe(|| function.code.stopped(ctx, &function.settings, false)));
+    (function.report)(error.ok())
 }
 
 /// What a thunk calls. Nothing unwinds from here into compiled code or C.
@@ -168,10 +226,44 @@ unsafe extern "C" fn dispatch(function: *const (), words: *const u64) -> i32 {
     }
 }
 
+impl Places {
+    fn new(interface: &Interface) -> Places {
+        let mut next = interface.signature.sizes.len();
+        let mut params = Vec::new();
+        for leaf in &interface.params {
+            params.push(next);
+            next += 1 + is_list(leaf) as usize;
+        }
+        Places { params, results: next, all: next + interface.results.len() - interface.ends.len() }
+    }
+}
+
+/// An array with its length behind it.
+fn is_list(leaf: &Leaf) -> bool {
+    leaf.rank > 0 && leaf.dims.is_none()
+}
+
+/// The words of the parameter leaves.
+#[derive(Clone, Copy)]
+struct Params<'c> {
+    words: &'c [u64],
+    places: &'c Places,
+}
+
+impl Params<'_> {
+    fn word(&self, leaf: usize) -> u64 {
+        self.words[self.places.params[leaf]]
+    }
+
+    fn length(&self, leaf: usize) -> i64 {
+        self.words[self.places.params[leaf] + 1] as i64
+    }
+}
+
 /// The arrays of a C call.
 struct Pointers<'c> {
     code: &'c Code,
-    params: &'c [u64],
+    params: Params<'c>,
     outputs: &'c [u64],
     sizes: &'c [i64],
     extents: &'c [Extent],
@@ -180,35 +272,113 @@ struct Pointers<'c> {
 impl Transfer for Pointers<'_> {
     type Output = ();
 
+    fn place(&self, leaf: usize) -> Option<*const u8> {
+        Some(self.params.word(leaf) as *const u8)
+    }
+
     unsafe fn read(&self, leaf: usize, to: *mut u8) {
         let bytes = self.extents[leaf].total * element_bytes(&self.code.interface.params[leaf]);
         // SAFETY: the caller's pointer is to as many elements as the sizes mean, and there is room for them.
-        unsafe { to.copy_from_nonoverlapping(self.params[leaf] as *const u8, bytes) };
+        unsafe { to.copy_from_nonoverlapping(self.params.word(leaf) as *const u8, bytes) };
     }
 
     unsafe fn give(&mut self, results: &[u64]) -> Result<(), Error> {
         let interface = &self.code.interface;
         let outputs = self.outputs.iter().copied();
-        let pointers = outputs.chain(interface.ends.iter().map(|at| self.params[*at]));
-        for ((word, pointer), leaf) in results.iter().zip(pointers).zip(&interface.results) {
-            if leaf.rank == 0 {
-                // SAFETY: the caller's pointer is to a number of this type.
-                unsafe { store(leaf, *word, pointer) };
-                continue;
+        let pointers = outputs.chain(interface.ends.iter().map(|at| self.params.word(*at)));
+        let all: SmallVec<[(u64, u64, &Leaf); 8]> = (results.iter().copied().zip(pointers))
+            .zip(&interface.results)
+            .map(|((word, pointer), leaf)| (word, pointer, leaf))
+            .collect();
+        // SAFETY: objects of the types of the results.
+        unsafe { self.fits(&all)? };
+        let mut memory: SmallVec<[*mut u8; 4]> = SmallVec::new();
+        for (word, _, leaf) in all.iter().filter(|(_, _, leaf)| is_handle(leaf)) {
+            // SAFETY: as above.
+            match unsafe { copied(leaf, *word as Object) } {
+                Some(elements) => memory.push(elements),
+                None => {
+                    // SAFETY: from `malloc`, and given to nobody.
+                    memory.iter().for_each(|elements| unsafe { libc::free(elements.cast()) });
+                    return Err(self.code.arguments_error("there is no memory for its results".to_string()));
+                }
             }
-            let object = *word as Object;
-            let values = Values { sizes: self.sizes, extents: self.extents };
+        }
+        let mut memory = memory.into_iter();
+        for (word, pointer, leaf) in all {
+            // SAFETY: the caller's pointers are to numbers of these types, handles, or as many elements as the sizes mean.
+            unsafe {
+                match is_handle(leaf).then(|| memory.next()).flatten() {
+                    Some(elements) => fill_handle(pointer as *mut i64, elements, leaf, word as Object),
+                    None if leaf.rank == 0 => store(leaf, word, pointer),
+                    None => {
+                        let (object, rank) = (word as Object, leaf.rank);
+                        let bytes = count_elements(object, rank) * element_bytes(leaf);
+                        (pointer as *mut u8).copy_from_nonoverlapping(data(object, rank), bytes);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Pointers<'_> {
+    /// Whether each array has as many elements as the sizes mean.
+    ///
+    /// # Safety
+    /// The words are objects, of the types of their leaves.
+    unsafe fn fits(&self, results: &[(u64, u64, &Leaf)]) -> Result<(), Error> {
+        let values = Values { sizes: self.sizes, extents: self.extents };
+        for (word, _, leaf) in results.iter().filter(|(_, _, leaf)| leaf.rank > 0 && !is_handle(leaf)) {
             let wanted: i64 = dims_of(leaf, &values, &Extent::default()).iter().product();
             // SAFETY: an array of this rank.
-            let (count, from) = unsafe { (count_elements(object, leaf.rank), data(object, leaf.rank)) };
+            let count = unsafe { count_elements(*word as Object, leaf.rank) };
             if count as i64 != wanted {
                 let reason = format!("{} has {count} elements, and there is room for {wanted}", leaf.name);
                 return Err(self.code.arguments_error(reason));
             }
-            // SAFETY: there is room for as many elements as the sizes mean.
-            unsafe { (pointer as *mut u8).copy_from_nonoverlapping(from, count * element_bytes(leaf)) };
         }
         Ok(())
+    }
+}
+
+// ---- results in memory of their own ----
+
+/// A result whose size nobody knows before: a list, `some k` elements, a text.
+fn is_handle(leaf: &Leaf) -> bool {
+    is_list(leaf) || leaf.ty == Type::STR
+}
+
+/// Axes of the object; a text is laid out like bytes.
+fn axes(leaf: &Leaf) -> usize {
+    leaf.rank.max(1)
+}
+
+/// The elements of an object in memory from `malloc`, with a zero behind them.
+unsafe fn copied(leaf: &Leaf, object: Object) -> Option<*mut u8> {
+    let element = if leaf.ty == Type::STR { 1 } else { element_bytes(leaf) };
+    // SAFETY: an object of this many axes; the memory is of this many bytes and one more.
+    unsafe {
+        let bytes = count_elements(object, axes(leaf)) * element;
+        let memory = libc::malloc(bytes + 1).cast::<u8>();
+        if memory.is_null() {
+            return None;
+        }
+        memory.copy_from_nonoverlapping(data(object, axes(leaf)), bytes);
+        memory.add(bytes).write(0);
+        Some(memory)
+    }
+}
+
+/// `{data, sizes…}`
+unsafe fn fill_handle(handle: *mut i64, elements: *mut u8, leaf: &Leaf, object: Object) {
+    // SAFETY: the caller's pointer is to a struct of a pointer and a size for each axis.
+    unsafe {
+        handle.write(elements as i64);
+        for (axis, size) in dims(object, axes(leaf)).iter().enumerate() {
+            handle.add(1 + axis).write(*size);
+        }
     }
 }
 
@@ -239,33 +409,51 @@ fn element_bytes(leaf: &Leaf) -> usize {
 
 fn c_params(code: &Code) -> Result<Vec<CParam>, String> {
     let interface = &code.interface;
-    let size = |name: &String| CParam { scalar: Scalar::I64, pointer: None, name: name.clone() };
-    let mut params: Vec<CParam> = interface.signature.sizes.iter().map(size).collect();
+    let size = |name: String| CParam { scalar: Scalar::I64, pointer: None, handle: None, name };
+    let mut params: Vec<CParam> = interface.signature.sizes.iter().cloned().map(size).collect();
     for leaf in &interface.params {
+        if is_list(leaf) && leaf.inout {
+            return Err(format!("`{}` may have another length when the function has run", leaf.name));
+        }
         let array = (leaf.rank > 0).then_some(false);
-        params.push(c_param(leaf, if leaf.inout { Some(true) } else { array })?);
+        let param = c_param(leaf, if leaf.inout { Some(true) } else { array })?;
+        let length = is_list(leaf).then(|| size(format!("{}_len", param.name)));
+        params.push(param);
+        params.extend(length);
     }
     let outputs = interface.results.len() - interface.ends.len();
     for (index, leaf) in interface.results[..outputs].iter().enumerate() {
         let name = if outputs == 1 { "result".to_string() } else { format!("result{index}") };
-        params.push(CParam { name, ..c_param(leaf, Some(true))? });
+        let handle = is_handle(leaf).then(|| handle_type(leaf)).flatten();
+        let param = match &handle {
+            Some(_) => CParam { scalar: Scalar::U8, pointer: Some(true), handle, name },
+            None => CParam { name, ..c_param(leaf, Some(true))? },
+        };
+        params.push(param);
     }
     Ok(params)
 }
 
 fn c_param(leaf: &Leaf, pointer: Option<bool>) -> Result<CParam, String> {
-    let Some(scalar) = leaf.scalar else { return Err(format!("`{}` has no C type here", leaf.name)) };
-    if leaf.rank > 0 && leaf.dims.is_none() {
-        return Err(format!("the size of `{}` is known only when the function has run", leaf.name));
+    let Some(scalar) = leaf.scalar else { return Err(format!("`{}` is {}", leaf.name, without_form(leaf.ty))) };
+    Ok(CParam { scalar, pointer, handle: None, name: leaf.name.replace('.', "_") })
+}
+
+/// The struct of a result in memory of its own, as headers of objects call it.
+fn handle_type(leaf: &Leaf) -> Option<String> {
+    if leaf.ty == Type::STR {
+        return Some("dprog_text".to_string());
     }
-    Ok(CParam { scalar, pointer, name: leaf.name.replace('.', "_") })
+    let element = leaf.scalar?.name();
+    Some(if leaf.rank == 1 { format!("dprog_list_{element}") } else { format!("dprog_array{}_{element}", leaf.rank) })
 }
 
 fn c_text(params: &[CParam]) -> String {
-    let one = |p: &CParam| match p.pointer {
-        None => format!("{} {}", c_scalar(p.scalar), p.name),
-        Some(false) => format!("const {} *{}", c_scalar(p.scalar), p.name),
-        Some(true) => format!("{} *{}", c_scalar(p.scalar), p.name),
+    let one = |p: &CParam| match (&p.handle, p.pointer) {
+        (Some(handle), _) => format!("{handle} *{}", p.name),
+        (None, None) => format!("{} {}", c_scalar(p.scalar), p.name),
+        (None, Some(false)) => format!("const {} *{}", c_scalar(p.scalar), p.name),
+        (None, Some(true)) => format!("{} *{}", c_scalar(p.scalar), p.name),
     };
     let all: Vec<String> = params.iter().map(one).collect();
     format!("int32_t ({})", if all.is_empty() { "void".to_string() } else { all.join(", ") })
@@ -292,7 +480,9 @@ fn normal(text: &str) -> Vec<String> {
 fn normal_param(param: &str) -> String {
     let spaced = param.replace('*', " * ");
     let known = |word: &&str| {
-        matches!(*word, "const" | "*" | "double" | "float" | "bool" | "_Bool" | "void") || word.ends_with("_t")
+        matches!(*word, "const" | "*" | "double" | "float" | "bool" | "_Bool" | "void")
+            || word.ends_with("_t")
+            || word.starts_with("dprog_")
     };
     let mut words: Vec<&str> = spaced.split_whitespace().filter(known).collect();
     words.iter_mut().filter(|word| **word == "_Bool").for_each(|word| *word = "bool");

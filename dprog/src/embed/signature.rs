@@ -9,6 +9,7 @@
 #![allow(coherence_leak_check)]
 
 use super::native::{ByValue, Elements, Extent, NativeLeaf, Output, sealed};
+use dprog_runtime::Context;
 use std::marker::PhantomData;
 
 /// A type that a function of a module can be looked up with; [`native`](crate::Module::function) lists what it is made of.
@@ -29,11 +30,20 @@ pub trait Slots: 'static {
     type Args<'a>;
     /// Nothing but numbers by value; how many.
     const NUMBERS: Option<usize>;
+    /// Nothing but numbers by value, none of them in a tuple.
+    const PLAIN: bool;
+    /// Calls a C function `(context, results, arguments…) -> status`.
+    ///
+    /// # Safety
+    /// The types are plain, and the function's; there is room for its results.
+    unsafe fn call(args: &Self::Args<'_>, function: *const u8, ctx: *mut Context, results: *mut u64) -> i32;
     fn leaves(all: &mut Vec<NativeLeaf>);
     fn text() -> Vec<String>;
     fn words(args: &Self::Args<'_>, words: &mut impl FnMut(u64));
     /// An extent for each leaf.
     fn extents(args: &Self::Args<'_>, each: &mut impl FnMut(Extent));
+    /// Where the elements of leaf `leaf` are, if they lie in rows.
+    fn place(args: &Self::Args<'_>, leaf: usize) -> Option<*const u8>;
     /// Copies the elements of leaf `leaf` in rows.
     ///
     /// # Safety
@@ -52,10 +62,14 @@ pub trait Slot: 'static {
     type Arg<'a>;
     const NUMBERS: bool;
     const COUNT: usize;
+    /// What it is in a C function, if it is one number.
+    type InC: Copy;
+    fn in_c(arg: &Self::Arg<'_>) -> Self::InC;
     fn leaves(all: &mut Vec<NativeLeaf>);
     fn text() -> String;
     fn words(arg: &Self::Arg<'_>, words: &mut impl FnMut(u64));
     fn extents(arg: &Self::Arg<'_>, each: &mut impl FnMut(Extent));
+    fn place(arg: &Self::Arg<'_>) -> Option<*const u8>;
     /// # Safety
     /// As of [`Slots::read`].
     unsafe fn read(arg: &Self::Arg<'_>, to: *mut u8);
@@ -78,6 +92,11 @@ impl<A: ByValue> Slot for Val<A> {
     type Arg<'a> = A;
     const NUMBERS: bool = true;
     const COUNT: usize = A::COUNT;
+    type InC = A::InC;
+    #[inline]
+    fn in_c(arg: &A) -> A::InC {
+        arg.in_c()
+    }
     fn leaves(all: &mut Vec<NativeLeaf>) {
         A::leaves(all);
     }
@@ -91,6 +110,9 @@ impl<A: ByValue> Slot for Val<A> {
     fn extents(arg: &A, each: &mut impl FnMut(Extent)) {
         arg.write(&mut |word| each(Extent { total: 1, word, ..Extent::default() }));
     }
+    fn place(_: &A) -> Option<*const u8> {
+        None
+    }
     unsafe fn read(_: &A, _: *mut u8) {}
     unsafe fn write(_: &mut A, _: *const u8) {}
 }
@@ -99,6 +121,10 @@ impl<T: ?Sized + Elements> Slot for Ref<T> {
     type Arg<'a> = T::View<'a>;
     const NUMBERS: bool = false;
     const COUNT: usize = 1;
+    type InC = usize;
+    fn in_c(_: &T::View<'_>) -> usize {
+        unreachable!("a reference is no number")
+    }
     fn leaves(all: &mut Vec<NativeLeaf>) {
         all.push(T::leaf(false));
     }
@@ -108,6 +134,9 @@ impl<T: ?Sized + Elements> Slot for Ref<T> {
     fn words(_: &T::View<'_>, _: &mut impl FnMut(u64)) {}
     fn extents(arg: &T::View<'_>, each: &mut impl FnMut(Extent)) {
         each(T::extent(arg));
+    }
+    fn place(arg: &T::View<'_>) -> Option<*const u8> {
+        T::place(arg)
     }
     unsafe fn read(arg: &T::View<'_>, to: *mut u8) {
         // SAFETY: the caller's promise.
@@ -120,6 +149,10 @@ impl<T: ?Sized + Elements> Slot for Mut<T> {
     type Arg<'a> = T::ViewMut<'a>;
     const NUMBERS: bool = false;
     const COUNT: usize = 1;
+    type InC = usize;
+    fn in_c(_: &T::ViewMut<'_>) -> usize {
+        unreachable!("a reference is no number")
+    }
     fn leaves(all: &mut Vec<NativeLeaf>) {
         all.push(T::leaf(true));
     }
@@ -129,6 +162,9 @@ impl<T: ?Sized + Elements> Slot for Mut<T> {
     fn words(_: &T::ViewMut<'_>, _: &mut impl FnMut(u64)) {}
     fn extents(arg: &T::ViewMut<'_>, each: &mut impl FnMut(Extent)) {
         each(T::extent_mut(arg));
+    }
+    fn place(_: &T::ViewMut<'_>) -> Option<*const u8> {
+        None
     }
     unsafe fn read(arg: &T::ViewMut<'_>, to: *mut u8) {
         // SAFETY: the caller's promise.
@@ -143,6 +179,15 @@ impl<T: ?Sized + Elements> Slot for Mut<T> {
 impl Slots for () {
     type Args<'a> = ();
     const NUMBERS: Option<usize> = Some(0);
+    const PLAIN: bool = true;
+    #[inline]
+    unsafe fn call(_: &(), function: *const u8, ctx: *mut Context, results: *mut u64) -> i32 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let function: unsafe extern "C" fn(*mut Context, *mut u64) -> i32 = std::mem::transmute(function);
+            function(ctx, results)
+        }
+    }
     fn leaves(_: &mut Vec<NativeLeaf>) {}
     fn text() -> Vec<String> {
         Vec::new()
@@ -150,6 +195,9 @@ impl Slots for () {
     #[inline]
     fn words(_: &(), _: &mut impl FnMut(u64)) {}
     fn extents(_: &(), _: &mut impl FnMut(Extent)) {}
+    fn place(_: &(), _: usize) -> Option<*const u8> {
+        None
+    }
     unsafe fn read(_: &(), _: usize, _: *mut u8) {}
     unsafe fn write(_: &mut (), _: usize, _: *const u8) {}
 }
@@ -159,6 +207,21 @@ macro_rules! slots {
         impl<$($name: Slot),*> Slots for ($($name,)*) {
             type Args<'a> = $args;
             const NUMBERS: Option<usize> = if true $(&& $name::NUMBERS)* { Some(0 $(+ $name::COUNT)*) } else { None };
+            const PLAIN: bool = true $(&& $name::NUMBERS && $name::COUNT == 1)*;
+            #[inline]
+            unsafe fn call(
+                $bound: &Self::Args<'_>,
+                function: *const u8,
+                ctx: *mut Context,
+                results: *mut u64,
+            ) -> i32 {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let function: unsafe extern "C" fn(*mut Context, *mut u64 $(, $name::InC)*) -> i32 =
+                        std::mem::transmute(function);
+                    function(ctx, results $(, $name::in_c($arg))*)
+                }
+            }
             fn leaves(all: &mut Vec<NativeLeaf>) {
                 $($name::leaves(all);)*
             }
@@ -171,6 +234,17 @@ macro_rules! slots {
             }
             fn extents($bound: &Self::Args<'_>, each: &mut impl FnMut(Extent)) {
                 $($name::extents($arg, each);)*
+            }
+            fn place($bound: &Self::Args<'_>, leaf: usize) -> Option<*const u8> {
+                let mut first = 0;
+                $(
+                    if leaf >= first && leaf < first + $name::COUNT {
+                        return $name::place($arg);
+                    }
+                    first += $name::COUNT;
+                )*
+                let _ = first;
+                None
             }
             unsafe fn read($bound: &Self::Args<'_>, leaf: usize, to: *mut u8) {
                 let mut first = 0;

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr::null_mut;
 
 /// What a context may keep from call to call; more goes back to the system.
-const KEEP: usize = 16 << 20;
+pub(crate) const KEEP: usize = 16 << 20;
 
 thread_local! {
     /// The context of this thread; null while it is in use, and before there is one.
@@ -27,6 +27,13 @@ impl Drop for Owner {
             drop(unsafe { Box::from_raw(context) });
         }
     }
+}
+
+/// The context of this thread, left where it is: for code that calls nobody back, as long as it runs. Null while it is in use, and
+/// before there is one.
+#[inline]
+pub(crate) fn idle() -> *mut Context {
+    FREE.get()
 }
 
 /// A context in use; it goes back to the thread when it is dropped.
@@ -50,14 +57,20 @@ impl InUse {
 impl Drop for InUse {
     #[inline]
     fn drop(&mut self) {
-        if self.get().heap.taken > KEEP {
-            self.get().heap.trim();
-        }
+        trim(self.get());
         let other = FREE.replace(self.0);
         if !other.is_null() {
             // SAFETY: a call within this call left its context; it is free.
             drop(unsafe { Box::from_raw(other) });
         }
+    }
+}
+
+/// Gives back what is more than a context may keep. Nothing in it is in use.
+#[inline]
+pub(crate) fn trim(ctx: &mut Context) {
+    if ctx.heap.taken > KEEP {
+        ctx.heap.trim();
     }
 }
 

@@ -24,6 +24,9 @@ macro_rules! ranks {
                 fn extent_mut(view: &Self::ViewMut<'_>) -> Extent {
                     Extent { total: view.len(), dims: view.shape().iter().copied().collect(), word: 0 }
                 }
+                fn place(view: &Self::View<'_>) -> Option<*const u8> {
+                    view.as_slice().map(|elements| elements.as_ptr().cast())
+                }
                 unsafe fn read(view: &Self::View<'_>, to: *mut T) {
                     // SAFETY: the caller has room for the extent.
                     view.iter().enumerate().for_each(|(i, x)| unsafe { to.add(i).write(*x) });

@@ -57,6 +57,11 @@ impl NodeIds {
         NodeIds::default()
     }
 
+    /// Goes on behind the first `count`.
+    pub fn after(count: usize) -> NodeIds {
+        NodeIds { next: count as u32 }
+    }
+
     /// An identity that no other node has.
     pub fn fresh(&mut self) -> NodeId {
         let id = NodeId(self.next);

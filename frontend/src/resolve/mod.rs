@@ -13,6 +13,7 @@ use crate::parser;
 use crate::source::{FileId, SourceMap, Span};
 use crate::stdlib;
 use rustc_hash::FxHashMap;
+use std::sync::{Arc, OnceLock};
 
 /// A module is in at most so many folders: each length of a path is a file to look for.
 const MAX_FOLDERS: usize = 32;
@@ -46,7 +47,7 @@ impl Loader for NoModules {
 
 /// A module with its imports resolved to modules.
 pub struct Loaded {
-    pub ast: Module,
+    pub ast: Arc<Module>,
     /// Part of the library that comes with the compiler: may use functions of the host.
     pub is_std: bool,
     pub imports: Vec<ResolvedImport>,
@@ -110,9 +111,7 @@ impl GraphBuilder<'_> {
     fn visit(&mut self, file: FileId, is_std: bool) -> usize {
         let name = self.sources.file(file).name.to_string();
         self.state.insert(name.clone(), State::Open);
-        let text = self.sources.file(file).text.clone();
-        let (ast, problems) = parser::parse_file(file, &text, &mut self.ids);
-        self.diagnostics.extend(problems);
+        let ast = self.parse(file);
         let mut imports = Vec::new();
         for item in &ast.items {
             let ItemKind::Use(u) = &item.kind else { continue };
@@ -130,6 +129,27 @@ impl GraphBuilder<'_> {
         self.modules.push(Loaded { ast, is_std, imports });
         self.state.insert(name, State::Done(index));
         index
+    }
+
+    fn parse(&mut self, file: FileId) -> Arc<Module> {
+        let text = self.sources.file(file).text.clone();
+        // The prelude is the first to be parsed, in every program; so its tree is the same in all of them.
+        static PRELUDE: OnceLock<(Arc<Module>, usize)> = OnceLock::new();
+        let is_prelude = self.ids.count() == 0 && *text == *stdlib::PRELUDE.1;
+        if let (true, Some((ast, count))) = (is_prelude, PRELUDE.get())
+            && ast.file == file
+        {
+            self.ids = NodeIds::after(*count);
+            return ast.clone();
+        }
+        let (ast, problems) = parser::parse_file(file, &text, &mut self.ids);
+        let (ast, sound) = (Arc::new(ast), problems.is_empty());
+        self.diagnostics.extend(problems);
+        if is_prelude && sound {
+            // Another thread may have been first.
+            let _ = PRELUDE.set((ast.clone(), self.ids.count()));
+        }
+        ast
     }
 
     /// The module that an import means, and how many names of its path lead to it.

@@ -1,85 +1,24 @@
-//! The polygamma functions.
+//! The polygamma functions of any order.
 //!
-//! For large arguments the asymptotic series, [Abramowitz, Stegun: Handbook of Mathematical Functions, 6.3.18 and
-//! 6.4.11]; smaller ones are first shifted up by the recurrences 6.3.5 and 6.4.6, negative ones reflected by 6.3.7 and
-//! 6.4.7. For positive arguments and order 1 or more all terms have one sign, so the relative error is a few units of
-//! 1e-16; of digamma, next to its zeros, the absolute error is.
+//! Orders 0 and 1 are [`elementary::digamma`] and [`elementary::trigamma`]. The others are by the formula of Euler and Maclaurin for
+//! the zeta function of Hurwitz, negative arguments reflected [Abramowitz, Stegun: Handbook of Mathematical Functions, 6.4.7]. For
+//! positive arguments all terms have one sign, so the relative error is a few units of 1e-16.
 
 use super::elementary;
+use super::elementary::gamma::{BERNOULLI, LARGE, cotangent};
 use std::f64::consts::PI;
-
-/// From here on, plus the order, the series below are exact to double precision: the first term left out is below
-/// 1e-18. Found by comparing orders of terms.
-const LARGE: f64 = 12.0;
-
-/// B₂ₖ for k = 1…10.
-const BERNOULLI: [f64; 10] = [
-    1.0 / 6.0,
-    -1.0 / 30.0,
-    1.0 / 42.0,
-    -1.0 / 30.0,
-    5.0 / 66.0,
-    -691.0 / 2730.0,
-    7.0 / 6.0,
-    -3617.0 / 510.0,
-    43867.0 / 798.0,
-    -174611.0 / 330.0,
-];
 
 /// Beyond this order, factorials overflow.
 const MAX_ORDER: f64 = 170.0;
-
-/// The positive zero of ψ, with the digits that its nearest float lacks.
-const ZERO: [f64; 2] = [1.461_632_144_968_362_3, 9.549_995_429_965_697e-17];
-
-/// Coefficients of Taylor's series of ψ about its positive zero, from the first order on.
-const AT_ZERO: [f64; 10] = [
-    0.967_672_245_447_621_2,
-    -0.442_763_168_983_592_1,
-    0.258_499_760_955_651,
-    -0.163_942_705_442_406_52,
-    0.107_824_050_691_262_37,
-    -0.072_199_561_256_454_71,
-    0.048_804_288_164_143_11,
-    -0.033_161_126_474_847_36,
-    0.022_597_648_232_218_104,
-    -0.015_424_765_904_948_96,
-];
-
-/// ψ(x), the derivative of `lgamma`. Infinite at 0, NaN at the negative integers.
-pub fn digamma(x: f64) -> f64 {
-    if x == 0.0 {
-        return -1.0 / x;
-    }
-    if x < 0.0 {
-        // ψ(x) = ψ(1 − x) − π cot(πx)
-        return digamma(1.0 - x) - PI * cotangent(x);
-    }
-    let d = (x - ZERO[0]) - ZERO[1];
-    if d.abs() < 0.02 {
-        return AT_ZERO.iter().rev().fold(0.0, |sum, c| (sum + c) * d);
-    }
-    let (mut x, mut sum) = (x, 0.0);
-    while x < LARGE {
-        sum -= 1.0 / x;
-        x += 1.0;
-    }
-    let w = 1.0 / (x * x);
-    let coefficients = BERNOULLI.iter().enumerate().map(|(k, b)| b / (2 * k + 2) as f64);
-    let series = coefficients.rev().fold(0.0, |sum, c| (sum + c) * w);
-    sum + (elementary::log(x) - 0.5 / x - series)
-}
-
-/// ψ′(x), the derivative of `digamma`. Infinite at 0 and the negative integers.
-pub fn trigamma(x: f64) -> f64 {
-    polygamma(1.0, x)
-}
 
 /// The derivative of `digamma` of an order, which is a whole number; NaN for others. At the poles, 0 and the negative
 /// integers, infinite for odd orders, and NaN for even ones, which change sign there.
 pub fn polygamma(order: f64, x: f64) -> f64 {
     if order == 0.0 {
-        return digamma(x);
+        return elementary::digamma(x);
+    }
+    if order == 1.0 {
+        return elementary::trigamma(x);
     }
     if !(order > 0.0 && order <= MAX_ORDER && order == elementary::trunc(order)) {
         return f64::NAN;
@@ -117,18 +56,6 @@ fn hurwitz_zeta(s: usize, x: f64) -> f64 {
     (0..steps).rev().fold(rest, |sum, k| sum + power(x + k as f64))
 }
 
-/// cot(πx), from the distance to the nearest integer, or to the nearest half of one, which are exact: so next to its zeros, too, all
-/// digits are right.
-fn cotangent(x: f64) -> f64 {
-    let rest = x - elementary::round(x);
-    if rest == 0.0 {
-        return f64::NAN;
-    }
-    let (near, far) = (rest.abs(), 0.5 - rest.abs());
-    let magnitude = if near > 0.25 { elementary::tan(PI * far) } else { 1.0 / elementary::tan(PI * near) };
-    magnitude.copysign(rest)
-}
-
 /// dⁿ/dxⁿ cot(πx) = πⁿ Pₙ(cot(πx)), with P₀(t) = t and Pₙ₊₁(t) = −(1 + t²) Pₙ′(t): the coefficients of each have one sign.
 fn derivative_of_cotangent(n: usize, x: f64) -> f64 {
     let t = cotangent(x);
@@ -146,6 +73,7 @@ fn derivative_of_cotangent(n: usize, x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fmath::elementary::{digamma, lgamma, trigamma};
 
     fn close(a: f64, b: f64) {
         assert!((a - b).abs() <= 4e-15 * b.abs(), "{a} is not {b}");
@@ -184,5 +112,24 @@ mod tests {
         close(polygamma(2.0, -0.5), -14.0 * ZETA_3 + 16.0);
         close(polygamma(3.0, 1.0), PI.powi(4) / 15.0);
         close(polygamma(3.0, -0.5), PI.powi(4) + 96.0);
+    }
+
+    #[test]
+    fn lgamma_at_known_points() {
+        close(lgamma(0.5), 0.5 * PI.ln());
+        close(lgamma(-0.5), 2f64.ln() + 0.5 * PI.ln());
+        close(lgamma(3.0), 2f64.ln());
+        close(lgamma(7.5), 7.534_364_236_758_733);
+        close(lgamma(10.0), 362_880f64.ln());
+        close(lgamma(0.3), 1.095_797_994_818_075_5);
+        close(lgamma(1.3), -0.108_174_809_507_860_46);
+        close(lgamma(1.461_632_144_968_362_2), -0.121_486_290_535_849_61);
+        close(lgamma(1e300), 1e300 * (1e300f64.ln() - 1.0));
+        close(lgamma(-1e-30), 1e30f64.ln());
+        assert_eq!([lgamma(1.0), lgamma(2.0)], [0.0, 0.0]);
+        for pole in [0.0, -0.0, -1.0, -7.0, -1e300, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(lgamma(pole), f64::INFINITY, "{pole}");
+        }
+        assert!(lgamma(f64::NAN).is_nan());
     }
 }

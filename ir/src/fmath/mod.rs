@@ -8,7 +8,7 @@
 pub mod elementary;
 mod gamma;
 
-pub use gamma::{digamma, polygamma, trigamma};
+pub use gamma::polygamma;
 
 use crate::opcode::{BinaryOp, CompareOp, Const, ReduceOp, UnaryOp};
 use crate::trap::TrapCode;
@@ -54,9 +54,9 @@ pub fn unary_f64(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Erfc => elementary::erfc(x),
         UnaryOp::Sigmoid => elementary::sigmoid(x),
         UnaryOp::Softplus => elementary::softplus(x),
-        UnaryOp::Lgamma => libm::lgamma(x),
-        UnaryOp::Digamma => digamma(x),
-        UnaryOp::Trigamma => trigamma(x),
+        UnaryOp::Lgamma => elementary::lgamma(x),
+        UnaryOp::Digamma => elementary::digamma(x),
+        UnaryOp::Trigamma => elementary::trigamma(x),
         UnaryOp::Floor => elementary::floor(x),
         UnaryOp::Ceil => elementary::ceil(x),
         UnaryOp::Round => elementary::round(x),
@@ -104,9 +104,9 @@ pub fn unary_f32(op: UnaryOp, x: f32) -> f32 {
         UnaryOp::Erfc => elementary::erfc(x as f64) as f32,
         UnaryOp::Sigmoid => elementary::sigmoid(x as f64) as f32,
         UnaryOp::Softplus => elementary::softplus(x as f64) as f32,
-        UnaryOp::Lgamma => libm::lgamma(x as f64) as f32,
-        UnaryOp::Digamma => digamma(x as f64) as f32,
-        UnaryOp::Trigamma => trigamma(x as f64) as f32,
+        UnaryOp::Lgamma => elementary::lgamma(x as f64) as f32,
+        UnaryOp::Digamma => elementary::digamma(x as f64) as f32,
+        UnaryOp::Trigamma => elementary::trigamma(x as f64) as f32,
         UnaryOp::Floor => elementary::floor(x as f64) as f32,
         UnaryOp::Ceil => elementary::ceil(x as f64) as f32,
         UnaryOp::Round => elementary::round(x as f64) as f32,

@@ -4,6 +4,7 @@
 
 mod error;
 mod exponential;
+pub(crate) mod gamma;
 mod inverse;
 pub mod lanes;
 mod logarithm;
@@ -17,6 +18,7 @@ use crate::opcode::{BinaryOp, UnaryOp};
 
 pub use error::{erf, erfc};
 pub use exponential::{cosh, exp, exp2, expm1, sinh, tanh};
+pub use gamma::{digamma, lgamma, trigamma};
 pub use inverse::{acos, asin, atan, atan2};
 pub use lanes::{Lanes, OneLane, Rare};
 pub use logarithm::{acosh, asinh, atanh, log, log1p, log2, log10};
@@ -27,6 +29,19 @@ pub use rounding::{ceil, floor, rem, round, trunc};
 pub use trigonometric::{cos, sin, tan};
 
 /// `op(x)`; `None` if it is not an elementary function.
+pub fn unary_of_one<L: OneLane>(op: UnaryOp, x: L) -> Option<L> {
+    if op == UnaryOp::Lgamma {
+        Some(lgamma(x))
+    } else if op == UnaryOp::Digamma {
+        Some(digamma(x))
+    } else if op == UnaryOp::Trigamma {
+        Some(trigamma(x))
+    } else {
+        unary(op, x)
+    }
+}
+
+/// `op(x)`, if it is an elementary function that is computed in several lanes.
 pub fn unary<L: Lanes>(op: UnaryOp, x: L) -> Option<L> {
     Some(match op {
         UnaryOp::Cbrt => cbrt(x),

@@ -50,6 +50,18 @@ pub fn tan<L: Lanes>(x: L) -> L {
     x.rarely(!x.abs().lt(x.constant(LARGE)), Rare::Tan, reduce(x).tan())
 }
 
+/// The sine, where it is known that the argument is below [`LARGE`]: without the way for others.
+#[inline(always)]
+pub(super) fn sin_of_small<L: Lanes>(x: L) -> L {
+    reduce(x).sin()
+}
+
+/// The same for the tangent.
+#[inline(always)]
+pub(super) fn tan_of_small<L: Lanes>(x: L) -> L {
+    reduce(x).tan()
+}
+
 /// An angle: `quadrant` (its lowest two bits) times π/2, plus `high + low`.
 struct Angle<L: Lanes> {
     quadrant: L::Int,
