@@ -3,6 +3,7 @@
 //! Options may stand before or after the file, but for `run`, where everything behind the file belongs to the program.
 
 use crate::report::Form;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -118,11 +119,11 @@ pub struct Global {
     /// Whether to colour them
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub color: Color,
-    /// Show how long each stage took
+    /// Show how long each stage and each pass took, and how much the passes changed
     #[arg(long, global = true)]
     pub time_passes: bool,
-    /// Show the IR after a stage; `all` for every stage
-    #[arg(long, global = true, value_name = "STAGE")]
+    /// Show the IR after a stage, or after each run of a pass; `all` for everything. May be repeated
+    #[arg(long, global = true, value_name = "PASS", value_parser = stage_parser(), hide_possible_values = true)]
     pub print_after: Vec<String>,
     /// Say more
     #[arg(short, long, global = true)]
@@ -190,6 +191,11 @@ pub fn with_color_joined(args: impl IntoIterator<Item = OsString>) -> Vec<OsStri
         }
     }
     joined
+}
+
+/// The stages and passes that there are, and `all`: another word is an error that lists them.
+fn stage_parser() -> PossibleValuesParser {
+    PossibleValuesParser::new(dprog::stage_names().into_iter().chain(["all"]))
 }
 
 /// `64M`, `1G`, `512k`, or plain bytes; units are powers of 1024.

@@ -47,7 +47,7 @@ pub fn check(name: &str, bytes: &[u8], loader: &dyn Loader, observer: &mut dyn O
         return Checked { sources, diagnostics: vec![problem], program: Program::default(), root, foreign: Vec::new() };
     }
     let (program, diagnostics) = check_program(root, &mut sources, loader);
-    observer.after(&Event { stage: "check", duration: start.elapsed(), changes: None, module: None });
+    observer.after(&Event::of("check", start, None));
     Checked { sources, diagnostics, program, root, foreign: Vec::new() }
 }
 

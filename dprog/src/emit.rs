@@ -47,12 +47,13 @@ pub fn executable_object(
     let mut stages = Stages::build(checked, &[main], options, observer)?;
     let start = Instant::now();
     ownership::run(&mut stages.module, &[stages.roots[0].func]);
+    observer.after(&Event::of("ownership", start, Some(&stages.module)));
+    let start = Instant::now();
     let account = Account::new(checked, &stages.module, options, object);
     let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
     let bytes = executable::emit(&stages.module, stages.roots[0].func, &account.source(), &options);
     let bytes = bytes.unwrap_or_else(|error| panic!("code generation: {error}"));
-    let event = Event { stage: "object", duration: start.elapsed(), changes: None, module: Some(&stages.module) };
-    observer.after(&event);
+    observer.after(&Event::of("object", start, Some(&stages.module)));
     Ok((stages.warnings, bytes))
 }
 
@@ -80,14 +81,15 @@ pub fn for_c(
     let mut interface = interface(name, exports, &stages.roots, &stages.module);
     let entries: Vec<_> = stages.roots.iter().map(|root| root.func).collect();
     let ownership = ownership::run(&mut stages.module, &entries);
+    observer.after(&Event::of("ownership", start, Some(&stages.module)));
+    let start = Instant::now();
     interface.plan_workspaces(&stages.module);
     let account = Account::new(checked, &stages.module, options, object);
     let unit = Unit { module: &stages.module, ownership: &ownership, interface: &interface, source: account.source() };
     let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
     let bytes = codegen::object::emit(&unit, &options);
     let bytes = bytes.unwrap_or_else(|error| panic!("code generation: {error}"));
-    let event = Event { stage: "object", duration: start.elapsed(), changes: None, module: Some(&stages.module) };
-    observer.after(&event);
+    observer.after(&Event::of("object", start, Some(&stages.module)));
     Ok(ForC { object: bytes, header: interface.header(), interface, warnings: stages.warnings })
 }
 

@@ -96,11 +96,11 @@ pub(crate) fn machine_code(
 ) -> codegen::Compiled {
     let start = Instant::now();
     let ownership = ownership::run(module, roots);
-    observer.after(&Event { stage: "ownership", duration: start.elapsed(), changes: None, module: Some(module) });
+    observer.after(&Event::of("ownership", start, Some(module)));
     let start = Instant::now();
     let compiled = codegen::Jit::compile(module, &ownership, roots, options);
     let compiled = compiled.unwrap_or_else(|error| panic!("code generation: {error}"));
-    observer.after(&Event { stage: "machine code", duration: start.elapsed(), changes: None, module: Some(module) });
+    observer.after(&Event::of("machine-code", start, Some(module)));
     compiled
 }
 

@@ -2,12 +2,13 @@
 
 use crate::check::Checked;
 use crate::engine::codegen_options;
-use crate::pipeline::{Observer, Options, Stages, Until};
+use crate::pipeline::{Event, Observer, Options, Stages, Until};
 use dprog_codegen as codegen;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_ir::print::{PrintOptions, function_text};
 use dprog_ir::transform::ownership;
 use dprog_ir::{FuncId, Module};
+use std::time::Instant;
 
 /// A kind of text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +38,9 @@ pub fn listings(
     let machine: Vec<&Listing> = kinds.iter().filter(|kind| matches!(kind, Listing::Clif | Listing::Asm)).collect();
     if !machine.is_empty() {
         let roots: Vec<FuncId> = stages.roots.iter().map(|root| root.func).collect();
+        let start = Instant::now();
         ownership::run(&mut stages.module, &roots);
+        observer.after(&Event::of("ownership", start, Some(&stages.module)));
         texts.extend(machine.into_iter().map(|kind| machine_text(&stages.module, &roots, *kind, options)));
     }
     Ok((stages.warnings, texts))

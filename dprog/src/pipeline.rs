@@ -12,7 +12,7 @@ use crate::problem;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::{Lowered, Root, Roots, lower};
 use dprog_frontend::typed::FnId;
-use dprog_ir::transform::pipeline::{OptLevel, clean_up_observed, optimize_observed};
+use dprog_ir::transform::pipeline::{OptLevel, Pass, PassReport, clean_up_observed, optimize_observed};
 use dprog_ir::{Body, FuncId, Module};
 use dprog_runtime::Limits;
 use std::time::{Duration, Instant};
@@ -30,14 +30,39 @@ impl Default for Options {
     }
 }
 
+/// The stages by their names in events, in order. `object` takes the place of `machine-code` where files are written.
+const STAGES: &[&str] =
+    &["check", "lower", "clean-up", "derivatives", "optimize", "ownership", "machine-code", "object"];
+
+/// The names of everything that an [`Observer`] hears of and that has IR to show: stages, then passes. A pass runs in `clean-up`,
+/// before there are derivatives, in `optimize`, where primals and adjoints are alike, or in both.
+pub fn stage_names() -> Vec<&'static str> {
+    let stages = STAGES.iter().copied().filter(|stage| *stage != "check");
+    stages.chain(Pass::TABLE.iter().map(|(_, name)| *name)).collect()
+}
+
 /// A stage or pass has ended.
 pub struct Event<'a> {
     pub stage: &'a str,
+    /// The stage that a pass is part of; its event comes behind those of its passes, and its duration has theirs in it.
+    pub within: Option<&'a str>,
     pub duration: Duration,
     /// How many changes an optimization made, in its own way of counting.
     pub changes: Option<usize>,
     /// The IR as it is now, once there is any.
     pub module: Option<&'a Module>,
+}
+
+impl<'a> Event<'a> {
+    /// The end of a stage that began at `start`.
+    pub(crate) fn of(stage: &'a str, start: Instant, module: Option<&'a Module>) -> Event<'a> {
+        Event { stage, within: None, duration: start.elapsed(), changes: None, module }
+    }
+
+    fn of_pass(report: &PassReport, within: &'a str, module: &'a Module) -> Event<'a> {
+        let PassReport { pass, duration, changes } = *report;
+        Event { stage: pass.name(), within: Some(within), duration, changes: Some(changes), module: Some(module) }
+    }
 }
 
 /// Looks on while a program is compiled.
@@ -122,7 +147,7 @@ impl Stages {
         let Lowered { mut module, roots } = lower(&checked.program, roots)?;
         module.foreign = checked.foreign.clone();
         verify(&module, "lower");
-        observer.after(&Event { stage: "lower", duration: start.elapsed(), changes: None, module: Some(&module) });
+        observer.after(&Event::of("lower", start, Some(&module)));
         let warnings = checked.diagnostics.clone();
         Ok(Stages { module, roots, derivatives: Vec::new(), made_by_ad: Vec::new(), warnings })
     }
@@ -143,26 +168,25 @@ impl Stages {
         }
         verify(module, "derivatives");
         self.made_by_ad = self.derivatives.iter().copied().chain(module.funcs.keys().skip(before)).collect();
-        let event = Event { stage: "derivatives", duration: start.elapsed(), changes: None, module: Some(module) };
-        observer.after(&event);
+        observer.after(&Event::of("derivatives", start, Some(module)));
         Ok(())
     }
 
     /// The passes of a level. Besides the roots, the functions of `kept` stay.
     pub(crate) fn optimize(&mut self, level: OptLevel, kept: &[FuncId], observer: &mut dyn Observer) {
         let entries: Vec<FuncId> = self.roots.iter().map(|root| root.func).chain(kept.iter().copied()).collect();
+        let start = Instant::now();
         optimize_observed(&mut self.module, level, &entries, &mut |report, module| {
-            verify(module, report.pass.name());
-            let (stage, changes) = (report.pass.name(), Some(report.changes));
-            observer.after(&Event { stage, duration: report.duration, changes, module: Some(module) });
+            observer.after(&Event::of_pass(report, "optimize", module));
         });
+        observer.after(&Event::of("optimize", start, Some(&self.module)));
     }
 }
 
 fn clean_up(module: &mut Module, observer: &mut dyn Observer) {
     let start = Instant::now();
-    clean_up_observed(module, &mut |report, module| verify(module, report.pass.name()));
-    observer.after(&Event { stage: "clean-up", duration: start.elapsed(), changes: None, module: Some(module) });
+    clean_up_observed(module, &mut |report, module| observer.after(&Event::of_pass(report, "clean-up", module)));
+    observer.after(&Event::of("clean-up", start, Some(module)));
 }
 
 /// In debug builds, between any two stages.

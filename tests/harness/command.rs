@@ -288,8 +288,41 @@ fn every_stage_can_be_seen() {
         assert!(show("clif").contains("function"), "{}", show("clif"));
         assert!(!show("asm").is_empty());
     }
-    let done = desk.run(&["run", "--time-passes", "--print-after", "lower", "a.dp"]);
-    done.is(0).says("; after lower").says("total");
+}
+
+#[test]
+fn passes_can_be_seen_at_work() {
+    let text = "fn cube(x: f64) -> f64 { x * x * x }\nfn main() { print(\"{grad(cube)(3.0)}\"); }\n";
+    let desk = Desk::new(&[("a.dp", text)]);
+    // A pass before and after differentiation; what the stages made; a stage stands above its passes.
+    let done = desk.run(&["run", "--print-after", "gvn", "a.dp"]);
+    done.is(0).says("; after gvn, in clean-up").says("; after gvn, in optimize").says("func @cube");
+    assert!(!done.err.contains("; after dce"), "{}", done.err);
+    for stage in ["lower", "clean-up", "derivatives", "optimize", "ownership", "machine-code"] {
+        desk.run(&["run", "--print-after", stage, "a.dp"]).is(0).says(&format!("; after {stage}\n"));
+    }
+    desk.run(&["build", "--emit", "asm", "-o", "-", "--print-after=ownership", "a.dp"])
+        .is(0)
+        .says("; after ownership\n");
+    let done = desk.run(&["run", "--print-after=all", "a.dp"]);
+    done.is(0).says("; after lower").says("; after inline, in optimize").says("; after ownership");
+    let done = desk.run(&["run", "--time-passes", "a.dp"]);
+    let names: Vec<&str> = done.is(0).err.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    let at =
+        |name: &str| names.iter().position(|other| *other == name).unwrap_or_else(|| panic!("{name}: {}", done.err));
+    assert!(at("lower") < at("clean-up") && at("clean-up") < at("simplify") && at("simplify") < at("derivatives"));
+    assert!(at("derivatives") < at("optimize") && at("optimize") < at("bounds") && at("bounds") < at("ownership"));
+    assert!(done.err.contains(" changes\n") && done.err.ends_with(" total\n"), "{}", done.err);
+}
+
+#[test]
+fn a_pass_that_is_not_there_is_an_error_that_lists_them() {
+    let desk = Desk::new(&[("a.dp", "fn main() { print(\"ran\"); }\n")]);
+    for command in ["run", "check"] {
+        let done = desk.run(&[command, "--print-after", "inlin", "a.dp"]);
+        done.is(2).says("'inlin'").says("lower").says("derivatives").says("inline").says("small-arrays").says("all");
+        assert!(done.out.is_empty());
+    }
 }
 
 #[test]
