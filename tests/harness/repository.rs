@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("codegen", &["dprog-ir", "dprog-runtime"]),
     ("dprog", &["dprog-frontend", "dprog-ad", "dprog-codegen", "dprog-runtime", "dprog-runtime-archive", "dprog-ir"]),
     ("cli", &["dprog"]),
+    ("benches/gradbench", &["dprog"]),
 ];
 
 /// Rooms in which `unsafe` may occur.
