@@ -37,6 +37,9 @@ pub enum Command {
         /// List the copies of arrays and other values that remain after optimization
         #[arg(long)]
         explain_copies: bool,
+        /// Say of each innermost loop, also of derivatives, whether it computes several numbers at once, and if not, why
+        #[arg(long)]
+        explain_loops: bool,
     },
     /// Write what the compiler makes of a program
     Build {
@@ -134,7 +137,7 @@ pub struct Global {
     /// The machine to compile for
     #[arg(long, global = true, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// Code generation: `target-cpu=native`
+    /// Code generation: `target-cpu=native`; `simd=128` or `simd=off`
     #[arg(short = 'C', global = true, value_name = "OPTION")]
     pub codegen: Vec<String>,
 }

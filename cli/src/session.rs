@@ -8,7 +8,7 @@ use crate::status::Failure;
 use dprog::diagnostic::Diagnostic;
 use dprog::emit::{Architecture, Machine, ObjectOptions};
 use dprog::source::SourceMap;
-use dprog::{Checked, Engine, FileLoader, Limits, OptLevel, Options};
+use dprog::{Checked, Engine, FileLoader, Limits, OptLevel, Options, Simd};
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ impl Session {
             Color::Always => true,
             Color::Never => false,
         };
-        let options = options(global);
+        let options = options(global)?;
         let engine = match global.engine {
             EngineKind::Native => Engine::Native(options.opt_level),
             EngineKind::Interpreter => Engine::Interpreter,
@@ -94,7 +94,7 @@ impl Session {
     }
 }
 
-fn options(global: &Global) -> Options {
+fn options(global: &Global) -> Result<Options, Failure> {
     let opt_level = match global.opt_level {
         0 => OptLevel::O0,
         1 => OptLevel::O1,
@@ -102,7 +102,20 @@ fn options(global: &Global) -> Options {
     };
     let memory = global.max_memory.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
     let depth = i64::try_from(global.max_depth).unwrap_or(i64::MAX);
-    Options { opt_level, limits: Limits { depth, memory } }
+    Ok(Options { opt_level, limits: Limits { depth, memory }, simd: simd(global)? })
+}
+
+/// `-C simd=…`; the last one counts.
+fn simd(global: &Global) -> Result<Simd, Failure> {
+    let mut simd = Simd::default();
+    for value in global.codegen.iter().filter_map(|option| option.strip_prefix("simd=")) {
+        simd = match value {
+            "128" => Simd::Bits128,
+            "off" => Simd::Off,
+            _ => return Err(Failure::usage(format!("`-C simd={value}`: there is `-C simd=128` and `-C simd=off`"))),
+        };
+    }
+    Ok(simd)
 }
 
 /// The processor that objects are for: any of this architecture, unless the options say otherwise.
@@ -112,7 +125,11 @@ fn machine(global: &Global) -> Result<Machine, Failure> {
         machine = match option.as_str() {
             "target-cpu=native" => Machine::Native,
             "target-cpu=baseline" => Machine::Baseline,
-            _ => return Err(Failure::usage(format!("`-C {option}`: there is `-C target-cpu=native` and `=baseline`"))),
+            option if option.starts_with("simd=") => machine,
+            _ => {
+                let known = "`-C target-cpu=native`, `=baseline`, `-C simd=128` and `=off`";
+                return Err(Failure::usage(format!("`-C {option}`: there is {known}")));
+            }
         };
     }
     let Some(target) = &global.target else { return Ok(machine) };

@@ -81,6 +81,7 @@ pub(crate) fn declare<'a>(
         texts,
         bare,
         borrowed,
+        simd: false,
     })
 }
 
@@ -126,6 +127,7 @@ impl Workshop {
         program: &mut Program,
         options: &Options,
     ) -> Result<(), Error> {
+        program.simd = options.has_vectors(clif.isa().name());
         let mut ids: Vec<FuncId> = program.functions.keys().copied().collect();
         ids.sort_unstable();
         ids.into_iter().try_for_each(|id| self.function(clif, program, id, options))?;

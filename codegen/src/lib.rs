@@ -41,6 +41,15 @@ pub enum OptLevel {
     Speed,
 }
 
+/// In how many bits loops compute at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Simd {
+    /// One number at a time.
+    Off,
+    #[default]
+    Bits128,
+}
+
 /// Options of code generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Options {
@@ -53,6 +62,15 @@ pub struct Options {
     /// In memory: for a program around that calls often. Array parameters of entries that are only read are borrowed, and entries
     /// of numbers alone are C functions besides.
     pub embedded: bool,
+    /// Vectors.
+    pub simd: Simd,
+}
+
+impl Options {
+    /// Whether loops become kernels; Cranelift's vectors of riscv64 would need an extension that processors lack.
+    fn has_vectors(&self, isa: &str) -> bool {
+        self.simd == Simd::Bits128 && self.opt_level == OptLevel::Speed && isa != "riscv64"
+    }
 }
 
 /// Texts for people; see [`listing`].

@@ -50,7 +50,7 @@ pub fn executable_object(
     observer.after(&Event::of("ownership", start, Some(&stages.module)));
     let start = Instant::now();
     let account = Account::new(checked, &stages.module, options, object);
-    let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
+    let options = codegen::Options { machine: object.machine, ..codegen_options(options) };
     let bytes = executable::emit(&stages.module, stages.roots[0].func, &account.source(), &options);
     let bytes = bytes.unwrap_or_else(|error| panic!("code generation: {error}"));
     observer.after(&Event::of("object", start, Some(&stages.module)));
@@ -86,7 +86,7 @@ pub fn for_c(
     interface.plan_workspaces(&stages.module);
     let account = Account::new(checked, &stages.module, options, object);
     let unit = Unit { module: &stages.module, ownership: &ownership, interface: &interface, source: account.source() };
-    let options = codegen::Options { machine: object.machine, ..codegen_options(options.opt_level) };
+    let options = codegen::Options { machine: object.machine, ..codegen_options(options) };
     let bytes = codegen::object::emit(&unit, &options);
     let bytes = bytes.unwrap_or_else(|error| panic!("code generation: {error}"));
     observer.after(&Event::of("object", start, Some(&stages.module)));

@@ -79,7 +79,7 @@ pub fn compile_for(
     let roots: Vec<FuncId> = stages.roots.iter().map(|root| root.func).collect();
     let runner = match engine {
         Engine::Native(_) => {
-            Runner::Native(machine_code(&mut stages.module, &roots, &codegen_options(opt_level), observer))
+            Runner::Native(machine_code(&mut stages.module, &roots, &codegen_options(&options), observer))
         }
         Engine::Duals | Engine::Interpreter => Runner::Interpreter,
     };
@@ -104,12 +104,12 @@ pub(crate) fn machine_code(
     compiled
 }
 
-pub(crate) fn codegen_options(level: OptLevel) -> codegen::Options {
-    let opt_level = match level {
+pub(crate) fn codegen_options(options: &Options) -> codegen::Options {
+    let opt_level = match options.opt_level {
         OptLevel::O0 => codegen::OptLevel::None,
         OptLevel::O1 | OptLevel::O2 => codegen::OptLevel::Speed,
     };
-    codegen::Options { opt_level, verify: cfg!(debug_assertions), ..codegen::Options::default() }
+    codegen::Options { opt_level, verify: cfg!(debug_assertions), simd: options.simd, ..codegen::Options::default() }
 }
 
 /// Memory that compiled code has used.

@@ -31,6 +31,7 @@
 //! pipeline   typed program to optimized IR    problem    what later stages found, as diagnostics
 //! engine     IR or machine code, running      trap       how a run ended that did not end well
 //! emit       files for the linker and for people
+//! loops      which loops compute several numbers at once
 //! draw       a diagnostic with its source     gradcheck  every way to differentiate a function, against the others
 //! ```
 //!
@@ -45,11 +46,13 @@ mod export;
 pub mod gradcheck;
 mod listing;
 mod loader;
+mod loops;
 mod pipeline;
 mod problem;
 mod trap;
 
 pub use check::{Checked, FunctionInfo, check, check_fully};
+pub use dprog_codegen::Simd;
 pub use dprog_frontend::diagnostic;
 pub use dprog_frontend::resolve::Loader;
 pub use dprog_frontend::source;
@@ -74,6 +77,7 @@ pub use embed::watch::CancelToken;
 pub use engine::{Compiled, Ending, Engine, Memory, World, compile, compile_for};
 pub use listing::{Listing, listings};
 pub use loader::{FileLoader, MemoryLoader};
+pub use loops::{LoopNote, explain_loops};
 pub use pipeline::{Event, Observer, Options, Silent, Stages, Until, stage_names};
 pub use problem::Copy;
 pub use trap::{Frame, Trap};

@@ -57,7 +57,7 @@ fn ir_text(stages: &Stages, kind: Listing) -> Option<String> {
 
 fn machine_text(module: &Module, roots: &[FuncId], kind: Listing, options: &Options) -> String {
     let kind = if kind == Listing::Asm { codegen::Listing::Asm } else { codegen::Listing::Clif };
-    let text = codegen::listing(module, roots, &codegen_options(options.opt_level), kind);
+    let text = codegen::listing(module, roots, &codegen_options(options), kind);
     text.unwrap_or_else(|error| panic!("code generation: {error}"))
 }
 

@@ -9,6 +9,7 @@
 
 use crate::check::Checked;
 use crate::problem;
+use dprog_codegen::Simd;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::{Lowered, Root, Roots, lower};
 use dprog_frontend::typed::FnId;
@@ -22,11 +23,13 @@ use std::time::{Duration, Instant};
 pub struct Options {
     pub opt_level: OptLevel,
     pub limits: Limits,
+    /// In how many bits loops compute at a time.
+    pub simd: Simd,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { opt_level: OptLevel::O2, limits: Limits::default() }
+        Options { opt_level: OptLevel::O2, limits: Limits::default(), simd: Simd::default() }
     }
 }
 

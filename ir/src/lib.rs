@@ -22,6 +22,8 @@ pub mod function;
 pub mod host;
 #[cfg(feature = "compiler")]
 pub mod interp;
+#[cfg(feature = "compiler")]
+pub mod kernel;
 pub mod location;
 pub mod module;
 pub mod opcode;

@@ -20,7 +20,9 @@ pub fn execute(cli: Cli) -> Result<Status, Failure> {
     }
     match cli.command {
         Command::Run { program: Program::FileAndArgs(program) } => run::run(session, program),
-        Command::Check { file, explain_copies } => check::check(session, &file, explain_copies),
+        Command::Check { file, explain_copies, explain_loops } => {
+            check::check(session, &file, explain_copies, explain_loops)
+        }
         Command::Build { files, output, emit, dependencies } => {
             let (output, dependencies) = (output.as_deref(), dependencies.is_some());
             build::build(session, &build::Order { files: &files, output, kinds: &emit, dependencies })

@@ -1,5 +1,6 @@
 //! Operations over whole arrays: those with a body become loops here, the others are kernels of the runtime.
 
+use super::kernel::Bounds;
 use super::*;
 use crate::bare::sum_of;
 use crate::types::element_bytes;
@@ -90,8 +91,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         product
     }
 
-    pub(super) fn map(&mut self, data: &InstData) {
+    pub(super) fn map(&mut self, inst: Inst) {
         let func = self.func;
+        let data = &func.insts[inst];
         let arrays: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
         let bases: Vec<V> = data.args.iter().map(|v| self.base(*v)).collect();
         let rank = self.ty(data.args[0]).rank();
@@ -103,7 +105,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let count = self.product_of(&sizes);
         let body = data.regions[0];
         let long = self.is_long(body);
-        self.count_up(count, &[], long, |this, number, _| {
+        self.set_all(&data.results, &results);
+        let lo = self.word(0);
+        let from = self.kernel(inst).map(|kernel| {
+            let bounds = Bounds { lo, hi: count, carried: &[], first: None };
+            self.run_kernel(&kernel, &bounds, long).0
+        });
+        let trips = self.trips(lo, count, long);
+        self.counted_by(1, (from.unwrap_or(lo), count), &[], trips, |this, number, _| {
             for ((param, arg), array) in func.regions[body].params.iter().zip(&data.args).zip(&bases) {
                 let v = this.load_element(*array, this.ty(*arg), number);
                 this.values[param.index()] = Some(v);
@@ -111,7 +120,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             this.fill_in(body, &data.results, &results, number);
             Vec::new()
         });
-        self.set_all(&data.results, &results);
     }
 
     /// Runs the body and puts what it yields into the arrays at `number`.
@@ -122,23 +130,33 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    pub(super) fn build(&mut self, data: &InstData) {
+    pub(super) fn build(&mut self, inst: Inst) {
+        let data = &self.func.insts[inst];
         let sizes: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
         let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
         let zero = self.word(0);
-        self.build_axis(data, &sizes, &results, 0, zero);
         self.set_all(&data.results, &results);
+        self.build_axis(inst, &sizes, &results, 0, zero);
     }
 
     /// The loop over one axis; `number` is that of the first element; gives the number behind the last.
-    fn build_axis(&mut self, data: &InstData, sizes: &[V], results: &[V], axis: usize, number: V) -> V {
+    fn build_axis(&mut self, inst: Inst, sizes: &[V], results: &[V], axis: usize, number: V) -> V {
+        let data = &self.func.insts[inst];
         let param = self.func.regions[data.regions[0]].params[axis];
         let last = axis + 1 == sizes.len();
         let long = !last || self.is_long(data.regions[0]);
-        self.count_up(sizes[axis], &[number], long, |this, i, carried| {
+        let (zero, size) = (self.word(0), sizes[axis]);
+        let mut start = (zero, number);
+        if let (true, Some(kernel)) = (last, self.kernel(inst)) {
+            let bounds = Bounds { lo: zero, hi: size, carried: &[], first: Some(number) };
+            let from = self.run_kernel(&kernel, &bounds, long).0;
+            start = (from, self.b.ins().iadd(number, from));
+        }
+        let trips = self.trips(zero, size, long);
+        self.counted_by(1, (start.0, size), &[start.1], trips, |this, i, carried| {
             this.values[param.index()] = Some(i);
             if !last {
-                return vec![this.build_axis(data, sizes, results, axis + 1, carried[0])];
+                return vec![this.build_axis(inst, sizes, results, axis + 1, carried[0])];
             }
             this.fill_in(data.regions[0], &data.results, results, carried[0]);
             vec![this.b.ins().iadd_imm_s(carried[0], 1)]

@@ -1,5 +1,6 @@
 //! Branches and loops.
 
+use super::kernel::Bounds;
 use super::*;
 use cranelift_codegen::ir::{InstructionData, Opcode};
 use cranelift_frontend::Switch;
@@ -7,6 +8,17 @@ use cranelift_frontend::Switch;
 /// Iterations of a loop without loops and calls in it after which it looks whether it is to stop. A guess: each takes less than
 /// a microsecond, so that is well below a tenth of a second, and the look costs nothing.
 const CHUNK: i64 = 1 << 16;
+
+/// How many trips a loop has, and how long they take: that says how often it looks whether it is to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Trips {
+    /// Each may take long.
+    Long,
+    /// They are short, but there may be many.
+    Many,
+    /// Few short ones.
+    Short,
+}
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     fn registers(&self, values: &[Value]) -> Vec<ClifType> {
@@ -56,13 +68,19 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.join(join, &data.results);
     }
 
-    pub(super) fn for_loop(&mut self, data: &InstData) {
+    pub(super) fn for_loop(&mut self, inst: Inst) {
         let func = self.func;
+        let data = &func.insts[inst];
         let body = data.regions[0];
-        let (lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
-        let carried: Vec<V> = data.args[2..].iter().map(|v| self.get(*v)).collect();
+        let (mut lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
+        let mut carried: Vec<V> = data.args[2..].iter().map(|v| self.get(*v)).collect();
         let long = self.is_long(body);
-        let results = self.counted((lo, hi), &carried, long, |this, i, carried| {
+        let trips = self.trips(lo, hi, long);
+        if let Some(kernel) = self.kernel(inst) {
+            let bounds = Bounds { lo, hi, carried: &carried, first: None };
+            (lo, carried) = self.run_kernel(&kernel, &bounds, long);
+        }
+        let results = self.counted_by(1, (lo, hi), &carried, trips, |this, i, carried| {
             this.set_all(&func.regions[body].params, &[&[i][..], carried].concat());
             this.region(body)
         });
@@ -78,10 +96,31 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         long: bool,
         body: impl FnOnce(&mut Self, V, &[V]) -> Vec<V>,
     ) -> Vec<V> {
+        let trips = self.trips(lo, hi, long);
+        self.counted_by(1, (lo, hi), carried, trips, body)
+    }
+
+    pub(super) fn trips(&self, lo: V, hi: V, long: bool) -> Trips {
+        match (long, self.is_short_range(lo, hi)) {
+            (true, _) => Trips::Long,
+            (false, true) => Trips::Short,
+            (false, false) => Trips::Many,
+        }
+    }
+
+    /// The same in steps, of which a whole number leads to the end.
+    pub(super) fn counted_by(
+        &mut self,
+        step: i64,
+        (lo, hi): (V, V),
+        carried: &[V],
+        trips: Trips,
+        body: impl FnOnce(&mut Self, V, &[V]) -> Vec<V>,
+    ) -> Vec<V> {
         let loc = self.loc;
         let kinds: Vec<ClifType> = carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
         let (loop_block, exit) = (self.block(&[&[types::I64][..], &kinds].concat()), self.block(&kinds));
-        let chunked = !long && !self.is_short_range(lo, hi);
+        let chunked = trips == Trips::Many;
         let top = if chunked { self.block(&[&[types::I64][..], &kinds].concat()) } else { loop_block };
         let some = self.b.ins().icmp(IntCC::SignedLessThan, lo, hi);
         self.brif(some, top, &[&[lo][..], carried].concat(), exit, carried);
@@ -94,12 +133,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
         self.b.switch_to_block(loop_block);
         let params = self.params(loop_block);
-        if long {
+        if trips == Trips::Long {
             self.poll();
         }
         let yields = body(self, params[0], &params[1..]);
         self.loc = loc;
-        let next = self.b.ins().iadd_imm_s(params[0], 1);
+        let next = self.b.ins().iadd_imm_s(params[0], step);
         let again = [&[next][..], &yields].concat();
         let more = self.b.ins().icmp(IntCC::SignedLessThan, next, end);
         if chunked {

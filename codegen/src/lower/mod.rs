@@ -6,7 +6,7 @@
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
-//! [`nest`] (recursive functions), [`fresh`] (registers of loops).
+//! [`nest`] (recursive functions), [`fresh`] (registers of loops), [`kernel`] (loops in vectors).
 
 mod array;
 mod bulk;
@@ -15,6 +15,7 @@ mod control;
 mod flat;
 mod fresh;
 mod guard;
+mod kernel;
 mod memory;
 pub mod nest;
 mod scalar;
@@ -57,6 +58,8 @@ pub struct Program<'a> {
     pub bare: Option<Bare<'a>>,
     /// Parameters that are passed as header and place of the elements.
     pub borrowed: Borrowed,
+    /// Loops become kernels where they can.
+    pub simd: bool,
 }
 
 /// What a function does with the number of nested activations that are still allowed.
@@ -106,6 +109,8 @@ enum Memory {
     Pointer,
     /// Stack slots.
     Stack,
+    /// Constants of kernels.
+    Table,
 }
 
 /// Lowers the body of one function, with inner activations in it if it is `nested`.
@@ -132,6 +137,7 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         function_refs,
         support_refs: FxHashMap::default(),
         bases: FxHashMap::default(),
+        table: None,
         borrowed: program.borrowed.get(&id).cloned().unwrap_or_default(),
         failed: None,
         exit: None,
@@ -167,6 +173,8 @@ struct Lower<'a, 'p, M: ClifModule> {
     support_refs: FxHashMap<Support, FuncRef>,
     /// Where the elements of arrays are whose header is elsewhere.
     bases: FxHashMap<Value, V>,
+    /// Constant vectors of the kernels, in the data of the module.
+    table: Option<(DataId, Vec<u8>)>,
     /// Parameters of this function that are passed as two values.
     borrowed: Vec<bool>,
     /// The block that returns after a trap.
@@ -203,6 +211,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.count_depth();
         self.region_and_return(entry);
         self.return_block();
+        self.finish_table();
         self.b.seal_all_blocks();
         let config = self.clif.target_config();
         self.b.finalize(config);
@@ -282,8 +291,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Push => self.push(args),
             Op::Pop => return self.pop(data),
             Op::Reshape => self.reshape(data.results[0], args),
-            Op::Map => return self.map(data),
-            Op::Build => return self.build(data),
+            Op::Map => return self.map(inst),
+            Op::Build => return self.build(inst),
             Op::Reduce(op) => self.reduce(*op, args[0]),
             Op::Dot => self.dot(args),
             Op::MatMul { transpose_a, transpose_b } => {
@@ -301,7 +310,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Format(spec) => self.format(spec, args[0]),
             Op::If => return self.branch(data),
             Op::Switch => return self.switch(data),
-            Op::For => return self.fresh_in_loop(data, |this| this.for_loop(data)),
+            Op::For => return self.fresh_in_loop(data, |this| this.for_loop(inst)),
             Op::While => return self.fresh_in_loop(data, |this| this.while_loop(data)),
             Op::Call(callee) => return self.call(*callee, data),
             Op::Check(code) => return self.check(*code, args),
@@ -390,7 +399,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn flags(&mut self, memory: Memory) -> MemFlagsData {
         if self.regions.is_empty() {
-            for user_id in 0..=Memory::Stack as u32 {
+            for user_id in 0..=Memory::Table as u32 {
                 let data = AliasRegionData { user_id, description: "".into() };
                 self.regions.push(self.b.func.dfg.alias_regions.insert(data));
             }

@@ -26,7 +26,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     // ---- one argument ----
 
     pub(super) fn unary(&mut self, op: UnaryOp, x: Value) -> V {
-        let (scalar, v) = (self.scalar(x), self.get(x));
+        self.unary_of(op, self.scalar(x), self.get(x))
+    }
+
+    pub(super) fn unary_of(&mut self, op: UnaryOp, scalar: Scalar, v: V) -> V {
         if scalar.is_float() { self.unary_float(op, scalar, v) } else { self.unary_int(op, scalar, v) }
     }
 
@@ -102,7 +105,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     /// Whether the processor rounds to integers in one instruction; else Cranelift would call a library.
-    fn has_rounding(&self) -> bool {
+    pub(super) fn has_rounding(&self) -> bool {
         let isa = self.clif.isa();
         isa.name() != "x64" || isa.isa_flags().iter().any(|f| f.name == "has_sse41" && f.as_bool() == Some(true))
     }
@@ -132,7 +135,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return product;
         }
         let (a, b) = (self.get(x), self.get(y));
-        if scalar.is_float() { self.binary_float(op, scalar, a, b) } else { self.binary_int(op, scalar, a, b, y) }
+        let divides = scalar.is_int() && matches!(op, BinaryOp::Div | BinaryOp::Rem);
+        match divides {
+            false => self.binary_of(op, scalar, a, b),
+            true if matches!(scalar, Scalar::I64 | Scalar::I32) => self.divide(op, a, b, y),
+            true => self.divide_bytes(op, a, b),
+        }
+    }
+
+    /// The same of values, except divisions of integers, which may trap.
+    pub(super) fn binary_of(&mut self, op: BinaryOp, scalar: Scalar, a: V, b: V) -> V {
+        if scalar.is_float() { self.binary_float(op, scalar, a, b) } else { self.binary_int(op, scalar, a, b) }
     }
 
     fn binary_float(&mut self, op: BinaryOp, scalar: Scalar, a: V, b: V) -> V {
@@ -164,14 +177,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.ins().select(nan, a, winner)
     }
 
-    fn binary_int(&mut self, op: BinaryOp, scalar: Scalar, a: V, b: V, divisor: Value) -> V {
+    fn binary_int(&mut self, op: BinaryOp, scalar: Scalar, a: V, b: V) -> V {
         let signed = matches!(scalar, Scalar::I64 | Scalar::I32);
         match op {
             BinaryOp::Add => self.b.ins().iadd(a, b),
             BinaryOp::Sub => self.b.ins().isub(a, b),
             BinaryOp::Mul => self.b.ins().imul(a, b),
-            BinaryOp::Div | BinaryOp::Rem if signed => self.divide(op, a, b, divisor),
-            BinaryOp::Div | BinaryOp::Rem => self.divide_bytes(op, a, b),
+            BinaryOp::Div | BinaryOp::Rem => unreachable!("{op:?} may trap"),
             BinaryOp::Pow if self.is_bare() => self.bare_power(signed, a, b),
             BinaryOp::Pow => {
                 let name = match scalar {
@@ -256,9 +268,16 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 let order = self.runtime("dprog_rt_compare_text", &[a, b]).expect("gives an order");
                 self.b.ins().icmp_imm_s(signed_condition(op), order, 0)
             }
-            Leaf::Scalar(s) if s.is_float() => self.b.ins().fcmp(float_condition(op), a, b),
-            Leaf::Scalar(Scalar::U8 | Scalar::Bool) => self.b.ins().icmp(signed_condition(op).unsigned(), a, b),
-            Leaf::Scalar(_) | Leaf::Node(_) => self.b.ins().icmp(signed_condition(op), a, b),
+            Leaf::Scalar(scalar) => self.compare_of(op, scalar, a, b),
+            Leaf::Node(_) => self.b.ins().icmp(signed_condition(op), a, b),
+        }
+    }
+
+    pub(super) fn compare_of(&mut self, op: CompareOp, scalar: Scalar, a: V, b: V) -> V {
+        match scalar {
+            Scalar::F64 | Scalar::F32 => self.b.ins().fcmp(float_condition(op), a, b),
+            Scalar::U8 | Scalar::Bool => self.b.ins().icmp(signed_condition(op).unsigned(), a, b),
+            Scalar::I64 | Scalar::I32 => self.b.ins().icmp(signed_condition(op), a, b),
         }
     }
 
@@ -268,7 +287,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     pub(super) fn convert(&mut self, x: Value, to: Scalar) -> V {
-        let (from, v) = (self.scalar(x), self.get(x));
+        self.convert_of(self.scalar(x), to, self.get(x))
+    }
+
+    pub(super) fn convert_of(&mut self, from: Scalar, to: Scalar, v: V) -> V {
         let ty = register(Type::scalar(to));
         match (from, to) {
             _ if from == to => v,
@@ -300,7 +322,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 }
 
-fn signed_condition(op: CompareOp) -> IntCC {
+pub(super) fn signed_condition(op: CompareOp) -> IntCC {
     match op {
         CompareOp::Eq => IntCC::Equal,
         CompareOp::Ne => IntCC::NotEqual,
@@ -311,7 +333,7 @@ fn signed_condition(op: CompareOp) -> IntCC {
     }
 }
 
-fn float_condition(op: CompareOp) -> FloatCC {
+pub(super) fn float_condition(op: CompareOp) -> FloatCC {
     match op {
         CompareOp::Eq => FloatCC::Equal,
         CompareOp::Ne => FloatCC::NotEqual,

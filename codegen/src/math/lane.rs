@@ -15,17 +15,33 @@ use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 /// Finds the function for a rare case, `fn(f64) -> f64`, for use in the function at hand.
 pub type FindRare<'a> = dyn FnMut(&mut Function, Rare) -> FuncRef + 'a;
 
+/// A table of constant vectors in memory. Cranelift takes constants out of loops, where they push numbers out of the registers;
+/// what is loaded stays where it is used.
+pub struct Pool<'a> {
+    pub base: Value,
+    pub flags: MemFlagsData,
+    /// Where the vector stands that has these bits in each lane.
+    pub offset: &'a mut dyn FnMut(u64) -> i32,
+}
+
 /// Where the code goes.
 pub struct Emitter<'m, 'f> {
     builder: RefCell<&'m mut FunctionBuilder<'f>>,
     find_rare: RefCell<&'m mut FindRare<'m>>,
+    pool: Option<RefCell<Pool<'m>>>,
     wide: bool,
 }
 
 impl<'m, 'f> Emitter<'m, 'f> {
     /// For `f64x2` if `wide`, else for `f64`.
-    pub fn new(builder: &'m mut FunctionBuilder<'f>, wide: bool, find_rare: &'m mut FindRare<'m>) -> Emitter<'m, 'f> {
-        Emitter { builder: RefCell::new(builder), find_rare: RefCell::new(find_rare), wide }
+    pub fn new(
+        builder: &'m mut FunctionBuilder<'f>,
+        wide: bool,
+        find_rare: &'m mut FindRare<'m>,
+        pool: Option<Pool<'m>>,
+    ) -> Emitter<'m, 'f> {
+        let pool = pool.map(RefCell::new);
+        Emitter { builder: RefCell::new(builder), find_rare: RefCell::new(find_rare), pool, wide }
     }
 
     /// A value of floats.
@@ -54,6 +70,13 @@ impl<'m, 'f> Emitter<'m, 'f> {
     }
 
     fn vector(&self, ty: Type, lane: u64) -> Value {
+        if let Some(pool) = &self.pool {
+            let (base, flags, offset) = {
+                let mut pool = pool.borrow_mut();
+                (pool.base, pool.flags, (pool.offset)(lane))
+            };
+            return self.emit(|b| b.ins().load(ty, flags, base, offset));
+        }
         let bytes = [lane.to_le_bytes(), lane.to_le_bytes()].concat();
         self.emit(|b| {
             let constant = b.func.dfg.constants.insert(ConstantData::from(&bytes[..]));

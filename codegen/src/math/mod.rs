@@ -15,7 +15,7 @@ use dprog_ir::{BinaryOp, UnaryOp};
 use lane::{Emitter, Lane};
 use rustc_hash::FxHashMap;
 
-pub use lane::FindRare;
+pub use lane::{FindRare, Pool};
 
 /// An elementary function, or a part of one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,8 +29,19 @@ pub enum Formula {
 /// `None`, and no code, if there is no such formula, or none for two lanes: such operations are instructions (`sqrt`) or
 /// are done lane by lane (`rem`).
 pub fn emit(b: &mut FunctionBuilder, formula: Formula, args: &[Value], find_rare: &mut FindRare) -> Option<Value> {
+    emit_with(b, formula, args, find_rare, None)
+}
+
+/// The same; constant vectors come from the pool, if there is one.
+pub fn emit_with<'m>(
+    b: &'m mut FunctionBuilder<'_>,
+    formula: Formula,
+    args: &[Value],
+    find_rare: &'m mut FindRare<'m>,
+    pool: Option<Pool<'m>>,
+) -> Option<Value> {
     let wide = b.func.dfg.value_type(args[0]) == types::F64X2;
-    let emitter = Emitter::new(b, wide, find_rare);
+    let emitter = Emitter::new(b, wide, find_rare, pool);
     let args: Vec<Lane> = args.iter().map(|v| emitter.lane(*v)).collect();
     formula.value(&args, wide).map(|lane| lane.value)
 }

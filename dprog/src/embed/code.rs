@@ -140,7 +140,7 @@ impl Code {
         let stages = Stages::of(Until::Optimized, checked, &roots, options, observer);
         let mut stages = stages.map_err(|all| ErrorKind::Compile(Diagnostic::all(&all, &checked.sources)))?;
         let func = stages.roots[0].func;
-        let codegen = codegen::Options { embedded: true, ..codegen_options(options.opt_level) };
+        let codegen = codegen::Options { embedded: true, ..codegen_options(options) };
         let native = machine_code(&mut stages.module, &[func], &codegen, observer);
         let interface = Interface::new(&checked.program, &stages.roots[0], signature);
         let (entry, direct) = native.address(func);

@@ -9,6 +9,7 @@ use super::watch::CancelToken;
 use crate::check::check;
 use crate::loader::{FileLoader, MemoryLoader};
 use crate::pipeline::{Options, Silent};
+use dprog_codegen::Simd;
 use dprog_frontend::resolve::{Found, Loader};
 use dprog_ir::transform::pipeline::OptLevel;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,12 @@ impl Compiler {
     /// How much is optimized. The results are the same to the bit.
     pub fn opt_level(mut self, level: OptLevel) -> Compiler {
         self.options.opt_level = level;
+        self
+    }
+
+    /// Whether loops compute several numbers at a time. The results are the same to the bit.
+    pub fn simd(mut self, simd: Simd) -> Compiler {
+        self.options.simd = simd;
         self
     }
 

@@ -1,0 +1,523 @@
+//! What a trip does, for all lanes of a block.
+
+use super::lanes::{Stride, table_offset, vector_type};
+use super::scalar::{float_condition, signed_condition};
+use super::*;
+use crate::math::{Formula, Pool, emit_with};
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC};
+use dprog_ir::fmath::elementary::Rare;
+use dprog_ir::kernel::{Inner, NumOp, Place, Shape, Step, Store};
+use dprog_ir::{BinaryOp, CompareOp, Scalar, UnaryOp};
+use dprog_runtime::layout::data_offset;
+use dprog_runtime::math::unary_symbols;
+
+impl<M: ClifModule> Lower<'_, '_, M> {
+    /// The trips from counter `i` on; gives the ordered numbers that the last one leaves.
+    pub(super) fn kernel_block(&mut self, k: &mut Lanes, i: V, carried: &[V]) -> Vec<V> {
+        k.hold(k.kernel.axis, Held::Line(i, Stride::Known(1)));
+        let kernel = k.kernel;
+        self.steps(k, &kernel.body);
+        let left = self.ordered(k, carried);
+        for store in &kernel.late {
+            self.store_lanes(k, store);
+        }
+        left
+    }
+
+    fn steps(&mut self, k: &mut Lanes, steps: &[Step]) {
+        for step in steps {
+            match step {
+                Step::Op { result, op, args, loc } => {
+                    self.place_of(*loc);
+                    let held = self.lane_op(k, *result, *op, args);
+                    k.hold(*result, held);
+                }
+                Step::Load { result, array, place } => {
+                    let held = self.load_lanes(k, *array, place);
+                    k.hold(*result, held);
+                }
+                Step::Store(store) => self.store_vectors(k, store),
+                Step::Inner(inner) => self.inner_loop(k, inner),
+            }
+        }
+    }
+
+    fn place_of(&mut self, loc: SrcLoc) {
+        self.loc = loc;
+        self.b.set_srcloc(SourceLoc::new(loc.0));
+    }
+
+    /// Lane after lane, each with what the one before it made.
+    fn ordered(&mut self, k: &mut Lanes, carried: &[V]) -> Vec<V> {
+        let kernel = k.kernel;
+        let pairs = kernel.carried.iter().filter_map(|c| match c {
+            Carried::Ordered { param, next, .. } => Some((*param, *next)),
+            Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } => None,
+        });
+        let pairs: Vec<(Num, Num)> = pairs.collect();
+        let mut current = carried.to_vec();
+        let results = kernel.ordered.iter().filter_map(|step| match step {
+            Step::Op { result, .. } => Some(*result),
+            _ => None,
+        });
+        let made = results.chain(pairs.iter().map(|(param, _)| *param));
+        made.for_each(|num| k.hold(num, Held::Each(SmallVec::new())));
+        for lane in 0..k.width {
+            for ((param, _), v) in pairs.iter().zip(&current) {
+                k.add_lane(*param, *v);
+            }
+            for step in &kernel.ordered {
+                let Step::Op { result, op, args, loc } = step else { continue };
+                self.place_of(*loc);
+                let operands: SmallVec<[V; 3]> = args.iter().map(|a| self.lane(k, *a, lane)).collect();
+                let v = self.scalar_op(*op, kernel.scalar(args[0]), &operands);
+                k.add_lane(*result, v);
+            }
+            current = pairs.iter().map(|(_, next)| self.lane(k, *next, lane)).collect();
+        }
+        current
+    }
+
+    fn inner_loop(&mut self, k: &mut Lanes, inner: &Inner) {
+        let (lo, hi) = (k.scalar(inner.lo), k.scalar(inner.hi));
+        let is_uniform = |k: &Lanes, num: Num| k.kernel.shape(num) == Shape::Uniform;
+        let mut inits = Vec::new();
+        for carried in &inner.carried {
+            match is_uniform(k, carried.param) {
+                true => inits.push(k.scalar(carried.init)),
+                false => inits.extend(self.vectors(k, carried.init)),
+            }
+        }
+        let results = self.counted((lo, hi), &inits, false, |this, i, values| {
+            k.hold(inner.counter, Held::Scalar(i));
+            hold_carried(k, inner, values, |c| c.param);
+            this.steps(k, &inner.body);
+            let mut next = Vec::new();
+            for carried in &inner.carried {
+                match is_uniform(k, carried.param) {
+                    true => next.push(k.scalar(carried.next)),
+                    false => next.extend(this.vectors(k, carried.next)),
+                }
+            }
+            next
+        });
+        hold_carried(k, inner, &results, |c| c.result);
+    }
+
+    // ---- memory ----
+
+    fn number_in_lane(&mut self, k: &Lanes, place: &Place, lane: usize) -> V {
+        self.lane(k, place.number, lane)
+    }
+
+    fn array_of(&self, k: &Lanes, array: ArrayId) -> (V, Type) {
+        (k.bases[array.index()], self.ty(k.kernel.arrays[array].value))
+    }
+
+    fn load_lanes(&mut self, k: &mut Lanes, array: ArrayId, place: &Place) -> Held {
+        let (base, ty) = self.array_of(k, array);
+        if k.kernel.shape(place.number) == Shape::Uniform {
+            return Held::Scalar(self.load_element(base, ty, k.scalar(place.number)));
+        }
+        let scalar = k.kernel.arrays[array].element;
+        let mut vectors = SmallVec::new();
+        for first in (0..k.width).step_by(2) {
+            vectors.push(if place.stride == Some(1) {
+                let (at, offset) = self.vector_place(k, base, ty, place, first);
+                let flags = self.vector_flags(ty);
+                self.b.ins().load(vector_type(scalar), flags, at, offset)
+            } else {
+                let numbers = [first, first + 1].map(|lane| self.number_in_lane(k, place, lane));
+                let lanes = numbers.map(|number| self.load_element(base, ty, number));
+                self.pair(scalar, lanes[0], lanes[1])
+            });
+        }
+        Held::Vectors(vectors)
+    }
+
+    /// Address and offset of the vector that begins in lane `first`.
+    fn vector_place(&mut self, k: &Lanes, base: V, ty: Type, place: &Place, first: usize) -> (V, i32) {
+        let number = self.lane(k, place.number, 0);
+        let at = self.element_base(base, ty.element(), number);
+        (at, data_offset(ty.rank()) + (first * element_bytes(ty.element()) as usize) as i32)
+    }
+
+    /// Elements are aligned as elements, not as vectors.
+    fn vector_flags(&mut self, ty: Type) -> MemFlagsData {
+        let region = self.flags(element_memory(ty.element())).alias_region();
+        MemFlagsData::new().with_notrap().with_alias_region(region)
+    }
+
+    fn store_vectors(&mut self, k: &mut Lanes, store: &Store) {
+        if store.place.stride != Some(1) {
+            return self.store_lanes(k, store);
+        }
+        let (base, ty) = self.array_of(k, store.array);
+        let scalar = k.kernel.arrays[store.array].element;
+        let values = self.vectors(k, store.value);
+        for (n, v) in values.into_iter().enumerate() {
+            let (at, offset) = self.vector_place(k, base, ty, &store.place, 2 * n);
+            let flags = self.vector_flags(ty);
+            let v = if store.add {
+                let old = self.b.ins().load(vector_type(scalar), flags, at, offset);
+                self.b.ins().fadd(old, v)
+            } else {
+                v
+            };
+            self.b.ins().store(flags, v, at, offset);
+        }
+    }
+
+    fn store_lanes(&mut self, k: &mut Lanes, store: &Store) {
+        let (base, ty) = self.array_of(k, store.array);
+        for lane in 0..k.width {
+            let number = self.number_in_lane(k, &store.place, lane);
+            let mut v = self.lane(k, store.value, lane);
+            if store.add {
+                let old = self.load_element(base, ty, number);
+                v = self.b.ins().fadd(old, v);
+            }
+            self.store_element(base, ty, number, v);
+        }
+    }
+
+    // ---- operations ----
+
+    fn lane_op(&mut self, k: &mut Lanes, result: Num, op: NumOp, args: &[Num]) -> Held {
+        match k.kernel.shape(result) {
+            Shape::Uniform => {
+                let operands: SmallVec<[V; 3]> = args.iter().map(|a| k.scalar(*a)).collect();
+                Held::Scalar(self.scalar_op(op, k.kernel.scalar(args[0]), &operands))
+            }
+            Shape::Linear => self.line_op(k, op, args),
+            Shape::Varying => Held::Vectors(self.vector_op(k, op, args)),
+            Shape::Ordered => unreachable!("ordered numbers are made lane by lane"),
+        }
+    }
+
+    fn scalar_op(&mut self, op: NumOp, scalar: Scalar, args: &[V]) -> V {
+        match op {
+            NumOp::Unary(op) => self.unary_of(op, scalar, args[0]),
+            NumOp::Binary(op) => self.binary_of(op, scalar, args[0], args[1]),
+            NumOp::Compare(op) => self.compare_of(op, scalar, args[0], args[1]),
+            NumOp::Select => self.b.ins().select(args[0], args[1], args[2]),
+            NumOp::Convert(to) => self.convert_of(scalar, to, args[0]),
+            NumOp::Guarded => self.guarded(args[0], args[1]),
+        }
+    }
+
+    /// An index that grows by a stride.
+    fn line_op(&mut self, k: &mut Lanes, op: NumOp, args: &[Num]) -> Held {
+        let line = |k: &Lanes, num: Num| match k.held(num) {
+            Held::Scalar(v) => (*v, Stride::Known(0)),
+            Held::Line(base, stride) => (*base, *stride),
+            Held::Vectors(_) | Held::Each(_) => unreachable!("{num:?} is linear"),
+        };
+        let (a, stride) = line(k, args[0]);
+        match op {
+            NumOp::Unary(UnaryOp::Neg) => {
+                let minus = self.stride_times(stride, None, -1);
+                Held::Line(self.b.ins().ineg(a), minus)
+            }
+            NumOp::Binary(BinaryOp::Mul) => {
+                let (b, other) = line(k, args[1]);
+                let product = self.b.ins().imul(a, b);
+                let (stride, factor, by) = match stride {
+                    Stride::Known(0) => (other, args[0], a),
+                    _ => (stride, args[1], b),
+                };
+                let stride = match k.kernel.constant(factor) {
+                    Some(Const::I64(x)) => self.stride_times(stride, None, *x),
+                    _ => self.stride_times(stride, Some(by), 1),
+                };
+                Held::Line(product, stride)
+            }
+            NumOp::Binary(op) => {
+                let (b, other) = line(k, args[1]);
+                let subtract = op == BinaryOp::Sub;
+                let base = if subtract { self.b.ins().isub(a, b) } else { self.b.ins().iadd(a, b) };
+                let other = if subtract { self.stride_times(other, None, -1) } else { other };
+                Held::Line(base, self.stride_sum(stride, other))
+            }
+            NumOp::Convert(_) => Held::Line(a, stride),
+            NumOp::Unary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Guarded => {
+                unreachable!("{op:?} is not linear")
+            }
+        }
+    }
+
+    fn stride_times(&mut self, stride: Stride, by: Option<V>, factor: i64) -> Stride {
+        match (stride, by) {
+            (Stride::Known(s), None) => Stride::Known(s.wrapping_mul(factor)),
+            (Stride::Known(1), Some(by)) => Stride::Value(by),
+            (Stride::Known(s), Some(by)) => Stride::Value(self.b.ins().imul_imm_s(by, s)),
+            (Stride::Value(s), None) => Stride::Value(self.b.ins().imul_imm_s(s, factor)),
+            (Stride::Value(s), Some(by)) => Stride::Value(self.b.ins().imul(s, by)),
+        }
+    }
+
+    fn stride_sum(&mut self, a: Stride, b: Stride) -> Stride {
+        match (a, b) {
+            (Stride::Known(0), s) | (s, Stride::Known(0)) => s,
+            (Stride::Known(a), Stride::Known(b)) => Stride::Known(a.wrapping_add(b)),
+            (Stride::Value(a), Stride::Value(b)) => Stride::Value(self.b.ins().iadd(a, b)),
+            (Stride::Value(a), Stride::Known(b)) | (Stride::Known(b), Stride::Value(a)) => {
+                Stride::Value(self.b.ins().iadd_imm_s(a, b))
+            }
+        }
+    }
+
+    fn vector_op(&mut self, k: &mut Lanes, op: NumOp, args: &[Num]) -> SmallVec<[V; 4]> {
+        let scalar = k.kernel.scalar(args[0]);
+        if let NumOp::Convert(to) = op {
+            return self.convert_lanes(k, scalar, to, args[0]);
+        }
+        let operands: SmallVec<[SmallVec<[V; 4]>; 3]> = args.iter().map(|a| self.vectors(k, *a)).collect();
+        let mut results = SmallVec::new();
+        for n in 0..k.width / 2 {
+            let of: SmallVec<[V; 3]> = operands.iter().map(|o| o[n]).collect();
+            results.push(match op {
+                NumOp::Unary(op) => self.unary_vector(k, op, scalar, of[0]),
+                NumOp::Binary(op) if scalar.is_float() => self.binary_vector(k, op, of[0], of[1]),
+                NumOp::Binary(op) => self.binary_integers(op, of[0], of[1]),
+                NumOp::Compare(op) => self.compare_vector(op, scalar, of[0], of[1]),
+                NumOp::Select => self.choose(of[0], of[1], of[2]),
+                NumOp::Guarded => self.guarded(of[0], of[1]),
+                NumOp::Convert(_) => unreachable!("done above"),
+            });
+        }
+        results
+    }
+
+    /// See `dprog_ir::kernel::NumOp`; of scalars and of vectors.
+    fn guarded(&mut self, t: V, p: V) -> V {
+        let product = self.b.ins().fmul(t, p);
+        let ty = self.b.func.dfg.value_type(product);
+        let zero = if ty.is_vector() { self.zero_vector(ty) } else { self.zero(ty) };
+        let is_nan = self.b.ins().fcmp(FloatCC::Unordered, product, product);
+        let still = self.b.ins().fcmp(FloatCC::Equal, t, zero);
+        let held = self.b.ins().band(is_nan, still);
+        if ty.is_vector() { self.choose(held, t, product) } else { self.b.ins().select(held, t, product) }
+    }
+
+    /// `a` where the mask is set, else `b`.
+    fn choose(&mut self, mask: V, a: V, b: V) -> V {
+        let ty = self.b.func.dfg.value_type(a);
+        let mask = if ty == types::I64X2 { mask } else { self.as_vector(ty, mask) };
+        self.b.ins().bitselect(mask, a, b)
+    }
+
+    fn as_vector(&mut self, ty: ClifType, v: V) -> V {
+        let flags = MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);
+        self.b.ins().bitcast(ty, flags, v)
+    }
+
+    fn unary_vector(&mut self, k: &mut Lanes, op: UnaryOp, scalar: Scalar, v: V) -> V {
+        match op {
+            UnaryOp::Not => self.b.ins().bnot(v),
+            UnaryOp::Neg if scalar == Scalar::I64 => self.b.ins().ineg(v),
+            UnaryOp::Neg => self.b.ins().fneg(v),
+            UnaryOp::Abs => self.b.ins().fabs(v),
+            UnaryOp::Sqrt => self.b.ins().sqrt(v),
+            UnaryOp::Floor if self.has_rounding() => self.b.ins().floor(v),
+            UnaryOp::Ceil if self.has_rounding() => self.b.ins().ceil(v),
+            UnaryOp::Trunc if self.has_rounding() => self.b.ins().trunc(v),
+            UnaryOp::Sign => {
+                let zero = self.table_vector(k, types::F64X2, [0; 2]);
+                let ones = [1.0f64, -1.0].map(|x| self.table_vector(k, types::F64X2, [x.to_bits(); 2]));
+                let less = self.b.ins().fcmp(FloatCC::LessThan, v, zero);
+                let greater = self.b.ins().fcmp(FloatCC::GreaterThan, v, zero);
+                let negative = self.choose(less, ones[1], v);
+                self.choose(greater, ones[0], negative)
+            }
+            UnaryOp::Cbrt
+            | UnaryOp::Exp
+            | UnaryOp::Exp2
+            | UnaryOp::Expm1
+            | UnaryOp::Log
+            | UnaryOp::Log2
+            | UnaryOp::Log10
+            | UnaryOp::Log1p
+            | UnaryOp::Sin
+            | UnaryOp::Cos
+            | UnaryOp::Tan
+            | UnaryOp::Asin
+            | UnaryOp::Acos
+            | UnaryOp::Atan
+            | UnaryOp::Sinh
+            | UnaryOp::Cosh
+            | UnaryOp::Tanh
+            | UnaryOp::Asinh
+            | UnaryOp::Acosh
+            | UnaryOp::Atanh
+            | UnaryOp::Erf
+            | UnaryOp::Erfc
+            | UnaryOp::Sigmoid
+            | UnaryOp::Softplus
+            | UnaryOp::Round
+            | UnaryOp::Floor
+            | UnaryOp::Ceil
+            | UnaryOp::Trunc => self.formula(k, Formula::Unary(op), &[v]),
+            UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => unreachable!("{op:?} has no vector code"),
+        }
+    }
+
+    fn binary_vector(&mut self, k: &mut Lanes, op: BinaryOp, a: V, b: V) -> V {
+        match op {
+            BinaryOp::Add => self.b.ins().fadd(a, b),
+            BinaryOp::Sub => self.b.ins().fsub(a, b),
+            BinaryOp::Mul => self.b.ins().fmul(a, b),
+            BinaryOp::Div => self.b.ins().fdiv(a, b),
+            BinaryOp::Min => self.first_vector_if(FloatCC::LessThanOrEqual, a, b),
+            BinaryOp::Max => self.first_vector_if(FloatCC::GreaterThanOrEqual, a, b),
+            BinaryOp::CopySign => {
+                let sign = self.table_vector(k, types::F64X2, [1 << 63; 2]);
+                self.b.ins().bitselect(sign, b, a)
+            }
+            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => self.formula(k, Formula::Binary(op), &[a, b]),
+            BinaryOp::Rem
+            | BinaryOp::Polygamma
+            | BinaryOp::And
+            | BinaryOp::Or
+            | BinaryOp::Xor
+            | BinaryOp::Shl
+            | BinaryOp::Shr => unreachable!("{op:?} of vectors of floats"),
+        }
+    }
+
+    /// `a` if the comparison holds or `a` is NaN; else `b`.
+    fn first_vector_if(&mut self, cc: FloatCC, a: V, b: V) -> V {
+        let (wins, nan) = (self.b.ins().fcmp(cc, a, b), self.b.ins().fcmp(FloatCC::Unordered, a, a));
+        let winner = self.choose(wins, a, b);
+        self.choose(nan, a, winner)
+    }
+
+    /// Integers, and bools as masks.
+    fn binary_integers(&mut self, op: BinaryOp, a: V, b: V) -> V {
+        match op {
+            BinaryOp::Add => self.b.ins().iadd(a, b),
+            BinaryOp::Sub => self.b.ins().isub(a, b),
+            BinaryOp::Mul => self.b.ins().imul(a, b),
+            BinaryOp::And => self.b.ins().band(a, b),
+            BinaryOp::Or => self.b.ins().bor(a, b),
+            BinaryOp::Xor => self.b.ins().bxor(a, b),
+            BinaryOp::Min | BinaryOp::Max => {
+                let cc = if op == BinaryOp::Min { IntCC::SignedLessThan } else { IntCC::SignedGreaterThan };
+                let first = self.b.ins().icmp(cc, a, b);
+                self.b.ins().bitselect(first, a, b)
+            }
+            BinaryOp::Div
+            | BinaryOp::Rem
+            | BinaryOp::Pow
+            | BinaryOp::Atan2
+            | BinaryOp::Hypot
+            | BinaryOp::CopySign
+            | BinaryOp::Polygamma
+            | BinaryOp::Shl
+            | BinaryOp::Shr => unreachable!("{op:?} of vectors of integers"),
+        }
+    }
+
+    fn compare_vector(&mut self, op: CompareOp, scalar: Scalar, a: V, b: V) -> V {
+        match scalar {
+            Scalar::F64 => self.b.ins().fcmp(float_condition(op), a, b),
+            Scalar::I64 => self.b.ins().icmp(signed_condition(op), a, b),
+            // True is all ones, which is less than none as a signed number.
+            _ => self.b.ins().icmp(signed_condition(op).swap_args(), a, b),
+        }
+    }
+
+    fn convert_lanes(&mut self, k: &mut Lanes, from: Scalar, to: Scalar, num: Num) -> SmallVec<[V; 4]> {
+        if (from, to) == (Scalar::I64, Scalar::F64) || (from, to) == (Scalar::F64, Scalar::I64) {
+            let lanes: Vec<V> = (0..k.width).map(|lane| self.lane(k, num, lane)).collect();
+            let converted: Vec<V> = lanes.into_iter().map(|v| self.convert_of(from, to, v)).collect();
+            return converted.chunks(2).map(|pair| self.pair(to, pair[0], pair[1])).collect();
+        }
+        let vectors = self.vectors(k, num);
+        vectors.into_iter().map(|v| self.convert_vector(k, from, to, v)).collect()
+    }
+
+    fn convert_vector(&mut self, k: &mut Lanes, from: Scalar, to: Scalar, v: V) -> V {
+        match (from, to) {
+            (Scalar::F64, Scalar::Bool) => {
+                let zero = self.table_vector(k, types::F64X2, [0; 2]);
+                self.b.ins().fcmp(FloatCC::NotEqual, v, zero)
+            }
+            (Scalar::I64, Scalar::Bool) => {
+                let zero = self.table_vector(k, types::I64X2, [0; 2]);
+                self.b.ins().icmp(IntCC::NotEqual, v, zero)
+            }
+            (Scalar::Bool, Scalar::F64) => {
+                let one = self.table_vector(k, types::I64X2, [1.0f64.to_bits(); 2]);
+                let bits = self.b.ins().band(v, one);
+                self.as_vector(types::F64X2, bits)
+            }
+            (Scalar::Bool, Scalar::I64) => {
+                let one = self.table_vector(k, types::I64X2, [1; 2]);
+                self.b.ins().band(v, one)
+            }
+            (_, _) => v,
+        }
+    }
+
+    /// An elementary function of a vector.
+    fn formula(&mut self, k: &mut Lanes, formula: Formula, args: &[V]) -> V {
+        let (base, flags) = (self.table_base(), self.table_flags());
+        let Lower { b, clif, program, table, .. } = self;
+        let bytes = &mut table.as_mut().expect("there is one now").1;
+        let mut offset = |bits: u64| table_offset(&mut k.constants, bytes, [bits; 2]);
+        let mut find_rare = |func: &mut cranelift_codegen::ir::Function, rare: Rare| {
+            let id = function_for(*clif, program, rare);
+            clif.declare_func_in_func(id, func)
+        };
+        let pool = Pool { base, flags, offset: &mut offset };
+        emit_with(b, formula, args, &mut find_rare, Some(pool)).expect("a function of vectors")
+    }
+}
+
+impl Lanes<'_> {
+    /// One more lane of a number of the ordered part.
+    fn add_lane(&mut self, num: Num, v: V) {
+        let mut lanes = match self.held(num) {
+            Held::Each(lanes) => lanes.clone(),
+            Held::Scalar(_) | Held::Line(..) | Held::Vectors(_) => unreachable!("{num:?} is ordered"),
+        };
+        lanes.push(v);
+        self.hold(num, Held::Each(lanes));
+    }
+}
+
+/// Numbers that an inner loop carries, from the values of a block's parameters.
+fn hold_carried(k: &mut Lanes, inner: &Inner, values: &[V], which: impl Fn(&dprog_ir::kernel::InnerCarried) -> Num) {
+    let mut rest = values;
+    for carried in &inner.carried {
+        let count = if k.kernel.shape(carried.param) == Shape::Uniform { 1 } else { k.width / 2 };
+        let (mine, after) = rest.split_at(count);
+        let held = if k.kernel.shape(carried.param) == Shape::Uniform {
+            Held::Scalar(mine[0])
+        } else {
+            Held::Vectors(SmallVec::from_slice(mine))
+        };
+        k.hold(which(carried), held);
+        rest = after;
+    }
+}
+
+/// The function that does a rare case: the whole one, which gives the same there.
+fn function_for<M: ClifModule>(clif: &mut M, program: &mut Program, rare: Rare) -> ClifFuncId {
+    let op = match rare {
+        Rare::Sin => UnaryOp::Sin,
+        Rare::Cos => UnaryOp::Cos,
+        Rare::Tan => UnaryOp::Tan,
+    };
+    if let Some(bare) = &mut program.bare {
+        let id = bare.math.get(clif, Formula::Unary(op), types::F64).expect("a local function");
+        return id.expect("there is such a function");
+    }
+    let name = unary_symbols(op).expect("a function of the runtime")[0];
+    let convention = clif.isa().default_call_conv();
+    *program.runtime.entry(name).or_insert_with(|| {
+        let signature = crate::abi::runtime_signature(name, convention);
+        clif.declare_function(name, cranelift_module::Linkage::Import, &signature).expect("one signature per name")
+    })
+}

@@ -1,0 +1,177 @@
+//! What a kernel costs against its loop: whether vectors pay.
+//!
+//! The unit is about an addition. The weights are rounded measurements on x86_64: a vector has two lanes, memory at a stride is
+//! read and written lane by lane, and numbers of the ordered part are taken out of vectors one by one.
+
+use super::{Kernel, Num, NumOp, Place, Shape, Step};
+use crate::opcode::{BinaryOp, UnaryOp};
+use smallvec::SmallVec;
+
+/// What a trip costs.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Cost {
+    /// In the loop.
+    pub scalar: f32,
+    /// In the kernel, by lane.
+    pub vector: f32,
+    /// Of that, the ordered part.
+    pub ordered: f32,
+    /// It has elementary functions, of which a vector fills the machine.
+    pub heavy: bool,
+    /// It has inner loops.
+    pub inner: bool,
+    /// Numbers that differ between lanes and are alive throughout an inner loop.
+    pub live: usize,
+}
+
+/// Below this part of the loop's cost a kernel is worth its code. By measurement of short chains.
+const WORTH: f32 = 0.8;
+
+impl Cost {
+    pub fn is_worth(&self) -> bool {
+        self.vector < WORTH * self.scalar
+    }
+
+    /// How many lanes of f64 a block has: an elementary function fills the machine with one vector; what else there is, with two;
+    /// and an inner loop may have chains of dependent operations, of which as many run side by side as there are registers
+    /// (sixteen, less some to work with).
+    pub fn lanes(&self) -> usize {
+        match (self.heavy, self.inner, self.live) {
+            (true, ..) => 2,
+            (false, true, 0..=3) => 8,
+            (false, ..) => 4,
+        }
+    }
+
+    /// The cost of a trip of the kernel, which is whole but for this.
+    pub fn of(kernel: &Kernel) -> Cost {
+        let mut cost = Cost { scalar: 1.0, vector: 0.4, ..Cost::default() };
+        cost.steps(kernel, &kernel.body, 1.0);
+        let before = cost.vector;
+        for step in &kernel.ordered {
+            cost.ordered_step(kernel, step);
+        }
+        for store in &kernel.late {
+            cost.scalar += 1.0;
+            cost.vector += place(&store.place).1;
+        }
+        cost.ordered = cost.vector - before;
+        cost
+    }
+
+    fn steps(&mut self, kernel: &Kernel, steps: &[Step], times: f32) {
+        for step in steps {
+            match step {
+                Step::Op { result, op, args, .. } => self.op(kernel, *result, *op, args, times),
+                Step::Load { place: at, .. } => self.add(place(at), times),
+                Step::Store(store) => {
+                    let (scalar, vector) = place(&store.place);
+                    let load = if store.add { 2.0 } else { 1.0 };
+                    self.add((scalar * load, vector * load), times);
+                }
+                Step::Inner(inner) => {
+                    let trips = trips(kernel, inner.lo, inner.hi);
+                    self.inner = true;
+                    self.add((1.0, 0.4), times * trips);
+                    let varies = |n: &Num| kernel.shape(*n) == Shape::Varying;
+                    let carried = inner.carried.iter().filter(|c| varies(&c.param)).count();
+                    let outside = from_outside(kernel, &inner.body);
+                    self.live = self.live.max(carried + outside);
+                    self.steps(kernel, &inner.body, times * trips);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, (scalar, vector): (f32, f32), times: f32) {
+        self.scalar += scalar * times;
+        self.vector += vector * times;
+    }
+
+    fn op(&mut self, kernel: &Kernel, result: Num, op: NumOp, args: &[Num], times: f32) {
+        let weight = weight(op);
+        let is_function = weight >= FUNCTION;
+        match kernel.shape(result) {
+            Shape::Uniform | Shape::Linear if is_function => self.add((weight, 0.5 * weight), times),
+            Shape::Uniform | Shape::Linear => self.add((0.5, 0.25), times),
+            Shape::Varying => {
+                self.heavy |= is_function;
+                let makes_lanes =
+                    matches!(op, NumOp::Convert(_)) || args.iter().any(|a| kernel.shape(*a) == Shape::Linear);
+                let extra = if makes_lanes { 1.0 } else { 0.0 };
+                self.add((weight, 0.5 * weight + extra), times);
+            }
+            Shape::Ordered => self.add((weight, weight + 0.5), times),
+        }
+    }
+
+    fn ordered_step(&mut self, kernel: &Kernel, step: &Step) {
+        let Step::Op { op, args, .. } = step else { return };
+        let weight = weight(*op);
+        let taken_out = args.iter().filter(|a| kernel.shape(**a) == Shape::Varying).count();
+        self.add((weight, weight + 0.5 * taken_out as f32), 1.0);
+    }
+}
+
+/// Scalar and vector cost of an access.
+fn place(place: &Place) -> (f32, f32) {
+    match place.stride {
+        Some(0) => (1.0, 0.5),
+        Some(1) => (1.0, 0.5),
+        _ => (1.0, 1.25),
+    }
+}
+
+/// An elementary function costs at least so much.
+const FUNCTION: f32 = 20.0;
+
+fn weight(op: NumOp) -> f32 {
+    match op {
+        NumOp::Unary(UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc) => {
+            1.0
+        }
+        NumOp::Unary(UnaryOp::Sign) => 4.0,
+        NumOp::Unary(UnaryOp::Sqrt) | NumOp::Binary(BinaryOp::Div) => 5.0,
+        NumOp::Unary(UnaryOp::Exp | UnaryOp::Log | UnaryOp::Exp2 | UnaryOp::Expm1) => 30.0,
+        NumOp::Unary(_) | NumOp::Binary(BinaryOp::Atan2) => 40.0,
+        NumOp::Binary(BinaryOp::Pow) => 100.0,
+        NumOp::Binary(BinaryOp::Hypot | BinaryOp::Rem) => 20.0,
+        NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => 2.0,
+        NumOp::Guarded => 3.0,
+        NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => 1.0,
+    }
+}
+
+/// How often an inner loop goes round, at a guess if its bounds are no constants.
+fn trips(kernel: &Kernel, lo: Num, hi: Num) -> f32 {
+    let known = |n: Num| kernel.numbers[n].affine.as_ref().filter(|a| a.is_constant()).map(|a| a.constant);
+    match (known(lo), known(hi)) {
+        (Some(lo), Some(hi)) => hi.saturating_sub(lo).clamp(0, 64) as f32,
+        _ => 16.0,
+    }
+}
+
+/// How many numbers that differ between lanes a body uses and does not make.
+fn from_outside(kernel: &Kernel, body: &[Step]) -> usize {
+    let (mut made, mut used): (Vec<Num>, Vec<Num>) = (Vec::new(), Vec::new());
+    for step in body {
+        let mut add = |nums: &[Num]| used.extend(nums.iter().filter(|n| kernel.shape(**n) == Shape::Varying));
+        match step {
+            Step::Op { result, args, .. } => {
+                add(args);
+                made.push(*result);
+            }
+            Step::Load { result, .. } => made.push(*result),
+            Step::Store(store) => add(&[store.value]),
+            Step::Inner(inner) => {
+                let inits: SmallVec<[Num; 4]> = inner.carried.iter().map(|c| c.init).collect();
+                add(&inits);
+                made.extend(inner.carried.iter().map(|c| c.result));
+            }
+        }
+    }
+    made.sort_unstable();
+    used.sort_unstable();
+    used.dedup();
+    used.iter().filter(|n| made.binary_search(n).is_err()).count()
+}

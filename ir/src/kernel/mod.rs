@@ -1,0 +1,273 @@
+//! Kernels: loops whose trips have no order among them, ready to run several trips at once.
+//!
+//! A loop that computes the same thing for many numbers need not compute it for one after the other. [`recognise`] looks at a
+//! `for`, a `map` or a `build` and gives a [`Kernel`], or the [`Refusal`] that says why there is none. A kernel says
+//! what *one* trip does; whoever lowers it does so for a handful of neighbouring trips, the *lanes*, in one go.
+//! Every number of a kernel has a [`Shape`]: the same in all lanes, growing by a stride from lane to lane, or different.
+//!
+//! ```text
+//! for %i in 0..%n carry (%s = 0.0, %y = %y0) {     kernel over k0:
+//!   %a = get %x[%i]                                  k1: f64 varying = load x[k0]
+//!   %b = exp %a                                      k2: f64 varying = exp k1
+//!   %y1 = set %y[%i], %b                             store y[k0] = k2
+//!   %s1 = add %s, %b                                 in order, k3 carried from 0.0:
+//!   yield %s1, %y1                                     k4: f64 in order = add k3, k2
+//! }
+//! ```
+//!
+//! What a trip needs of the one before it (a carried float, say) makes a second, *ordered* part: it runs lane by lane after
+//! the lanes have computed what is independent. So every number comes out with the same bits as in the loop.
+//!
+//! A kernel may have inner loops, if all lanes go round equally often: then the lanes are trips of the outer loop, and
+//! each keeps the order of its own sums.
+//!
+//! Traps stay where they are: a kernel has none. Accesses that the loop would test are listed as [`Guard`]s, which hold for the
+//! whole loop or the kernel does not run; and what is left of the trips is the loop's own.
+//!
+//! *Absent on purpose:* machines. How many lanes there are, and what a vector is, is the lowering's business.
+
+mod affine;
+mod cost;
+mod explain;
+mod guarded;
+mod recognise;
+
+pub use affine::Affine;
+pub use cost::Cost;
+pub use explain::{LoopReport, explain_loops};
+pub use recognise::{Loop, recognise};
+
+use crate::entity;
+use crate::entity::Arena;
+use crate::function::Value;
+use crate::location::SrcLoc;
+use crate::opcode::{BinaryOp, CompareOp, Const, UnaryOp};
+use crate::types::Scalar;
+use smallvec::SmallVec;
+use std::fmt;
+
+entity!(
+    /// A number of a kernel.
+    Num, "k"
+);
+
+/// How a number differs from lane to lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
+pub enum Shape {
+    /// Not at all.
+    Uniform,
+    /// An i64 that grows by the same from each lane to the next.
+    Linear,
+    Varying,
+    /// Known only after the lane before: part of the ordered part.
+    Ordered,
+}
+
+/// What is known of a number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumData {
+    pub scalar: Scalar,
+    pub shape: Shape,
+    /// Of an i64: what it is in terms of the counters and of numbers from outside, where that is so.
+    pub affine: Option<Affine>,
+}
+
+/// Where a number comes from that is there before the loop.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A scalar of the function.
+    Value(Value),
+    Const(Const),
+    /// A size of an array.
+    Dim(ArrayId, u8),
+    /// The row-major number of the element that the first trip of a `build` makes.
+    First,
+}
+
+/// An operation on numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NumOp {
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    Compare(CompareOp),
+    Select,
+    Convert(Scalar),
+    /// Of floats `t, p`: the product, but `t` where `t` is zero and the product not a number. So rules of differentiation multiply.
+    Guarded,
+}
+
+entity!(
+    /// An array that a kernel reads or updates.
+    ArrayId, "a"
+);
+
+/// An array of scalars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayData {
+    /// The array as it is before the loop; of a `map` or `build`, its result.
+    pub value: Value,
+    pub element: Scalar,
+    /// The kernel stores into it. Nobody else refers to it then.
+    pub updated: bool,
+}
+
+/// Something that a trip does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Op { result: Num, op: NumOp, args: SmallVec<[Num; 3]>, loc: SrcLoc },
+    Load { result: Num, array: ArrayId, place: Place },
+    Store(Store),
+    Inner(Box<Inner>),
+}
+
+/// An element of an array.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// Its row-major number.
+    pub number: Num,
+    /// By how much the number grows from lane to lane, if that is known.
+    pub stride: Option<i64>,
+}
+
+/// A change of an element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    pub array: ArrayId,
+    pub place: Place,
+    pub value: Num,
+    /// Adds to what stands there.
+    pub add: bool,
+}
+
+/// A loop inside of a trip. All lanes go round together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inner {
+    pub counter: Num,
+    pub lo: Num,
+    pub hi: Num,
+    pub carried: Vec<InnerCarried>,
+    pub body: Vec<Step>,
+}
+
+/// A number that an inner loop carries: before it, in a trip, after a trip, and behind the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InnerCarried {
+    pub init: Num,
+    pub param: Num,
+    pub next: Num,
+    pub result: Num,
+}
+
+/// What the loop carries, in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Carried {
+    /// An array that is updated where it stands.
+    Array(ArrayId),
+    /// A scalar that stays as it is.
+    Same(Num),
+    /// An i64 that grows by a constant each trip.
+    Steady { start: Num, step: i64 },
+    /// A scalar of which every trip needs what the one before made.
+    Ordered { init: Num, param: Num, next: Num },
+}
+
+/// Holds before the loop, or the kernel does not run: for all trips, `0 <= index < size`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guard {
+    pub index: Affine,
+    pub size: Num,
+}
+
+/// See the module's description.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    pub numbers: Arena<Num, NumData>,
+    pub inputs: Vec<(Num, Input)>,
+    pub arrays: Arena<ArrayId, ArrayData>,
+    /// The counter of the loop.
+    pub axis: Num,
+    pub body: Vec<Step>,
+    pub carried: Vec<Carried>,
+    /// Runs after the body, lane by lane: operations only.
+    pub ordered: Vec<Step>,
+    /// Stores of numbers of the ordered part.
+    pub late: Vec<Store>,
+    pub guards: Vec<Guard>,
+    /// Counters of inner loops, with their bounds.
+    pub counters: Vec<(Num, Affine, Affine)>,
+    pub cost: Cost,
+}
+
+impl Kernel {
+    pub fn shape(&self, num: Num) -> Shape {
+        self.numbers[num].shape
+    }
+
+    pub fn scalar(&self, num: Num) -> Scalar {
+        self.numbers[num].scalar
+    }
+
+    /// The constant that a number is.
+    pub fn constant(&self, num: Num) -> Option<&Const> {
+        self.inputs.iter().find(|(n, _)| *n == num).and_then(|(_, input)| match input {
+            Input::Const(c) => Some(c),
+            Input::Value(_) | Input::Dim(..) | Input::First => None,
+        })
+    }
+}
+
+/// Why a loop is no kernel, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    pub reason: Reason,
+    pub loc: SrcLoc,
+}
+
+/// Why a loop is no kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    Branch,
+    While,
+    Call,
+    World,
+    Trap,
+    MakesArray,
+    Elements,
+    /// An operation that there is no vector code for.
+    Operation(&'static str),
+    Division,
+    UnevenInner,
+    Dependence,
+    ReadsElsewhere,
+    OrderedIndex,
+    OrderedInner,
+    Bounds,
+    NotWorth,
+    OrderedOnly,
+    Few,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Branch => "a branch in it is no choice between two numbers",
+            Reason::While => "a `while` in it goes round as often as its numbers say",
+            Reason::Call => "it calls a function",
+            Reason::World => "it talks to the world",
+            Reason::Trap => "a condition in it may trap",
+            Reason::MakesArray => "each trip makes an array, a text or another object",
+            Reason::Elements => "elements of this type have no vectors",
+            Reason::Operation(name) => return write!(f, "`{name}` has no vector code"),
+            Reason::Division => "a division of integers may trap",
+            Reason::UnevenInner => "an inner loop goes round differently often in neighbouring trips",
+            Reason::Dependence => "a trip needs what the one before it made",
+            Reason::ReadsElsewhere => "it reads elements of an array that other trips change",
+            Reason::OrderedIndex => "what one trip made is the index of the next",
+            Reason::OrderedInner => "an inner loop goes on with what the trip before made",
+            Reason::Bounds => "the bounds of an index are not known before the loop",
+            Reason::NotWorth => "its accesses to memory would cost more than vectors save",
+            Reason::OrderedOnly => "nearly all of its work has to be done in order",
+            Reason::Few => "it has too few trips",
+        })
+    }
+}

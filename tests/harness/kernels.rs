@@ -1,0 +1,325 @@
+//! Kernels have the bits of their loops: random loops over arrays, run by the interpreter and by machine code with vectors
+//! and without, for every number of trips from 0 to 40, with numbers that are not a number, infinite, or zeros of either sign among
+//! the elements, and with arrays that are too short, so that an access in the middle of the loop traps. `KERNEL_SEEDS=1000`
+//! tries more than usual.
+
+use dprog_codegen::{Compiled, Context, Jit, Limits, Options, Output, Simd, Stop};
+use dprog_ir::entity::Entity;
+use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, literal};
+use dprog_ir::kernel::{Loop, recognise};
+use dprog_ir::transform::ownership;
+use dprog_ir::{Const, FuncId, Module, Op, SrcLoc, TrapCode, Value, walk};
+use dprog_tests::generate::random::Random;
+use libtest_mimic::{Arguments, Trial};
+use std::fmt::Write;
+
+fn main() {
+    let args = Arguments::from_args();
+    let seeds: u64 = std::env::var("KERNEL_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let chunk = |first: u64| {
+        Trial::test(format!("random/{first}"), move || {
+            let mut kernels = 0;
+            for seed in first..first + 10 {
+                kernels += check(seed).map_err(|e| format!("seed {seed}: {e}"))?;
+            }
+            if kernels < 5 { Err(format!("only {kernels} of ten loops are kernels").into()) } else { Ok(()) }
+        })
+    };
+    libtest_mimic::run(&args, (0..seeds.div_ceil(10)).map(|n| chunk(10 * n)).collect()).exit();
+}
+
+/// Whether the loop is a kernel, if all agree.
+fn check(seed: u64) -> Result<usize, String> {
+    let text = Writer::program(seed);
+    let mut module = dprog_ir::parse::parse(&text).map_err(|e| format!("{e}\n{text}"))?;
+    dprog_ir::verify::verify_or_panic(&module, "a random kernel");
+    let plain = module.clone();
+    let func = module.find_function("f").expect("it is there");
+    let ownership = ownership::run(&mut module, &[func]);
+    let is_kernel = has_kernel(&module, func);
+    let code = |simd: Simd| {
+        let options = Options { simd, verify: true, ..Options::default() };
+        Jit::compile(&module, &ownership, &[func], &options).map_err(|e| format!("{e}\n{text}"))
+    };
+    let (vectors, scalars) = (code(Simd::Bits128)?, code(Simd::Off)?);
+    let mut random = Random::new(seed ^ 0x5eed);
+    for trips in 0..=40 {
+        let args = arguments(trips, &mut random);
+        let wanted = interpret(&plain, func, &args);
+        for (kind, compiled) in [("vectors", &vectors), ("scalars", &scalars)] {
+            let found = run(compiled, func, &args);
+            if !same(&wanted, &found) {
+                let show = |o: &Outcome| match o {
+                    Ok(values) => values.iter().map(|v| literal::text(&module, v)).collect::<Vec<_>>().join(", "),
+                    Err(trap) => format!("{trap:?}"),
+                };
+                return Err(format!("{trips} trips, {kind}: {}\ninstead of {}\n{text}", show(&found), show(&wanted)));
+            }
+        }
+    }
+    Ok(is_kernel as usize)
+}
+
+fn has_kernel(module: &Module, func: FuncId) -> bool {
+    let f = &module.funcs[func];
+    let mut constants = vec![None; f.values.len()];
+    for data in f.insts.values() {
+        if let Op::Const(c) = &data.op {
+            constants[data.results[0].index()] = Some(c.clone());
+        }
+    }
+    let constant = |v: Value| -> Option<Const> { constants[v.index()].clone() };
+    let loops = walk::insts(f).into_iter().filter(|i| matches!(f.insts[*i].op, Op::For | Op::Map | Op::Build));
+    loops.into_iter().any(|inst| recognise(&Loop { func: f, inst, constant: &constant }).is_ok())
+}
+
+// ---- running ----
+
+type Outcome = Result<Vec<Val>, (TrapCode, String, Vec<u64>)>;
+
+const MEMORY: usize = 64 << 20;
+
+fn places(trace: &[SrcLoc]) -> Vec<u64> {
+    trace.iter().map(|loc| loc.0 as u64).collect()
+}
+
+fn interpret(module: &Module, func: FuncId, args: &[Val]) -> Outcome {
+    let mut host = CapturedHost::default();
+    let limits = InterpLimits { depth: 1000, memory: MEMORY, steps: 5_000_000, nesting: 20 };
+    let result = Interp::new(module, limits, &mut host).call(func, args);
+    result.map_err(|trap| (trap.code, trap.describe(), places(&trap.chain)))
+}
+
+fn run(code: &Compiled, func: FuncId, args: &[Val]) -> Outcome {
+    let mut ctx = Context::new(Limits { depth: 1000, memory: MEMORY });
+    ctx.host.out = Output::captured();
+    code.call(&mut ctx, func, args).map_err(|stop| match stop {
+        Stop::Trap(trap) => (trap.code, trap.describe(), places(&trap.trace)),
+        Stop::Exit(_) => unreachable!("nothing exits"),
+    })
+}
+
+fn same(a: &Outcome, b: &Outcome) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => a.iter().zip(b).all(|(a, b)| a.same(b)),
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn number(random: &mut Random) -> f64 {
+    const SPECIAL: [f64; 8] = [0.0, -0.0, f64::NAN, f64::INFINITY, -1.0, 1.0, 1e-310, 3e5];
+    if random.below(12) == 0 {
+        return SPECIAL[random.below(SPECIAL.len())];
+    }
+    (random.below(4001) as f64 - 2000.0) / 512.0
+}
+
+fn floats(count: usize, random: &mut Random) -> Val {
+    Val::list((0..count).map(|_| Val::F64(number(random))).collect())
+}
+
+/// `(n, x, y, m, w, a, b)`; now and then an array is too short.
+fn arguments(trips: usize, random: &mut Random) -> Vec<Val> {
+    let mut length = || if random.below(8) == 0 { trips } else { trips + 3 };
+    let (x, y, rows) = (length(), length(), length());
+    let matrix = (0..rows * 5).map(|_| Val::F64(number(random))).collect();
+    vec![
+        Val::I64(trips as i64),
+        floats(x, random),
+        floats(y, random),
+        Val::array(&[rows, 5], matrix),
+        Val::list((0..trips + 3).map(|_| Val::I64(random.below(100) as i64 - 50)).collect()),
+        Val::F64(number(random)),
+        Val::F64(number(random)),
+    ]
+}
+
+// ---- writing ----
+
+/// Writes a random loop, and what its trips know: names of floats, integers and bools.
+struct Writer {
+    random: Random,
+    text: String,
+    next: usize,
+    floats: Vec<String>,
+    ints: Vec<String>,
+    bools: Vec<String>,
+}
+
+const UNARY: [&str; 14] =
+    ["neg", "abs", "sqrt", "sign", "exp", "log", "sin", "tanh", "sigmoid", "floor", "round", "expm1", "log1p", "erf"];
+const BINARY: [&str; 9] = ["add", "sub", "mul", "div", "min", "max", "copysign", "hypot", "pow"];
+const INTEGER: [&str; 7] = ["add", "sub", "mul", "min", "max", "and", "xor"];
+const COMPARE: [&str; 6] = ["eq", "ne", "lt", "le", "gt", "ge"];
+
+impl Writer {
+    fn program(seed: u64) -> String {
+        let mut w = Writer {
+            random: Random::new(seed),
+            text: String::new(),
+            next: 0,
+            floats: vec!["%a".into(), "%b".into()],
+            ints: Vec::new(),
+            bools: Vec::new(),
+        };
+        for k in 1..80 {
+            let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
+        }
+        match seed % 4 {
+            0 => w.map(),
+            1 => w.build(),
+            _ => w.counted(),
+        }
+        w.text
+    }
+
+    fn name(&mut self) -> String {
+        self.next += 1;
+        format!("%v{}", self.next)
+    }
+
+    fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
+        from[self.random.below(from.len())]
+    }
+
+    fn float(&mut self) -> String {
+        self.floats[self.random.below(self.floats.len())].clone()
+    }
+
+    fn int(&mut self) -> String {
+        self.ints[self.random.below(self.ints.len())].clone()
+    }
+
+    /// An instruction with a place of its own.
+    fn line(&mut self, rest: &str) -> String {
+        let name = self.name();
+        let _ = writeln!(self.text, "{name} = {rest} !loc {}", self.next.min(79));
+        name
+    }
+
+    fn float_line(&mut self, rest: &str) {
+        let name = self.line(rest);
+        self.floats.push(name);
+    }
+
+    fn map(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], [f64]) {\n";
+        self.text += "%r, %s = map (%p = %x, %q = %x) {\n";
+        self.floats.extend(["%p".into(), "%q".into()]);
+        let (u, v) = (self.body(6, false), self.float());
+        let _ = writeln!(self.text, "yield {u}, {v}\n}}\nyield %r, %s\n}}");
+    }
+
+    fn build(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64^2]) {\n";
+        self.text += "%three = const 3 : i64\n%r = build (%j < %three, %i < %n) {\n";
+        self.ints.extend(["%i".into(), "%j".into()]);
+        let u = self.body(8, true);
+        let _ = writeln!(self.text, "yield {u}\n}}\nyield %r\n}}");
+    }
+
+    fn counted(&mut self) {
+        self.text += "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], f64, [f64^2], [i64], f64, i64) {\n";
+        self.text += "%zero = const 0 : i64\n%ten = const 10 : i64\n";
+        self.text += "%r, %s, %t, %u, %z, %c = for %i in %zero..%n carry (%y1 = %y, %s1 = %a, %m1 = %m, %w1 = %w, %z1 = %b, %c1 = %ten) {\n";
+        self.ints.push("%i".into());
+        if self.random.below(2) == 0 {
+            self.ints.push("%c1".into());
+        }
+        self.text += "%old = get %y1[%i] !loc 70\n%e = get %w1[%i] !loc 71\n%mi = get %m1[%i, 1] !loc 72\n";
+        self.floats.extend(["%old".into(), "%mi".into()]);
+        self.ints.push("%e".into());
+        let (v, w) = (self.body(9, true), self.float());
+        let int = self.int();
+        let _ = writeln!(self.text, "%y2 = set %y1[%i], {v} !loc 73");
+        let kind = if self.random.below(2) == 0 { "set" } else { "add_at" };
+        let _ = writeln!(self.text, "%m2 = {kind} %m1[%i, 1], {w} !loc 74\n%w2 = set %w1[%i], {int} !loc 75");
+        let fold = self.pick(&["add %s1", "sub %s1", "max %s1", "min %s1", "mul %s1"]);
+        let more = self.float();
+        let _ = writeln!(self.text, "%s2 = {fold}, {more}");
+        let last = if self.random.below(3) == 0 { "%s1" } else { "%z1" };
+        let _ = writeln!(
+            self.text,
+            "%c2 = add %c1, 3\nyield %y2, %s2, %m2, %w2, {last}, %c2\n}}\nyield %r, %s, %t, %u, %z, %c\n}}"
+        );
+    }
+
+    /// Some instructions; gives the last float. With `indexed` there is a counter `%i`.
+    fn body(&mut self, count: usize, indexed: bool) -> String {
+        for _ in 0..count {
+            self.instruction(indexed);
+        }
+        if indexed && self.random.below(3) == 0 {
+            self.inner();
+        }
+        self.floats.last().cloned().expect("there are floats")
+    }
+
+    fn instruction(&mut self, indexed: bool) {
+        let (a, b) = (self.float(), self.float());
+        match self.random.below(if indexed { 12 } else { 6 }) {
+            0 | 1 => {
+                let op = self.pick(&UNARY);
+                self.float_line(&format!("{op} {a}"));
+            }
+            2 | 3 => {
+                let op = self.pick(&BINARY);
+                self.float_line(&format!("{op} {a}, {b}"));
+            }
+            4 => {
+                let op = self.pick(&COMPARE);
+                let name = self.line(&format!("{op} {a}, {b}"));
+                self.bools.push(name);
+            }
+            5 => {
+                let Some(c) = self.bools.last().cloned() else { return };
+                self.float_line(&format!("select {c}, {a}, {b}"));
+            }
+            6 => {
+                let (op, i, j) = (self.pick(&INTEGER), self.int(), self.int());
+                let name = self.line(&format!("{op} {i}, {j}"));
+                self.ints.push(name);
+            }
+            7 => {
+                let i = self.int();
+                self.float_line(&format!("convert {i} to f64"));
+            }
+            8 => self.float_line("get %x[%i]"),
+            9 => {
+                let (k, name) = (self.random.below(3), self.name());
+                let _ = writeln!(self.text, "{name} = add %i, {k}");
+                self.float_line(&format!("get %x[{name}]"));
+            }
+            10 => {
+                let (m, k) = (self.name(), self.name());
+                let _ = writeln!(self.text, "{m} = sub %n, 1\n{k} = sub {m}, %i");
+                self.float_line(&format!("get %x[{k}]"));
+            }
+            _ => {
+                let (op, i, j) = (self.pick(&COMPARE), self.int(), self.int());
+                let name = self.line(&format!("{op} {i}, {j}"));
+                self.bools.push(name);
+            }
+        }
+    }
+
+    /// A loop of five trips over the elements of x and its own number.
+    fn inner(&mut self) {
+        let start = self.float();
+        let _ = writeln!(self.text, "%lo = const 0 : i64\n%hi = const 3 : i64");
+        let _ = writeln!(self.text, "%in, %k3 = for %h in %lo..%hi carry (%acc = {start}, %k1 = %lo) {{");
+        self.text += "%xe = get %x[%h] !loc 76\n%ih = add %i, %h\n%xo = get %x[%ih] !loc 77\n";
+        let other = self.float();
+        let _ = writeln!(
+            self.text,
+            "%pr = mul %xe, {other}\n%su = add %acc, %pr\n%sx = sub %su, %xo\n%k2 = add %k1, 2\nyield %sx, %k2\n}}"
+        );
+        self.floats.push("%in".into());
+        self.float_line("convert %k3 to f64");
+        self.floats.swap_remove(self.floats.len() - 2);
+        self.floats.push("%in".into());
+    }
+}
