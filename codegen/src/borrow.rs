@@ -124,12 +124,16 @@ fn reads(op: &Op, position: usize) -> bool {
         | Op::Map
         | Op::Reduce(_)
         | Op::Dot
+        | Op::MatMul { .. }
+        | Op::MatVec { .. }
+        | Op::Outer
         | Op::Retain
         | Op::Release
         | Op::Unshare
+        | Op::AddTangent
         | Op::ZerosLike => true,
         // The array that is changed is an object; what is put into it need not be.
-        Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::AddTangent => position > 0,
+        Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) => position > 0,
         Op::Const(_)
         | Op::Undef
         | Op::Unary(_)
@@ -143,9 +147,6 @@ fn reads(op: &Op, position: usize) -> bool {
         | Op::Push
         | Op::Pop
         | Op::Build
-        | Op::MatMul { .. }
-        | Op::MatVec { .. }
-        | Op::Outer
         | Op::SortPermutation
         | Op::NodeNew { .. }
         | Op::NodeTag

@@ -57,28 +57,63 @@ pub unsafe extern "C" fn dprog_rt_dot_apart_f32(x: *const f32, y: *const f32, co
     unsafe { kernels::dot(std::slice::from_raw_parts(x, count), std::slice::from_raw_parts(y, count)) }
 }
 
-/// Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
+/// An operand of a product: its header, and the object that its elements would be in if they followed one.
+#[derive(Clone, Copy)]
+struct Operand {
+    header: Object,
+    at: Object,
+}
+
+impl Operand {
+    unsafe fn dim(self, axis: usize) -> usize {
+        unsafe { dim(self.header, axis) }
+    }
+
+    unsafe fn flat<'a, T>(self, rank: usize) -> &'a [T] {
+        unsafe { std::slice::from_raw_parts(data(self.at, rank).cast(), count_elements(self.header, rank)) }
+    }
+}
+
+/// Of each operand the header and the place. Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
-pub unsafe extern "C" fn dprog_rt_matmul_f64(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+pub unsafe extern "C" fn dprog_rt_matmul_f64(
+    ctx: &mut Context,
+    desc: u32,
+    a: Object,
+    a_at: Object,
+    b: Object,
+    b_at: Object,
+    flags: u32,
+) -> Object {
+    let (a, b) = (Operand { header: a, at: a_at }, Operand { header: b, at: b_at });
     unsafe { matmul::<f64>(ctx, desc, a, b, flags) }
 }
 
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
-pub unsafe extern "C" fn dprog_rt_matmul_f32(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+pub unsafe extern "C" fn dprog_rt_matmul_f32(
+    ctx: &mut Context,
+    desc: u32,
+    a: Object,
+    a_at: Object,
+    b: Object,
+    b_at: Object,
+    flags: u32,
+) -> Object {
+    let (a, b) = (Operand { header: a, at: a_at }, Operand { header: b, at: b_at });
     unsafe { matmul::<f32>(ctx, desc, a, b, flags) }
 }
 
-unsafe fn matmul<T: Element>(ctx: &mut Context, desc: u32, a: Object, b: Object, flags: u32) -> Object {
+unsafe fn matmul<T: Element>(ctx: &mut Context, desc: u32, a: Operand, b: Operand, flags: u32) -> Object {
     let (ta, tb) = (flags & 1 != 0, flags & 2 != 0);
     unsafe {
-        let (a0, a1, b0, b1) = (dim(a, 0), dim(a, 1), dim(b, 0), dim(b, 1));
+        let (a0, a1, b0, b1) = (a.dim(0), a.dim(1), b.dim(0), b.dim(1));
         let ((n, k), (k2, m)) = (if ta { (a1, a0) } else { (a0, a1) }, if tb { (b1, b0) } else { (b0, b1) });
         if k != k2 {
             ctx.raise(TrapCode::Shape, k2 as i64, k as i64);
             return null_mut();
         }
         let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
-        let (a, b) = (Matrix::new(flat::<T>(a, 2), a1, ta), Matrix::new(flat::<T>(b, 2), b1, tb));
+        let (a, b) = (Matrix::new(a.flat::<T>(2), a1, ta), Matrix::new(b.flat::<T>(2), b1, tb));
         let result = elements::<T>(c, 2);
         // Whole rows at a time, so that a large product stops when it is told to.
         let rows = (CHUNK / (k * m).max(1)).clamp(16, n.max(16));
@@ -99,9 +134,12 @@ pub unsafe extern "C" fn dprog_rt_matvec_f64(
     ctx: &mut Context,
     desc: u32,
     a: Object,
+    a_at: Object,
     x: Object,
+    x_at: Object,
     turned: u32,
 ) -> Object {
+    let (a, x) = (Operand { header: a, at: a_at }, Operand { header: x, at: x_at });
     unsafe { matvec::<f64>(ctx, desc, a, x, turned != 0) }
 }
 
@@ -110,22 +148,25 @@ pub unsafe extern "C" fn dprog_rt_matvec_f32(
     ctx: &mut Context,
     desc: u32,
     a: Object,
+    a_at: Object,
     x: Object,
+    x_at: Object,
     turned: u32,
 ) -> Object {
+    let (a, x) = (Operand { header: a, at: a_at }, Operand { header: x, at: x_at });
     unsafe { matvec::<f32>(ctx, desc, a, x, turned != 0) }
 }
 
-unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Object, x: Object, turned: bool) -> Object {
+unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Operand, x: Operand, turned: bool) -> Object {
     unsafe {
-        let (rows, columns, have) = (dim(a, 0), dim(a, 1), dim(x, 0));
+        let (rows, columns, have) = (a.dim(0), a.dim(1), x.dim(0));
         let (inner, outer) = if turned { (rows, columns) } else { (columns, rows) };
         if inner != have {
             ctx.raise(TrapCode::Shape, have as i64, inner as i64);
             return null_mut();
         }
         let Some(y) = ctx.new_array(desc, &[outer as i64]) else { return null_mut() };
-        let (a, x, result) = (flat::<T>(a, 2), flat::<T>(x, 1), elements::<T>(y, 1));
+        let (a, x, result) = (a.flat::<T>(2), x.flat::<T>(1), elements::<T>(y, 1));
         if turned {
             kernels::matvec_transposed(result, a, x);
         } else {
@@ -136,20 +177,36 @@ unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Object, x: Object, t
 }
 
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
-pub unsafe extern "C" fn dprog_rt_outer_f64(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
+pub unsafe extern "C" fn dprog_rt_outer_f64(
+    ctx: &mut Context,
+    desc: u32,
+    x: Object,
+    x_at: Object,
+    y: Object,
+    y_at: Object,
+) -> Object {
+    let (x, y) = (Operand { header: x, at: x_at }, Operand { header: y, at: y_at });
     unsafe { outer::<f64>(ctx, desc, x, y) }
 }
 
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
-pub unsafe extern "C" fn dprog_rt_outer_f32(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
+pub unsafe extern "C" fn dprog_rt_outer_f32(
+    ctx: &mut Context,
+    desc: u32,
+    x: Object,
+    x_at: Object,
+    y: Object,
+    y_at: Object,
+) -> Object {
+    let (x, y) = (Operand { header: x, at: x_at }, Operand { header: y, at: y_at });
     unsafe { outer::<f32>(ctx, desc, x, y) }
 }
 
-unsafe fn outer<T: Float>(ctx: &mut Context, desc: u32, x: Object, y: Object) -> Object {
+unsafe fn outer<T: Float>(ctx: &mut Context, desc: u32, x: Operand, y: Operand) -> Object {
     unsafe {
-        let (n, m) = (dim(x, 0), dim(y, 0));
+        let (n, m) = (x.dim(0), y.dim(0));
         let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
-        let (x, y, result) = (flat::<T>(x, 1), flat::<T>(y, 1), elements::<T>(c, 2));
+        let (x, y, result) = (x.flat::<T>(1), y.flat::<T>(1), elements::<T>(c, 2));
         for (i, x) in x.iter().enumerate() {
             let row = &mut result[i * m..(i + 1) * m];
             row.iter_mut().zip(y).for_each(|(c, y)| *c = *x * *y);

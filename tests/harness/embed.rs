@@ -123,6 +123,8 @@ fn arrays_stay_where_the_caller_has_them_and_as_they_were() {
          fn same<n>(x: [f64; n]) -> [f64; n] { x }
          fn mapped<n>(x: [f64; n], y: [f64; n]) -> [f64; n] { x * 2.0 + y }
          fn down<n>(x: [f64; n], i: i64) -> f64 { if i == n { 0.0 } else { x[i] + down(x, i + 1) } }
+         fn products<n>(a: [f64; n, n], x: [f64; n]) -> ([f64; n], [f64; n, n]) { (a @ x, a @ a) }
+         fn square<n>(x: [f64; n]) -> f64 { dot(x, x) }
          fn bytes<n>(x: [u8; n]) -> i64 { var s = 0; for v in x { s += v as i64; } s }",
     );
     let x = [1.0, 3.0, -2.0, 0.5];
@@ -145,6 +147,11 @@ fn arrays_stay_where_the_caller_has_them_and_as_they_were() {
     assert_eq!(z, [3.0, 9.0, -6.0, 1.5]);
     assert_eq!(module.function::<fn(&[f64], i64) -> f64>("down").unwrap().call((&x, 0)).unwrap(), 2.5);
     assert_eq!(module.function::<fn(&[u8]) -> i64>("bytes").unwrap().call(&[250, 7]).unwrap(), 257);
+    type Products = fn(usize, &[f64], &[f64]) -> (Vec<f64>, Vec<f64>);
+    let products = module.function::<Products>("products").unwrap();
+    assert_eq!(products.call((2, &x, &x[1..3])).unwrap(), (vec![-3.0, -7.0], vec![-5.0, 4.5, -3.0, -5.75]));
+    let square = module.value_and_grad("square", &[]).unwrap().typed::<fn(&[f64], &mut [f64]) -> f64>().unwrap();
+    assert_eq!((square.call((&x, &mut z)).unwrap(), z), (14.25, [2.0, 6.0, -4.0, 1.0]));
     assert_eq!(sums.call(&[]).unwrap_err().trap().map(|trap| trap.code), Some(TrapCode::EmptyReduce));
     assert_eq!(sums.call(&x[..1]).unwrap(), (1.0, 1.0, 1.0, 0));
     assert_eq!(x, [1.0, 3.0, -2.0, 0.5]);

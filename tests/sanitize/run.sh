@@ -20,4 +20,4 @@ for check in address thread undefined; do
 done
 cc -g -O1 -o calls calls.c libcalls.a -lpthread
 echo "valgrind"
-valgrind --quiet --error-exitcode=9 --leak-check=full ./calls $((calls / 100))
+valgrind --quiet --error-exitcode=9 --leak-check=full ./calls "$calls"

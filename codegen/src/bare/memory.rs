@@ -14,8 +14,8 @@ const SIZE: i32 = 16;
 /// In front of the object.
 pub const BLOCK_HEADER: i64 = 32;
 
-/// More bytes than this nobody has; sums of sizes below it do not overflow.
-const GREATEST: i64 = 1 << 60;
+/// More bytes than this nobody has, and the address sanitizer does not even ask for; sums of sizes below it do not overflow.
+const GREATEST: i64 = (1 << 40) - (1 << 12);
 
 /// `(context, descriptor, sizes, rank)`: an array with unset elements, or null after a trap.
 pub(super) fn new_array<M: ClifModule>(code: &mut Code<'_, '_, '_, M>, params: &[V]) {

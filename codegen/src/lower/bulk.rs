@@ -260,13 +260,15 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             (_, true) => "dprog_rt_matvec_f32",
         };
         let (desc, flags) = (self.desc(self.ty(result)), self.int(types::I32, flags));
-        self.runtime_object(name, &[self.ctx, desc, self.get(args[0]), self.get(args[1]), flags])
+        let [a, b] = [args[0], args[1]].map(|v| (self.get(v), self.base(v)));
+        self.runtime_object(name, &[self.ctx, desc, a.0, a.1, b.0, b.1, flags])
     }
 
     pub(super) fn outer(&mut self, result: Value, args: &[Value]) -> V {
         let name = if self.is_narrow(args[0]) { "dprog_rt_outer_f32" } else { "dprog_rt_outer_f64" };
         let desc = self.desc(self.ty(result));
-        self.runtime_object(name, &[self.ctx, desc, self.get(args[0]), self.get(args[1])])
+        let [x, y] = [args[0], args[1]].map(|v| (self.get(v), self.base(v)));
+        self.runtime_object(name, &[self.ctx, desc, x.0, x.1, y.0, y.1])
     }
 
     pub(super) fn sort_permutation(&mut self, result: Value, x: Value) -> V {

@@ -191,7 +191,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if !ty.is_heap() {
             return self.b.ins().fadd(a, b);
         }
-        if self.is_bare() || self.lies_apart(args[1]) {
+        if self.is_bare() || self.lies_apart(args[0]) || self.lies_apart(args[1]) {
             return self.bare_add_tangent(args[0], args[1]);
         }
         let desc = self.desc(ty);

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::error::{Error, ErrorKind};
-use super::interface::{Interface, Signature};
+use super::interface::{Interface, Leaf, Signature};
 use super::native::Extent;
 use super::sizes::{Values, dims_of};
 use super::thread::InUse;
@@ -20,7 +20,7 @@ use dprog_ir::{FuncId, Locations, Module, Op, TrapCode};
 use dprog_runtime::layout::{IMMORTAL, data_offset};
 use dprog_runtime::object::data;
 use dprog_runtime::stack::Entry;
-use dprog_runtime::{Context, ForeignFn, Foreigns, Limits, Object, Stop};
+use dprog_runtime::{Context, DescId, ForeignFn, Foreigns, Limits, Object, Stop};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -53,8 +53,8 @@ pub(crate) struct Code {
     pub interface: Interface,
     pub warnings: Vec<Diagnostic>,
     entry: Entry,
-    /// For each parameter leaf, whether an array stays where the caller has it.
-    borrows: Vec<bool>,
+    /// How each parameter leaf is passed.
+    passing: Vec<Passing>,
     /// The C function of numbers, of code that calls nobody outside.
     pub numbers: Option<*const u8>,
     /// The stack of the caller is enough.
@@ -89,6 +89,24 @@ pub(crate) trait Transfer {
     unsafe fn give(&mut self, results: &[u64]) -> Result<Self::Output, Error>;
 }
 
+/// How a parameter leaf is passed, looked up once.
+#[derive(Clone, Copy)]
+struct Passing {
+    /// An array stays where the caller has it.
+    borrowed: bool,
+    /// The function takes the reference over.
+    taken: bool,
+    /// The row of its type.
+    desc: DescId,
+}
+
+impl Passing {
+    fn of(native: &codegen::Compiled, func: FuncId, param: usize, leaf: &Leaf) -> Passing {
+        let (borrowed, taken) = (native.borrows(func, param), native.takes(func, param));
+        Passing { borrowed, taken, desc: native.type_id(leaf.ty) }
+    }
+}
+
 /// Headers of arrays that stay where the caller has them.
 struct Headers {
     words: SmallVec<[i64; 32]>,
@@ -104,8 +122,7 @@ impl Headers {
     fn note(&mut self, dims: &[i64], word: usize) {
         self.places.push((self.words.len(), word));
         // The count, which never falls to zero; no type; no room.
-        self.words.extend([IMMORTAL, 0, 0]);
-        self.words.extend(dims.iter().copied());
+        [IMMORTAL, 0, 0].iter().chain(dims).for_each(|word| self.words.push(*word));
     }
 
     /// Writes the addresses, when all headers are there and move no more.
@@ -115,6 +132,9 @@ impl Headers {
         }
     }
 }
+
+/// Results that need no memory for their words.
+const FEW_RESULTS: usize = 16;
 
 /// What calls without a token are told to stop by: never.
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -146,10 +166,11 @@ impl Code {
         let (entry, direct) = native.address(func);
         let numbers = native.numbers(func).filter(|_| calls_nobody(&stages.module));
         let sizes = interface.signature.sizes.len();
-        let borrows = (0..interface.params.len()).map(|leaf| native.borrows(func, sizes + leaf)).collect();
+        let passing = interface.params.iter().enumerate();
+        let passing = passing.map(|(i, leaf)| Passing::of(&native, func, sizes + i, leaf)).collect();
         let warnings = Diagnostic::all(&stages.warnings, &checked.sources);
         let (locations, checked, hosts) = (stages.module.locations, checked.clone(), hosts.clone());
-        Ok(Code { native, func, interface, warnings, entry, borrows, numbers, direct, locations, checked, hosts })
+        Ok(Code { native, func, interface, warnings, entry, passing, numbers, direct, locations, checked, hosts })
     }
 
     /// The function's name in messages.
@@ -232,7 +253,9 @@ impl Code {
         let mut context = InUse::take();
         let ctx = context.get();
         self.prepare(ctx, settings, number);
-        let mut words: SmallVec<[u64; 16]> = sizes.iter().map(|size| *size as u64).collect();
+        // Pushed one by one: so the compiler sees through it, which it does not with `collect`.
+        let mut words = SmallVec::<[u64; 16]>::new();
+        sizes.iter().for_each(|size| words.push(*size as u64));
         let (mut headers, mut lent) = (Headers::new(), SmallVec::<[Object; 8]>::new());
         let values = Values { sizes, extents };
         for (index, leaf) in interface.params.iter().enumerate() {
@@ -241,29 +264,41 @@ impl Code {
                 continue;
             }
             let dims = dims_of(leaf, &values, &extents[index]);
-            if let (true, Some(elements)) = (self.borrows[index], transfer.place(index)) {
+            let passing = self.passing[index];
+            if let (true, Some(elements)) = (passing.borrowed, transfer.place(index)) {
                 headers.note(&dims, words.len());
-                words.extend([0, (elements as u64).wrapping_sub(data_offset(leaf.rank) as u64)]);
+                words.push(0);
+                words.push((elements as u64).wrapping_sub(data_offset(leaf.rank) as u64));
                 continue;
             }
-            let Some(object) = ctx.new_array(self.native.type_id(leaf.ty), &dims) else {
+            let Some(object) = ctx.new_array(passing.desc, &dims) else {
                 return Err(self.stopped(ctx, settings, false));
             };
             // SAFETY: the object has as many elements as the sizes mean, and these fit the extent.
             unsafe { transfer.read(index, data(object, leaf.rank)) };
-            words.extend(std::iter::repeat_n(object as u64, 1 + self.borrows[index] as usize));
-            if !self.native.takes(self.func, sizes.len() + index) {
+            words.push(object as u64);
+            if passing.borrowed {
+                words.push(object as u64);
+            }
+            if !passing.taken {
                 lent.push(object);
             }
         }
         headers.put_into(&mut words);
-        let mut results: SmallVec<[u64; 16]> = SmallVec::from_elem(0, interface.results.len());
+        let (mut few, mut many) = ([0; FEW_RESULTS], Vec::new());
+        let results = match interface.results.len() {
+            count @ 0..=FEW_RESULTS => &mut few[..count],
+            count => {
+                many.resize(count, 0);
+                &mut many[..]
+            }
+        };
         // SAFETY: words and objects of the function's types; it gives objects of its result types, and what is left to us is
         // released once.
         unsafe {
-            self.run(ctx, settings, &words, &mut results)?;
-            let output = transfer.give(&results);
-            self.release(ctx, &lent, &results);
+            self.run(ctx, settings, &words, results)?;
+            let output = transfer.give(results);
+            self.release(ctx, &lent, results);
             output
         }
     }

@@ -145,16 +145,17 @@ impl RawFunction {
         let words = unsafe { std::slice::from_raw_parts(words, places.all) };
         let (params, outputs) = (Params { words, places }, &words[places.results..]);
         let count = interface.signature.sizes.len();
-        let sizes: SmallVec<[i64; 8]> = words[..count].iter().map(|word| *word as i64).collect();
+        let mut sizes = SmallVec::<[i64; 8]>::new();
+        words[..count].iter().for_each(|word| sizes.push(*word as i64));
         if let Some((size, name)) = sizes.iter().zip(&interface.signature.sizes).find(|(size, _)| **size < 0) {
             return Err(self.code.arguments_error(format!("the size `{name}` is {size}")));
         }
         let leaves = || interface.params.iter().enumerate();
         let pointers = leaves().filter(|(_, leaf)| leaf.rank > 0 || leaf.inout).map(|(i, leaf)| (params.word(i), leaf));
         self.no_null(pointers.chain(outputs.iter().copied().zip(&interface.results)))?;
+        let mut extents = SmallVec::<[Extent; 8]>::new();
         // SAFETY: pointers to numbers are not null.
-        let mut extents: SmallVec<[Extent; 8]> =
-            leaves().map(|(i, leaf)| unsafe { number(leaf, params.word(i)) }).collect();
+        leaves().for_each(|(i, leaf)| extents.push(unsafe { number(leaf, params.word(i)) }));
         for (index, leaf) in leaves().filter(|(_, leaf)| leaf.rank > 0) {
             if leaf.dims.is_none() {
                 extents[index].total = self.total(leaf, &[params.length(index)])?;
@@ -283,17 +284,11 @@ impl Transfer for Pointers<'_> {
     }
 
     unsafe fn give(&mut self, results: &[u64]) -> Result<(), Error> {
-        let interface = &self.code.interface;
-        let outputs = self.outputs.iter().copied();
-        let pointers = outputs.chain(interface.ends.iter().map(|at| self.params.word(*at)));
-        let all: SmallVec<[(u64, u64, &Leaf); 8]> = (results.iter().copied().zip(pointers))
-            .zip(&interface.results)
-            .map(|((word, pointer), leaf)| (word, pointer, leaf))
-            .collect();
+        let leaves = &self.code.interface.results;
         // SAFETY: objects of the types of the results.
-        unsafe { self.fits(&all)? };
+        unsafe { self.fits(results)? };
         let mut memory: SmallVec<[*mut u8; 4]> = SmallVec::new();
-        for (word, _, leaf) in all.iter().filter(|(_, _, leaf)| is_handle(leaf)) {
+        for (word, leaf) in results.iter().zip(leaves).filter(|(_, leaf)| is_handle(leaf)) {
             // SAFETY: as above.
             match unsafe { copied(leaf, *word as Object) } {
                 Some(elements) => memory.push(elements),
@@ -304,15 +299,16 @@ impl Transfer for Pointers<'_> {
                 }
             }
         }
-        let mut memory = memory.into_iter();
-        for (word, pointer, leaf) in all {
+        let mut memory = memory.iter();
+        for (i, (word, leaf)) in results.iter().zip(leaves).enumerate() {
+            let pointer = self.pointer(i);
             // SAFETY: the caller's pointers are to numbers of these types, handles, or as many elements as the sizes mean.
             unsafe {
                 match is_handle(leaf).then(|| memory.next()).flatten() {
-                    Some(elements) => fill_handle(pointer as *mut i64, elements, leaf, word as Object),
-                    None if leaf.rank == 0 => store(leaf, word, pointer),
+                    Some(elements) => fill_handle(pointer as *mut i64, *elements, leaf, *word as Object),
+                    None if leaf.rank == 0 => store(leaf, *word, pointer),
                     None => {
-                        let (object, rank) = (word as Object, leaf.rank);
+                        let (object, rank) = (*word as Object, leaf.rank);
                         let bytes = count_elements(object, rank) * element_bytes(leaf);
                         (pointer as *mut u8).copy_from_nonoverlapping(data(object, rank), bytes);
                     }
@@ -324,13 +320,22 @@ impl Transfer for Pointers<'_> {
 }
 
 impl Pointers<'_> {
+    /// Where a result goes: those behind the last output are the ends of `inout` parameters.
+    fn pointer(&self, result: usize) -> u64 {
+        match self.outputs.get(result) {
+            Some(pointer) => *pointer,
+            None => self.params.word(self.code.interface.ends[result - self.outputs.len()]),
+        }
+    }
+
     /// Whether each array has as many elements as the sizes mean.
     ///
     /// # Safety
     /// The words are objects, of the types of their leaves.
-    unsafe fn fits(&self, results: &[(u64, u64, &Leaf)]) -> Result<(), Error> {
+    unsafe fn fits(&self, results: &[u64]) -> Result<(), Error> {
         let values = Values { sizes: self.sizes, extents: self.extents };
-        for (word, _, leaf) in results.iter().filter(|(_, _, leaf)| leaf.rank > 0 && !is_handle(leaf)) {
+        let leaves = results.iter().zip(&self.code.interface.results);
+        for (word, leaf) in leaves.filter(|(_, leaf)| leaf.rank > 0 && !is_handle(leaf)) {
             let wanted: i64 = dims_of(leaf, &values, &Extent::default()).iter().product();
             // SAFETY: an array of this rank.
             let count = unsafe { count_elements(*word as Object, leaf.rank) };

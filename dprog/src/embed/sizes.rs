@@ -105,6 +105,8 @@ struct Source {
     axis: usize,
     /// The argument says its sizes one by one.
     exact: bool,
+    /// How often the axis has the size in it.
+    factor: i64,
 }
 
 /// How the sizes of a call are found.
@@ -152,8 +154,7 @@ impl SizePlan {
             };
             let dim = &dims[source.axis];
             let rest = dim.evaluate(&values);
-            let factor = dim.factor_of(source.size).expect("the plan has seen to that");
-            sizes[source.size] = length.wrapping_sub(rest).checked_div(factor).unwrap_or(0);
+            sizes[source.size] = length.wrapping_sub(rest).checked_div(source.factor).unwrap_or(0);
         }
         sizes
     }
@@ -175,17 +176,20 @@ fn find(params: &[Leaf], leaf: usize, exact: bool, known: &[bool]) -> Option<Sou
     dims.iter().enumerate().zip(&unknown).find_map(|((axis, dim), unknown)| {
         let [size] = unknown[..] else { return None };
         let told = exact || open == 1;
-        (told && dim.factor_of(size).is_some()).then_some(Source { size, leaf, axis, exact })
+        let factor = dim.factor_of(size).filter(|_| told)?;
+        Some(Source { size, leaf, axis, exact, factor })
     })
 }
 
 /// The sizes that an argument must have.
 pub(crate) fn dims_of(leaf: &Leaf, values: &Values<'_>, extent: &Extent) -> SmallVec<[i64; 4]> {
+    let mut sizes = SmallVec::new();
     match &leaf.dims {
-        Some(dims) => dims.iter().map(|dim| dim.evaluate(values)).collect(),
-        None if extent.dims.is_empty() => SmallVec::from_slice(&[extent.total as i64]),
-        None => extent.dims.iter().map(|d| *d as i64).collect(),
+        Some(dims) => dims.iter().for_each(|dim| sizes.push(dim.evaluate(values))),
+        None if extent.dims.is_empty() => sizes.push(extent.total as i64),
+        None => extent.dims.iter().for_each(|d| sizes.push(*d as i64)),
     }
+    sizes
 }
 
 /// What is wrong with the sizes of an argument, if anything is.
@@ -195,9 +199,10 @@ pub(crate) fn mismatch(leaf: &Leaf, wanted: &[i64], extent: &Extent) -> Option<S
         return Some(format!("`{}` would have the size {negative}", leaf.name));
     }
     let total = wanted.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
-    let exact: Vec<i64> = extent.dims.iter().map(|d| *d as i64).collect();
-    if !exact.is_empty() && exact != wanted {
-        return Some(format!("`{}` has the sizes {}, where {} are needed", leaf.name, list(&exact), list(wanted)));
+    let same = |(have, wanted): (&usize, &i64)| *have as i64 == *wanted;
+    if !extent.dims.is_empty() && !(extent.dims.len() == wanted.len() && extent.dims.iter().zip(wanted).all(same)) {
+        let exact = &extent.dims;
+        return Some(format!("`{}` has the sizes {exact:?}, where {} are needed", leaf.name, list(wanted)));
     }
     if total != Some(extent.total as i64) {
         let of = if wanted.len() == 1 { wanted[0].to_string() } else { format!("{} in rows", list(wanted)) };
