@@ -20,10 +20,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dprog", &["dprog-frontend", "dprog-ad", "dprog-codegen", "dprog-runtime", "dprog-runtime-archive", "dprog-ir"]),
     ("cli", &["dprog"]),
     ("benches/gradbench", &["dprog"]),
+    ("benches/kernels", &["dprog"]),
 ];
 
 /// Rooms in which `unsafe` may occur.
-const UNSAFE: &[&str] = &["codegen", "runtime", "dprog/src/embed", "dprog/c"];
+const UNSAFE: &[&str] = &["codegen", "runtime", "dprog/src/embed", "dprog/c", "benches/kernels/src"];
 
 fn rust_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
