@@ -28,6 +28,7 @@ const PROGRAMS: [(&str, &str, &str); 8] = [
 fn main() {
     let mut criterion = Criterion::default()
         .without_plots()
+        .output_directory(&table::folder())
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(500))
         .sample_size(20)
