@@ -372,13 +372,23 @@ impl Decider<'_> {
                     Op::Get(_) => self.may_reread(data.args[0]) && data.args.len() == first?.rank() + 1,
                     _ => true,
                 };
-                let mut cost = operation_cost(&data.op, first.and_then(Type::as_scalar)).filter(|_| rereads_stable)?;
+                let cost = operation_cost(&data.op, first.and_then(Type::as_scalar)).filter(|_| rereads_stable);
+                let mut cost = cost.or_else(|| self.cost_of_division(data))?;
                 for arg in &data.args {
                     cost += self.cost(*arg, budget.checked_sub(cost)?)?;
                 }
                 (cost <= budget).then_some(cost)
             }
         }
+    }
+
+    /// Of integers, by a constant that is not zero.
+    fn cost_of_division(&self, data: &InstData) -> Option<u32> {
+        let divides = matches!(data.op, Op::Binary(BinaryOp::Div | BinaryOp::Rem));
+        let by = divides.then(|| self.active.primal.producer(data.args[1])).flatten()?;
+        let Op::Const(by) = &self.active.func().insts[by].op else { return None };
+        let succeeds = matches!(by, Const::I64(1.. | ..=-1) | Const::I32(1.. | ..=-1) | Const::U8(1..));
+        succeeds.then_some(2)
     }
 
     fn is_held(&self, v: Value, index: usize) -> bool {

@@ -215,9 +215,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         array
     }
 
-    pub(super) fn push(&mut self, args: &[Value]) -> V {
+    pub(super) fn push(&mut self, result: Value, args: &[Value]) -> V {
         let v = self.get(args[1]);
-        self.append(self.get(args[0]), self.ty(args[0]), &[v])
+        let (array, size) = self.append(args[0], &[v]);
+        self.sizes.insert(result, size);
+        array
     }
 
     /// How many instructions at the beginning are pushes of which each goes on with what the one before it gave.
@@ -238,12 +240,15 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.loc = last.loc;
         self.b.set_srcloc(SourceLoc::new(last.loc.0));
         let elements: Vec<V> = row.iter().map(|inst| self.get(func.insts[*inst].args[1])).collect();
-        let array = self.append(self.get(first.args[0]), self.ty(first.args[0]), &elements);
+        let (array, size) = self.append(first.args[0], &elements);
         self.set_all(&last.results, &[array]);
+        self.sizes.insert(last.results[0], size);
     }
 
-    fn append(&mut self, array: V, ty: Type, elements: &[V]) -> V {
-        let (size, room) = (self.dim(array, 0), self.load(types::I64, Memory::Sizes, array, CAPACITY));
+    /// The list with these elements behind its own, and its size.
+    fn append(&mut self, list: Value, elements: &[V]) -> (V, V) {
+        let (array, ty, size) = (self.get(list), self.ty(list), self.size_of(list));
+        let room = self.load(types::I64, Memory::Sizes, array, CAPACITY);
         let (full, next) = (self.cold_block(), self.block(&[PTR]));
         let more = self.b.ins().iadd_imm_s(size, elements.len() as i64);
         let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, more, room);
@@ -264,7 +269,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.store(element_memory(ty.element()), *v, base, offset);
         }
         self.store(Memory::Sizes, more, array, DIMS);
-        array
+        (array, more)
     }
 
     pub(super) fn pop(&mut self, data: &InstData) {

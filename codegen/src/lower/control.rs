@@ -21,20 +21,16 @@ pub(super) enum Trips {
 }
 
 impl<M: ClifModule> Lower<'_, '_, M> {
-    fn registers(&self, values: &[Value]) -> Vec<ClifType> {
-        values.iter().map(|v| register(self.ty(*v))).collect()
-    }
-
     pub(super) fn branch(&mut self, data: &InstData) {
         let (then, otherwise) = (self.b.create_block(), self.b.create_block());
-        let join = self.block(&self.registers(&data.results));
+        let join = self.block(&self.kinds(&data.results));
         self.brif(self.get(data.args[0]), then, &[], otherwise, &[]);
         for (block, region) in [then, otherwise].into_iter().zip(&data.regions) {
             self.b.switch_to_block(block);
-            let yields = self.region(*region);
+            let yields = self.sized_region(&data.results, *region);
             self.jump(join, &yields);
         }
-        self.join(join, &data.results);
+        self.join(join, &data.results, &data.results);
     }
 
     pub(super) fn branch_and_return(&mut self, data: &InstData) {
@@ -46,26 +42,26 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    /// Goes on in `block`, whose parameters are these values.
-    fn join(&mut self, block: Block, values: &[Value]) {
+    /// Goes on in `block`, whose parameters are these values, which stand for `results`.
+    fn join(&mut self, block: Block, results: &[Value], values: &[Value]) {
         self.b.switch_to_block(block);
         let params = self.params(block);
-        self.set_all(values, &params);
+        self.set_sized(results, values, &params);
     }
 
     pub(super) fn switch(&mut self, data: &InstData) {
         let blocks: Vec<Block> = data.regions.iter().map(|_| self.b.create_block()).collect();
-        let join = self.block(&self.registers(&data.results));
+        let join = self.block(&self.kinds(&data.results));
         let mut switch = Switch::new();
         let (default, cases) = blocks.split_last().expect("a switch has a default");
         cases.iter().enumerate().for_each(|(k, block)| switch.set_entry(k as u128, *block));
         switch.emit(&mut self.b, self.values[data.args[0].index()].expect("defined"), *default);
         for (block, region) in blocks.iter().zip(&data.regions) {
             self.b.switch_to_block(*block);
-            let yields = self.region(*region);
+            let yields = self.sized_region(&data.results, *region);
             self.jump(join, &yields);
         }
-        self.join(join, &data.results);
+        self.join(join, &data.results, &data.results);
     }
 
     pub(super) fn for_loop(&mut self, inst: Inst) {
@@ -73,7 +69,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let data = &func.insts[inst];
         let body = data.regions[0];
         let (mut lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
-        let mut carried: Vec<V> = data.args[2..].iter().map(|v| self.get(*v)).collect();
+        let mut carried = self.sized(&data.results, &data.args[2..]);
         let long = self.is_long(body);
         let trips = self.trips(lo, hi, long);
         if let Some(kernel) = self.kernel(inst) {
@@ -81,10 +77,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             (lo, carried) = self.run_kernel(&kernel, &bounds, long);
         }
         let results = self.counted_by(1, (lo, hi), &carried, trips, |this, i, carried| {
-            this.set_all(&func.regions[body].params, &[&[i][..], carried].concat());
-            this.region(body)
+            let params = &func.regions[body].params;
+            this.set_all(&params[..1], &[i]);
+            this.set_sized(&data.results, &params[1..], carried);
+            this.sized_region(&data.results, body)
         });
-        self.set_all(&data.results, &results);
+        self.set_sized(&data.results, &data.results, &results);
     }
 
     /// A loop from `range.0` up to `range.1`, with the test at the bottom and one in front. `body` gets the counter and the carried
@@ -191,14 +189,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn while_loop(&mut self, data: &InstData) {
         let func = self.func;
         let (condition, body) = (data.regions[0], data.regions[1]);
-        let carried: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
-        let types = self.registers(&data.results);
+        let carried = self.sized(&data.results, &data.args);
+        let types = self.kinds(&data.results);
         let (loop_block, exit) = (self.block(&types), self.block(&types));
         if self.is_short(condition) {
             self.test(condition, &carried, loop_block, exit);
-            self.join(loop_block, &func.regions[body].params);
+            self.join(loop_block, &data.results, &func.regions[body].params);
             self.poll();
-            let yields = self.region(body);
+            let yields = self.sized_region(&data.results, body);
             self.test(condition, &yields, loop_block, exit);
         } else {
             let top = self.block(&types);
@@ -206,12 +204,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.b.switch_to_block(top);
             let carried = self.params(top);
             self.test(condition, &carried, loop_block, exit);
-            self.join(loop_block, &func.regions[body].params);
+            self.join(loop_block, &data.results, &func.regions[body].params);
             self.poll();
-            let yields = self.region(body);
+            let yields = self.sized_region(&data.results, body);
             self.jump(top, &yields);
         }
-        self.join(exit, &data.results);
+        self.join(exit, &data.results, &data.results);
     }
 
     fn is_short(&self, region: Region) -> bool {

@@ -6,7 +6,6 @@
 
 use super::*;
 use dprog_ir::walk;
-use rustc_hash::FxHashSet;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     /// Notes that a call stands here.

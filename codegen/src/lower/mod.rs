@@ -6,7 +6,7 @@
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
-//! [`nest`] (recursive functions), [`fresh`] (registers of loops), [`kernel`] (loops in vectors).
+//! [`nest`] (recursive functions), [`fresh`] and [`sizes`] (registers of loops), [`kernel`] (loops in vectors).
 
 mod array;
 mod bulk;
@@ -19,6 +19,7 @@ mod kernel;
 mod memory;
 pub mod nest;
 mod scalar;
+mod sizes;
 
 use crate::abi::PTR;
 use crate::bare::{self, Bare, Support};
@@ -34,7 +35,7 @@ use cranelift_frontend::FunctionBuilder;
 use cranelift_module::{DataId, FuncId as ClifFuncId, Module as ClifModule};
 use dprog_ir::entity::Entity;
 use dprog_ir::{FuncId, Function, Inst, InstData, Module, Op, Region, SrcLoc, TrapCode, Type, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::mem::offset_of;
 use std::sync::Arc;
 
@@ -130,6 +131,8 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         values,
         definitions,
         pushes: array::pushes_per_trip(func),
+        growing: sizes::growing(func),
+        sizes: FxHashMap::default(),
         ctx,
         regions,
         runtime_refs,
@@ -165,6 +168,9 @@ struct Lower<'a, 'p, M: ClifModule> {
     definitions: Vec<Option<Inst>>,
     /// For lists that a loop carries and pushes to: how often in a trip.
     pushes: FxHashMap<Value, usize>,
+    /// Lists whose sizes are in registers, and these.
+    growing: FxHashSet<Value>,
+    sizes: FxHashMap<Value, V>,
     ctx: V,
     regions: Vec<AliasRegion>,
     runtime_refs: FxHashMap<&'static str, FuncRef>,
@@ -179,8 +185,8 @@ struct Lower<'a, 'p, M: ClifModule> {
     borrowed: Vec<bool>,
     /// The block that returns after a trap.
     failed: Option<Block>,
-    /// In the body of a callee that stands in the place of its call: the block behind the call.
-    exit: Option<Block>,
+    /// In the body of a callee that stands in the place of its call: the block behind the call, and the callee's results.
+    exit: Option<(Block, &'p [Value])>,
     /// The function at hand, and how many activations may stand in it from here on.
     id: FuncId,
     nested: u32,
@@ -229,10 +235,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.insts(before);
             return self.branch_and_return(&func.insts[*last]);
         }
-        let results = self.region(region);
-        if let Some(exit) = self.exit {
+        if let Some((exit, pattern)) = self.exit {
+            let results = self.sized_region(pattern, region);
             return self.jump(exit, &results);
         }
+        let results = self.region(region);
         let ok = self.int(types::I32, 0);
         let returned: Vec<V> = std::iter::once(ok).chain(results).collect();
         self.b.ins().return_(&returned);
@@ -279,6 +286,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::StopGrad => self.get(args[0]),
             Op::Fill => self.fill(data.results[0], args),
             Op::Elements => self.elements(data.results[0], args),
+            Op::Dim(0) => self.size_of(args[0]),
             Op::Dim(axis) => self.dim(self.get(args[0]), *axis as usize),
             Op::Get(access) => self.array_get(*access, data.results[0], args),
             Op::Set(access) => self.array_set(*access, args),
@@ -288,7 +296,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Slice(access) => self.slice(*access, args),
             Op::SetSlice(_) => self.put_slice(args, false),
             Op::AddSlice(_) => self.put_slice(args, true),
-            Op::Push => self.push(args),
+            Op::Push => self.push(data.results[0], args),
             Op::Pop => return self.pop(data),
             Op::Reshape => self.reshape(data.results[0], args),
             Op::Map => return self.map(inst),

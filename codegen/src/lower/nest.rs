@@ -64,7 +64,9 @@ struct Outer<'p> {
     pushes: FxHashMap<Value, usize>,
     bases: FxHashMap<Value, V>,
     failed: Option<Block>,
-    exit: Option<Block>,
+    exit: Option<(Block, &'p [Value])>,
+    growing: FxHashSet<Value>,
+    sizes: FxHashMap<Value, V>,
     left: Option<V>,
     loc: SrcLoc,
 }
@@ -83,10 +85,12 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
 
     /// The body of `callee` in the place of a call, whose operands are `data`'s.
     pub(super) fn nest(&mut self, callee: FuncId, data: &InstData) {
-        let join = self.block(&data.results.iter().map(|v| register(self.ty(*v))).collect::<Vec<_>>());
         let args: Vec<(V, V)> = data.args.iter().map(|v| (self.get(*v), self.base(*v))).collect();
-        let outer = self.step_in(callee, join);
+        let outer = self.step_in(callee);
         let entry = self.func.entry().expect("a function that is called has a body");
+        let yields = &self.func.regions[entry].yields;
+        let (join, with_size) = (self.block(&self.kinds(yields)), self.with_size(yields));
+        self.exit = Some((join, yields));
         let borrowed = self.program.borrowed.get(&callee).cloned().unwrap_or_default();
         for (k, (param, (v, base))) in self.func.regions[entry].params.iter().zip(args).enumerate() {
             self.values[param.index()] = Some(v);
@@ -101,11 +105,15 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
             self.note_place(failed);
         }
         self.b.switch_to_block(join);
-        let results = self.params(join);
-        self.set_all(&data.results, &results);
+        let params = self.params(join);
+        self.set_all(&data.results, &params);
+        let sizes = with_size.into_iter().zip(&params[data.results.len()..]);
+        sizes.for_each(|(k, size)| {
+            self.sizes.insert(data.results[k], *size);
+        });
     }
 
-    fn step_in(&mut self, callee: FuncId, exit: Block) -> Outer<'p> {
+    fn step_in(&mut self, callee: FuncId) -> Outer<'p> {
         let func = &self.program.module.funcs[callee];
         self.nested -= 1;
         Outer {
@@ -115,7 +123,9 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
             pushes: std::mem::replace(&mut self.pushes, array::pushes_per_trip(func)),
             bases: std::mem::take(&mut self.bases),
             failed: self.failed.take(),
-            exit: self.exit.replace(exit),
+            exit: self.exit,
+            growing: std::mem::replace(&mut self.growing, sizes::growing(func)),
+            sizes: std::mem::take(&mut self.sizes),
             left: self.left,
             loc: self.loc,
         }
@@ -130,6 +140,8 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
         self.pushes = outer.pushes;
         self.bases = outer.bases;
         self.exit = outer.exit;
+        self.growing = outer.growing;
+        self.sizes = outer.sizes;
         self.left = outer.left;
         self.loc = outer.loc;
         std::mem::replace(&mut self.failed, outer.failed)

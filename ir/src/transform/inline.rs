@@ -48,11 +48,12 @@ const DEEPEST: u32 = 24;
 pub fn run(module: &mut Module, graph: &CallGraph, entries: &[FuncId]) -> usize {
     let mut entry = Table::new();
     entries.iter().for_each(|id| entry[*id] = true);
-    let (mut sizes, mut heights) = (Table::new(), Table::new());
+    let (mut sizes, mut heights, mut loud) = (Table::new(), Table::new(), Table::new());
     let mut inlined = 0;
     for id in &graph.bottom_up {
+        loud[*id] = talks(&module.funcs[*id]) || graph.callees[*id].iter().any(|callee| loud[*callee]);
         if !graph.callees[*id].is_empty() && matches!(module.funcs[*id].body, Body::Defined(_)) {
-            let decision = Decision { graph, entry: &entry, sizes: &sizes, heights: &heights };
+            let decision = Decision { graph, entry: &entry, sizes: &sizes, heights: &heights, loud: &loud };
             let (count, height) = inline_into(module, *id, decision);
             heights[*id] = height;
             inlined += count;
@@ -70,6 +71,8 @@ struct Decision<'a> {
     sizes: &'a Table<FuncId, usize>,
     /// How many bodies stand in one another in them.
     heights: &'a Table<FuncId, u32>,
+    /// Functions that talk to the world: next to that a call is nothing, and each is best compiled by itself.
+    loud: &'a Table<FuncId, bool>,
 }
 
 impl Decision<'_> {
@@ -82,8 +85,12 @@ impl Decision<'_> {
             || (takes_small_arrays && size <= WITH_SMALL_ARRAYS)
             || (in_loop && size <= SMALL_IN_LOOP)
             || (known_node && size <= WITH_KNOWN_NODE)
-            || (only_call && size <= ONLY_CALL)
+            || (only_call && size <= ONLY_CALL && !self.loud[callee])
     }
+}
+
+fn talks(func: &Function) -> bool {
+    walk::insts(func).into_iter().any(|inst| matches!(func.insts[inst].op, Op::Host(f) if !f.is_pure()))
 }
 
 fn takes_small_arrays(func: &Function) -> bool {
