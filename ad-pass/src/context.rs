@@ -10,7 +10,7 @@ use crate::reverse::Reverse;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, HostFn, Inst, Module, NodeId, Op, Region, SrcLoc, Type, Value};
+use dprog_ir::{FuncId, Function, HostFn, Inst, Module, NodeId, Op, Region, SrcLoc, Type, UnaryOp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,6 +24,8 @@ pub struct Primal {
     pub structure: Structure,
     pub depends: Depends,
     pub stable: Vec<bool>,
+    /// Sines, cosines and their like, by what they are of and where they stand.
+    beside: FxHashMap<(Region, UnaryOp, Value), Value>,
 }
 
 impl Primal {
@@ -37,6 +39,11 @@ impl Primal {
 
     pub fn constant(&self, v: Value) -> Option<f64> {
         float_constant(&self.func, self.producer(v))
+    }
+
+    /// What `op` gives of `x` in `region`, if that stands there.
+    pub fn beside(&self, region: Region, op: UnaryOp, x: Value) -> Option<Value> {
+        self.beside.get(&(region, op, x)).copied()
     }
 
     pub fn is_stable(&self, v: Value) -> bool {
@@ -142,7 +149,8 @@ impl<'m> Context<'m> {
         sequence(self.module, &mut self.worldly, &mut func);
         let depends = self.calls.depends(self.module, &func);
         let stable = self.stability.of(self.module, &func);
-        let primal = Rc::new(Primal { id: f, structure: Structure::of(&func), func, depends, stable });
+        let beside = circular(&func);
+        let primal = Rc::new(Primal { id: f, structure: Structure::of(&func), func, depends, stable, beside });
         self.primals.insert(f, primal.clone());
         primal
     }
@@ -216,6 +224,19 @@ impl<'m> Context<'m> {
         self.names.insert(name.clone());
         name
     }
+}
+
+/// The functions each of which is the derivative of another, but for the sign.
+fn circular(func: &Function) -> FxHashMap<(Region, UnaryOp, Value), Value> {
+    let mut found = FxHashMap::default();
+    let Some(entry) = func.entry() else { return found };
+    walk(func, entry, &mut |region, inst| {
+        let data = &func.insts[inst];
+        if let Op::Unary(op @ (UnaryOp::Sin | UnaryOp::Cos | UnaryOp::Sinh | UnaryOp::Cosh)) = data.op {
+            found.entry((region, op, data.args[0])).or_insert(data.results[0]);
+        }
+    });
+    found
 }
 
 fn bits(mask: &[bool]) -> String {

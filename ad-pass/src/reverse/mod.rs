@@ -112,14 +112,35 @@ fn activations(cx: &mut Context, plan: &Plan, name: &str) -> Activations {
 
 /// The plan of a function that calls itself depends on what the sweep of the inner call is to be given, which is what this
 /// one's is given: begun with nothing, repeated until nothing is added. Where a cycle goes through other functions or other
-/// instances, these have been made for a sweep that is given nothing; then it stays at that.
+/// instances, these have been made for a sweep that is given nothing; then it stays at that. Nodes are among what is given if
+/// that spares keeping any.
 fn plan_recursion(cx: &mut Context, active: &Rc<Active>, begin: Reverse) -> (Rc<Plan>, Rc<Reverse>) {
+    if may_give_nodes(cx, active) {
+        let (plan, reverse) = plan_with(cx, active, &begin, Given::ScalarsAndNodes);
+        if !plan.keeps_nodes(active.func()) {
+            return (plan, reverse);
+        }
+    }
+    plan_with(cx, active, &begin, Given::Scalars)
+}
+
+/// Whether the function has parameters that are nodes, and no node has arrays in it, which somebody might update.
+fn may_give_nodes(cx: &Context, active: &Active) -> bool {
+    let nodes: Vec<NodeId> = active.func().params.iter().filter_map(|ty| ty.as_node()).collect();
+    let is_plain = |node: &NodeId| {
+        let mut fields = cx.module.nodes[*node].cases.iter().flat_map(|case| &case.fields);
+        fields.all(|field| field.ty.as_scalar().is_some() || field.ty.as_node() == Some(*node))
+    };
+    !nodes.is_empty() && nodes.iter().all(is_plain)
+}
+
+fn plan_with(cx: &mut Context, active: &Rc<Active>, begin: &Reverse, most: Given) -> (Rc<Plan>, Rc<Reverse>) {
     let rev = begin.rev;
     let mut given = Vec::new();
     loop {
         let reverse = Rc::new(Reverse { given: given.clone(), ..begin.clone() });
         cx.reverses.insert(active.instance.clone(), reverse.clone());
-        let plan = make_plan(cx, active, Setting::Apart { given: Given::Scalars }, begin.accumulated.clone());
+        let plan = make_plan(cx, active, Setting::Apart { given: most }, begin.accumulated.clone());
         if given.is_empty() && !calls_only_itself(cx, active, &plan, rev) {
             let plan = make_plan(cx, active, Setting::Apart { given: Given::None }, begin.accumulated.clone());
             return (plan, reverse);

@@ -75,6 +75,8 @@ pub enum Given {
     None,
     /// An inner activation of a recursion has its arrays and nodes from nowhere but its tape.
     Scalars,
+    /// Where it finds the nodes for the next one in its own, it has these too: a recursion over a tree.
+    ScalarsAndNodes,
     All,
 }
 
@@ -198,7 +200,7 @@ impl Plan {
 
     /// Whether what is kept goes on the stacks of a recursion.
     pub fn is_recursion(&self) -> bool {
-        matches!(self.setting, Setting::Apart { given: Given::None | Given::Scalars })
+        matches!(self.setting, Setting::Apart { given: Given::None | Given::Scalars | Given::ScalarsAndNodes })
     }
 
     /// The frames of a loop's body; none if its slots go on stacks.
@@ -224,6 +226,12 @@ impl Plan {
     /// The items that are in scope where the sweep of the root begins.
     pub fn direct_items(&self) -> impl Iterator<Item = Item> + '_ {
         self.fetch.iter().filter(|(_, fetch)| **fetch == Fetch::Direct).map(|(item, _)| *item)
+    }
+
+    /// Whether a node is kept.
+    pub fn keeps_nodes(&self, func: &Function) -> bool {
+        let is_node = |item: &Item| matches!(item, Item::Value(v) if func.value_type(*v).as_node().is_some());
+        self.fetch.iter().any(|(item, fetch)| *fetch == Fetch::Keep && is_node(item))
     }
 
     /// The parameters of the primal that the caller of an apart sweep hands over.
@@ -339,14 +347,16 @@ impl Decider<'_> {
     /// Whether the item is a parameter of the primal that the caller hands over.
     fn is_given(&self, item: Item) -> bool {
         let Item::Value(v) = item else { return false };
+        let Def::Param { index, .. } = self.active.primal.structure.def(v) else { return false };
+        let ty = self.active.func().value_type(v);
+        let is_held_node = || ty.as_node().is_some() && self.is_held(v, index) && self.active.primal.is_stable(v);
         let allowed = match self.plan.setting {
             Setting::Direct | Setting::Apart { given: Given::None } => false,
-            Setting::Apart { given: Given::Scalars } => !self.active.func().value_type(v).is_heap(),
+            Setting::Apart { given: Given::Scalars } => !ty.is_heap(),
+            Setting::Apart { given: Given::ScalarsAndNodes } => !ty.is_heap() || is_held_node(),
             Setting::Apart { given: Given::All } => true,
         };
-        allowed
-            && self.active.primal.structure.home(v) == self.plan.root
-            && matches!(self.active.primal.structure.def(v), Def::Param { .. })
+        allowed && self.active.primal.structure.home(v) == self.plan.root
     }
 
     /// Operations that it takes to have `v` in the sweep without a new slot, if that is possible within `budget`.

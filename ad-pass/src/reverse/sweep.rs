@@ -14,7 +14,7 @@ use crate::reverse::item::{Item, shape_source};
 use crate::reverse::plan::{Plan, Recorder, Setting, Source, slice};
 use crate::reverse::stacks::Activations;
 use crate::rules::{Partial, Point, partial};
-use dprog_ir::{Builder, HostFn, Inst, InstData, Op, Region, Scalar, Type, Value};
+use dprog_ir::{Builder, HostFn, Inst, InstData, Op, Region, Scalar, Type, UnaryOp, Value};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -453,5 +453,13 @@ impl<'f> Point<'f> for At<'_, '_, '_, 'f> {
     fn ty(&self) -> Type {
         let func = self.sweep.active.func();
         func.value_type(func.insts[self.inst].results[0])
+    }
+
+    /// Keeping a number costs less than a function of it.
+    fn beside(&mut self, op: UnaryOp) -> Option<Value> {
+        let primal = self.sweep.active.primal.clone();
+        let here = primal.structure.home(primal.func.insts[self.inst].results[0]);
+        let v = primal.beside(here, op, self.arg(0))?;
+        Some(self.sweep.value(v))
     }
 }

@@ -28,6 +28,10 @@ pub trait Point<'f> {
     fn constant(&self, k: usize) -> Option<f64>;
     /// The type of the result.
     fn ty(&self) -> Type;
+    /// What the primal computes by `op` from operand 0 beside this, if that is cheaper to have than to compute.
+    fn beside(&mut self, _op: UnaryOp) -> Option<Value> {
+        None
+    }
 }
 
 /// One local partial, as what it does to a tangent or an adjoint `t`.

@@ -45,9 +45,29 @@ pub fn partial<'f>(op: UnaryOp, at: &mut impl Point<'f>) -> Option<Partial> {
         UnaryOp::Trigamma => Rule::of_argument(trigamma),
         UnaryOp::Not | UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => return None,
     };
-    let read = if rule.reads_result { at.result() } else { at.operand(0) };
-    let p = (rule.partial)(at.builder(), read);
+    let p = match beside(op, at) {
+        Some(p) => p,
+        None => {
+            let read = if rule.reads_result { at.result() } else { at.operand(0) };
+            (rule.partial)(at.builder(), read)
+        }
+    };
     Some(if rule.guarded { Partial::Guarded(p) } else { Partial::Scale(p) })
+}
+
+/// Functions with their derivatives, as far as the primal may have computed both; and whether the sign changes.
+const CIRCULAR: [(UnaryOp, UnaryOp, bool); 4] = [
+    (UnaryOp::Sin, UnaryOp::Cos, false),
+    (UnaryOp::Cos, UnaryOp::Sin, true),
+    (UnaryOp::Sinh, UnaryOp::Cosh, false),
+    (UnaryOp::Cosh, UnaryOp::Sinh, false),
+];
+
+/// The partial, if the primal has computed it beside the function.
+fn beside<'f>(op: UnaryOp, at: &mut impl Point<'f>) -> Option<Value> {
+    let (_, derivative, negated) = CIRCULAR.into_iter().find(|(function, ..)| *function == op)?;
+    let p = at.beside(derivative)?;
+    Some(if negated { at.builder().unary(UnaryOp::Neg, p) } else { p })
 }
 
 /// How a partial is had.
