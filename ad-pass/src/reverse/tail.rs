@@ -15,6 +15,8 @@
 //! }
 //! ```
 //!
+//! The side that calls again may end with further branches, if all their sides do.
+//!
 //! So the sweep needs no stack of calls. It is done here and not in the optimizer because there a call
 //! of the user's would no longer count for the limit on depth, which must not depend on the level of optimization.
 
@@ -32,7 +34,8 @@ struct Tail {
     /// The side of the branch that calls again, the one for `true` being 0.
     again: usize,
     branches: [Region; 2],
-    call: Inst,
+    /// The calls at its end, more than one if that is a branch.
+    calls: Vec<Inst>,
     /// The parameters that change from call to call.
     carried: Vec<usize>,
 }
@@ -56,12 +59,10 @@ pub fn as_loop(func: &Function, id: FuncId) -> Option<Function> {
 
     b.open_region(&types);
     front(&mut b, func, &tail, &mut copies);
-    let (_, before) = func.regions[tail.branches[tail.again]].insts.split_last()?;
-    before.iter().for_each(|inst| copy_inst(&mut b, func, *inst, &mut copies));
-    let next: Vec<Value> = tail.carried.iter().map(|k| copies.get(func.insts[tail.call].args[*k])).collect();
+    let next = next_trip(&mut b, func, tail.branches[tail.again], &tail, &mut copies);
     let body = b.close_region(&next);
 
-    b.loc = func.insts[tail.call].loc;
+    b.loc = func.insts[tail.calls[0]].loc;
     let inst = b.inst(Op::While, &start, &[condition, body], &types);
     let end = b.results(inst);
     bind_carried(func, &tail, &end, &mut copies);
@@ -71,6 +72,26 @@ pub fn as_loop(func: &Function, id: FuncId) -> Option<Function> {
     let results = copies.all(&base.yields);
     b.finish(&results);
     Some(looping)
+}
+
+/// Writes a region that ends with calls, but for these. Gives what the next activation begins with.
+fn next_trip(b: &mut Builder, func: &Function, region: Region, tail: &Tail, copies: &mut Copies) -> Vec<Value> {
+    let (last, before) = func.regions[region].insts.split_last().expect("it ends with a call");
+    before.iter().for_each(|inst| copy_inst(b, func, *inst, copies));
+    let data = &func.insts[*last];
+    if data.op != Op::If {
+        return tail.carried.iter().map(|k| copies.get(data.args[*k])).collect();
+    }
+    let mut sides = Vec::new();
+    for side in &data.regions {
+        b.open_region(&[]);
+        let next = next_trip(b, func, *side, tail, copies);
+        sides.push(b.close_region(&next));
+    }
+    b.loc = data.loc;
+    let types: Vec<Type> = tail.carried.iter().map(|k| func.params[*k]).collect();
+    let inst = b.inst(Op::If, &[copies.get(data.args[0])], &sides, &types);
+    b.results(inst)
 }
 
 fn bind_carried(func: &Function, tail: &Tail, to: &[Value], copies: &mut Copies) {
@@ -93,17 +114,30 @@ fn find(func: &Function, id: FuncId) -> Option<Tail> {
     if data.op != Op::If || data.results[..] != entry.yields[..] || !may_repeat {
         return None;
     }
-    let call_at_end = |region: &Region| {
-        let region = &func.regions[*region];
-        let call = *region.insts.last()?;
-        let ends = func.insts[call].op == Op::Call(id) && func.insts[call].results[..] == region.yields[..];
-        ends.then_some(call)
-    };
-    let (again, call) = data.regions.iter().enumerate().find_map(|(k, region)| Some((k, call_at_end(region)?)))?;
+    let (again, calls) =
+        data.regions.iter().enumerate().find_map(|(k, region)| Some((k, calls_at_end(func, *region, id)?)))?;
     let branches = [data.regions[0], data.regions[1]];
-    let changes = |k: &usize| func.insts[call].args[*k] != entry.params[*k];
-    let carried = (0..func.params.len()).filter(changes).collect();
-    Some(Tail { front: front.to_vec(), cond: data.args[0], again, branches, call, carried })
+    let changes = |k: &usize| calls.iter().any(|call| func.insts[*call].args[*k] != entry.params[*k]);
+    let carried: Vec<usize> = (0..func.params.len()).filter(changes).collect();
+    Some(Tail { front: front.to_vec(), cond: data.args[0], again, branches, calls, carried })
+}
+
+/// The calls of `id` with which a region ends, if it ends with such on all ways.
+fn calls_at_end(func: &Function, region: Region, id: FuncId) -> Option<Vec<Inst>> {
+    let region = &func.regions[region];
+    let last = *region.insts.last()?;
+    let data = &func.insts[last];
+    if data.results[..] != region.yields[..] {
+        return None;
+    }
+    if data.op == Op::Call(id) {
+        return Some(vec![last]);
+    }
+    if data.op != Op::If {
+        return None;
+    }
+    let sides = data.regions.iter().map(|side| calls_at_end(func, *side, id));
+    Some(sides.collect::<Option<Vec<_>>>()?.concat())
 }
 
 /// Whether an instruction may be done three times for once.

@@ -280,7 +280,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if self.is_bare() {
             return;
         }
-        let flag = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, cancel) as i32);
+        // Where the flag is does not change during a call from outside, so that can be looked up in front of a loop.
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        let flag = self.b.ins().load(PTR, flags, self.ctx, offset_of!(Context, cancel) as i32);
         let flags = MemFlagsData::trusted();
         let stop = self.b.ins().load(types::I8, flags, flag, 0);
         let zero = self.word(0);

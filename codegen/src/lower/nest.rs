@@ -17,8 +17,8 @@ use dprog_ir::walk;
 
 /// How deep activations stand in one another, and how many instructions all copies together may have. Found by trying, on
 /// recursions with one, two and five calls: more is not faster.
-const DEEPEST: u32 = 4;
-const MOST_INSTS: usize = 240;
+const DEEPEST: u32 = 6;
+const MOST_INSTS: usize = 400;
 
 /// What the functions of a module have to do with cycles of calls.
 pub struct Cycles {
