@@ -99,6 +99,12 @@ fn hostile_calls_are_statuses_and_the_next_call_is_right() {
 }
 
 #[test]
+fn threads_call_at_once() {
+    let said = run(&root().join("tests/embed/threads.c"), "threads", &["5000"]);
+    assert_eq!(said, "4 threads by 5000: 0 failures\n");
+}
+
+#[test]
 fn the_c_example_is_built_and_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     for file in ["main.c", "Makefile"] {
