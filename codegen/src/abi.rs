@@ -5,7 +5,9 @@
 //! both kinds. Functions that can reach a recursion also take, behind the context, how many nested activations of recursive
 //! functions are still allowed. The runtime has the C convention of the platform. An *entry* has the C convention too:
 //! `(context, arguments, results) -> status` with eight bytes for each argument and result, sixteen for an array that is passed as
-//! two values. A *direct* entry takes its arguments, all numbers, in registers.
+//! two values. A *direct* entry takes its arguments, all numbers, in registers. A function that gives one number at most, and is called from
+//! outside only for numbers, has the C convention itself, where that returns a status and a number in registers as a C struct of
+//! the two: it is its own direct entry.
 
 use crate::types::register;
 use cranelift_codegen::ir::types::{F32, F64, I8, I32, I64};
@@ -18,8 +20,8 @@ pub const PTR: ClifType = I64;
 
 /// The signature of a compiled function; parameters marked in `borrowed` are two values, and `counts` says whether it takes
 /// the depth that is left.
-pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool) -> Signature {
-    let mut sig = Signature::new(CallConv::Tail);
+pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool, c: CallConv) -> Signature {
+    let mut sig = Signature::new(c);
     sig.params.push(AbiParam::new(PTR));
     sig.params.extend(counts.then(|| AbiParam::new(I64)));
     for (i, ty) in func.params.iter().enumerate() {
@@ -29,6 +31,13 @@ pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool) -> S
     sig.returns.push(AbiParam::new(I32));
     sig.returns.extend(func.results.iter().map(|ty| AbiParam::new(register(*ty))));
     sig
+}
+
+/// The convention of a function: `outside` says whether a program around calls it for a number.
+pub fn convention(func: &Function, outside: bool, counts: bool, c: CallConv) -> CallConv {
+    let numbers = func.params.iter().chain(&func.results).all(|ty| ty.as_scalar().is_some());
+    let in_registers = cfg!(target_arch = "x86_64") && func.results.len() <= 1;
+    if outside && numbers && in_registers && !counts { c } else { CallConv::Tail }
 }
 
 /// The signature of an entry.

@@ -1,6 +1,8 @@
 //! Declaring and compiling the functions of a program, into memory or elsewhere.
 
-use crate::abi::{PTR, detour_signature, direct_signature, entry_signature, function_signature, runtime_signature};
+use crate::abi::{
+    PTR, convention, detour_signature, direct_signature, entry_signature, function_signature, runtime_signature,
+};
 use crate::bare::Bare;
 use crate::borrow::{self, Borrowed};
 use crate::debug::Notes;
@@ -55,6 +57,7 @@ pub(crate) fn declare<'a>(
         Kind::Plain => Borrowed::default(),
         Kind::Embedded | Kind::Bare(_) => borrow::borrowed(module, ids(), entries),
     };
+    let outside = if let Kind::Embedded = kind { entries.to_vec() } else { Vec::new() };
     let bare = if let Kind::Bare(bare) = kind { Some(bare) } else { None };
     let mut functions = FxHashMap::default();
     let above_recursion = calls.above_recursion();
@@ -64,7 +67,9 @@ pub(crate) fn declare<'a>(
         // Names of the program may collide with those of the runtime.
         let name = format!("{prefix}{}", func.name);
         let marks = borrowed.get(&id).map_or(&[][..], |marks| marks);
-        let signature = function_signature(func, marks, depths[id.index()].is_passed());
+        let counts = depths[id.index()].is_passed();
+        let c = convention(func, outside.contains(&id), counts, clif.isa().default_call_conv());
+        let signature = function_signature(func, marks, counts, c);
         let declared = clif.declare_function(&name, Linkage::Local, &signature);
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
@@ -81,6 +86,7 @@ pub(crate) fn declare<'a>(
         texts,
         bare,
         borrowed,
+        outside,
         simd: false,
     })
 }
@@ -170,7 +176,9 @@ impl Workshop {
         let nested = options.opt_level == OptLevel::Speed && self.debug.is_none();
         self.head = func.loc;
         let marks = program.borrowed.get(&id).map_or(&[][..], |marks| marks);
-        let signature = function_signature(func, marks, program.depths[id.index()].is_passed());
+        let counts = program.depths[id.index()].is_passed();
+        let c = convention(func, program.outside.contains(&id), counts, clif.isa().default_call_conv());
+        let signature = function_signature(func, marks, counts, c);
         let mut context = self.open(clif, signature, clif_id);
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id, nested);
         self.define(clif, context, clif_id, &func.name, options)
@@ -196,6 +204,13 @@ impl Workshop {
         lower_entry(builder, callee, (func, marks), counts, clif.target_config());
         self.define(clif, context, clif_id, name, &Options::default())?;
         Ok(clif_id)
+    }
+
+    /// Whether the function is a C function of its own accord; see [`crate::abi`].
+    pub fn is_in_c(&self, clif: &impl ClifModule, program: &Program, id: FuncId) -> bool {
+        let c = clif.isa().default_call_conv();
+        let counts = program.depths[id.index()].is_passed();
+        convention(&program.module.funcs[id], program.outside.contains(&id), counts, c) == c
     }
 
     /// The C function of numbers that calls `id`, which is not recursive.

@@ -38,6 +38,15 @@ const CODE_SPACE: usize = 1 << 30;
 /// The compiler to memory.
 pub struct Jit;
 
+/// The C function of an entry that takes and gives nothing but numbers, and needs no stack of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Numbers {
+    /// `(context, arguments…) -> {status, result}`, all in registers; there is one result at most.
+    Pair(*const u8),
+    /// `(context, results, arguments…) -> status`, the results as words.
+    Row(*const u8),
+}
+
 /// A function that can be called from outside.
 #[derive(Clone, Debug)]
 struct EntryPoint {
@@ -50,8 +59,7 @@ struct EntryPoint {
     borrows: Vec<bool>,
     /// The stack of whoever calls is enough for it.
     direct: bool,
-    /// The C function `(context, results, arguments…)`, if all that goes in and out is numbers.
-    numbers: Option<*const u8>,
+    numbers: Option<Numbers>,
 }
 
 /// A compiled module.
@@ -97,7 +105,8 @@ impl Jit {
             let index = id.index();
             let entry = workshop.entry(&mut clif, &program, *id, &format!("entry:{index}"), Linkage::Export)?;
             let numbers = match options.embedded && stack.is_small(*id) && is_of_numbers(&module.funcs[*id]) {
-                true => Some(workshop.direct_entry(&mut clif, &program, *id, &format!("direct:{index}"))?),
+                true if workshop.is_in_c(&clif, &program, *id) => Some((true, program.functions[id])),
+                true => Some((false, workshop.direct_entry(&mut clif, &program, *id, &format!("direct:{index}"))?)),
                 false => None,
             };
             addresses.push((*id, entry, numbers));
@@ -115,7 +124,11 @@ impl Jit {
             let takes = (0..func.params.len()).map(|i| ownership.takes(id, i)).collect();
             let (params, results) = (func.params.clone(), func.results.clone());
             let borrows = program.borrowed.get(&id).cloned().unwrap_or_else(|| vec![false; params.len()]);
-            let (direct, numbers) = (stack.is_small(id), numbers.map(|id| clif.get_finalized_function(id)));
+            let direct = stack.is_small(id);
+            let numbers = numbers.map(|(pair, id)| match pair {
+                true => Numbers::Pair(clif.get_finalized_function(id)),
+                false => Numbers::Row(clif.get_finalized_function(id)),
+            });
             points.insert(id, EntryPoint { address, params, results, takes, borrows, direct, numbers });
         }
         let (table, type_ids) = program.types.finish();
@@ -147,9 +160,8 @@ impl Compiled {
         (entry.address, entry.direct)
     }
 
-    /// The C function `(context, results, arguments…) -> status` of an entry that takes and gives nothing but numbers, and needs no
-    /// stack of its own; the results are words.
-    pub fn numbers(&self, id: FuncId) -> Option<*const u8> {
+    /// The C function of an entry, if it is one of numbers.
+    pub fn numbers(&self, id: FuncId) -> Option<Numbers> {
         self.entry(id).numbers
     }
 

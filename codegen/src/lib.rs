@@ -29,7 +29,7 @@ mod workspace;
 mod writing;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
-pub use jit::{Compiled, Error, Jit, listing};
+pub use jit::{Compiled, Error, Jit, Numbers, listing};
 pub use target::{Architecture, Machine};
 
 /// How much effort goes into the machine code.

@@ -5,7 +5,7 @@
 //! argument goes through memory. Whatever is not as it should be goes the other way.
 
 use crate::abi::PTR;
-use crate::jit::{Error, new_module};
+use crate::jit::{Error, Numbers, new_module};
 use crate::types::register;
 use crate::{OptLevel, Options};
 use cranelift_codegen::ir::{
@@ -27,8 +27,8 @@ pub struct Shortcut {
     pub begin: unsafe extern "C" fn(*const ()) -> *mut Context,
     /// The status of a call that trapped.
     pub failed: unsafe extern "C" fn(*const (), *mut Context) -> i32,
-    /// `(context, results, arguments…) -> status`, see [`crate::Compiled::numbers`].
-    pub function: *const u8,
+    /// What it leads to.
+    pub function: Numbers,
     /// Its results; a pointer for each is behind the arguments.
     pub results: Vec<Scalar>,
 }
@@ -125,10 +125,10 @@ impl Code<'_> {
         let data = self.b.ins().iconst(PTR, self.data as i64);
         let ctx = self.call(shortcut.begin as usize, &[data], PTR);
         self.go_on_if(ctx, other);
-        // One result of eight bytes goes where it belongs; more come in a row.
-        let single = matches!(&shortcut.results[..], [scalar] if scalar.bytes() == 8);
-        let row = if single { pointers[0] } else { self.slot(shortcut.results.len()) };
-        let status = self.call(shortcut.function as usize, &[&[ctx, row][..], &args].concat(), types::I32);
+        let status = match shortcut.function {
+            Numbers::Pair(function) => self.pair(function, ctx, &args, &shortcut.results, &pointers),
+            Numbers::Row(function) => self.row(function, ctx, &args, &shortcut.results, &pointers),
+        };
         let (failed, done) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(failed);
         self.b.ins().brif(status, failed, &[], done, &[]);
@@ -136,14 +136,32 @@ impl Code<'_> {
         let status = self.call(shortcut.failed as usize, &[data, ctx], types::I32);
         self.b.ins().return_(&[status]);
         self.b.switch_to_block(done);
-        let flags = MemFlagsData::trusted();
-        for (i, (scalar, pointer)) in shortcut.results.iter().zip(&pointers).enumerate().filter(|_| !single) {
-            let v = self.b.ins().load(register(Type::scalar(*scalar)), flags, row, 8 * i as i32);
-            self.b.ins().store(flags, v, *pointer, 0);
-        }
         let zero = self.b.ins().iconst(types::I32, 0);
         self.b.ins().return_(&[zero]);
         self.b.switch_to_block(other);
+    }
+
+    /// Calls a function that gives status and result in registers. After a trap the result is none, and is written all the same.
+    fn pair(&mut self, function: *const u8, ctx: V, args: &[V], results: &[Scalar], pointers: &[V]) -> V {
+        let kinds: Vec<ClifType> = results.iter().map(|scalar| register(Type::scalar(*scalar))).collect();
+        let given =
+            self.call_for(function as usize, &[&[ctx][..], args].concat(), &[&[types::I32][..], &kinds].concat());
+        for (v, pointer) in given[1..].iter().zip(pointers) {
+            self.b.ins().store(MemFlagsData::trusted(), *v, *pointer, 0);
+        }
+        given[0]
+    }
+
+    /// The same for one that puts its results in a row.
+    fn row(&mut self, function: *const u8, ctx: V, args: &[V], results: &[Scalar], pointers: &[V]) -> V {
+        let row = self.slot(results.len());
+        let status = self.call(function as usize, &[&[ctx, row][..], args].concat(), types::I32);
+        let flags = MemFlagsData::trusted();
+        for (i, (scalar, pointer)) in results.iter().zip(pointers).enumerate() {
+            let v = self.b.ins().load(register(Type::scalar(*scalar)), flags, row, 8 * i as i32);
+            self.b.ins().store(flags, v, *pointer, 0);
+        }
+        status
     }
 
     /// Goes to `other` if `v` is zero.
@@ -161,13 +179,17 @@ impl Code<'_> {
 
     /// Calls a C function that gives one value.
     fn call(&mut self, address: usize, args: &[V], result: ClifType) -> V {
+        self.call_for(address, args, &[result])[0]
+    }
+
+    fn call_for(&mut self, address: usize, args: &[V], results: &[ClifType]) -> Vec<V> {
         let mut signature = Signature::new(self.b.func.signature.call_conv);
         signature.params.extend(args.iter().map(|v| AbiParam::new(self.b.func.dfg.value_type(*v))));
-        signature.returns.push(AbiParam::new(result));
+        signature.returns.extend(results.iter().map(|ty| AbiParam::new(*ty)));
         let signature = self.b.import_signature(signature);
         let address = self.b.ins().iconst(PTR, address as i64);
         let call = self.b.ins().call_indirect(signature, address, args);
-        self.b.inst_results(call)[0]
+        self.b.inst_results(call).to_vec()
     }
 
     /// Hands the arguments on as words.

@@ -59,6 +59,8 @@ pub struct Program<'a> {
     pub bare: Option<Bare<'a>>,
     /// Parameters that are passed as header and place of the elements.
     pub borrowed: Borrowed,
+    /// Functions that a program around calls.
+    pub outside: Vec<FuncId>,
     /// Loops become kernels where they can.
     pub simd: bool,
 }

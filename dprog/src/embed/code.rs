@@ -56,7 +56,7 @@ pub(crate) struct Code {
     /// How each parameter leaf is passed.
     passing: Vec<Passing>,
     /// The C function of numbers, of code that calls nobody outside.
-    pub numbers: Option<*const u8>,
+    pub numbers: Option<codegen::Numbers>,
     /// The stack of the caller is enough.
     pub direct: bool,
     locations: Locations,

@@ -12,6 +12,7 @@ use super::signature::{FnType, Slots, text};
 use super::sizes::{SizePlan, Sizes, Values, dims_of, first_mismatch, mismatch};
 use super::thread::{InUse, idle, trim};
 use super::watch::CancelToken;
+use dprog_codegen::Numbers;
 use dprog_runtime::object::{count_elements, data, dims};
 use dprog_runtime::{Context, Object};
 use smallvec::SmallVec;
@@ -40,7 +41,7 @@ pub struct Function<F> {
     /// Nothing but numbers, on the caller's stack, without a clock.
     fast: bool,
     /// The same as a C function, if no number is in a tuple.
-    plain: Option<*const u8>,
+    plain: Option<Numbers>,
     of_type: PhantomData<fn() -> F>,
 }
 
@@ -59,6 +60,20 @@ enum Target {
     Output,
     /// This native leaf, which is `&mut`.
     Leaf(usize),
+}
+
+/// A status and a float, as C returns them: the status in the lower half of its word, a narrow float in that of the other.
+#[repr(C)]
+struct WithFloat {
+    status: i64,
+    result: f64,
+}
+
+/// The same for a result that is no float, or none.
+#[repr(C)]
+struct WithWord {
+    status: i64,
+    result: u64,
 }
 
 /// Numbers that the fast way takes and gives at most.
@@ -124,12 +139,26 @@ impl<F: FnType> Function<F> {
     unsafe fn call_plain(
         &self,
         args: &<F::Slots as Slots>::Args<'_>,
-        plain: *const u8,
+        plain: Numbers,
         ctx: *mut Context,
     ) -> Result<F::Output, Error> {
         let mut results = [MaybeUninit::<u64>::uninit(); FAST_WORDS];
-        // SAFETY: the caller's promise.
-        let status = unsafe { F::Slots::call(args, plain, ctx, results.as_mut_ptr().cast()) };
+        // SAFETY: the caller's promise; a float comes back as one, and anything else as a word.
+        let status = unsafe {
+            match plain {
+                Numbers::Row(function) => F::Slots::call(args, function, ctx, results.as_mut_ptr().cast()),
+                Numbers::Pair(function) if F::Output::FLOAT => {
+                    let given: WithFloat = F::Slots::call_for(args, function, ctx);
+                    results[0].write(given.result.to_bits());
+                    given.status as i32
+                }
+                Numbers::Pair(function) => {
+                    let given: WithWord = F::Slots::call_for(args, function, ctx);
+                    results[0].write(given.result);
+                    given.status as i32
+                }
+            }
+        };
         // SAFETY: as above; the code has returned.
         let ctx = unsafe { &mut *ctx };
         if status != 0 {

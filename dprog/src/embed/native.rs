@@ -304,6 +304,9 @@ pub trait Output: sealed::Output + Sized {
     /// Nothing but numbers.
     #[doc(hidden)]
     const NUMBERS: bool;
+    /// One float, which C returns in a register of another kind than an integer.
+    #[doc(hidden)]
+    const FLOAT: bool = false;
     #[doc(hidden)]
     fn leaves(all: &mut Vec<NativeLeaf>);
     #[doc(hidden)]
@@ -329,6 +332,7 @@ macro_rules! number_output {
             impl sealed::Output for $ty {}
             impl Output for $ty {
                 const NUMBERS: bool = true;
+                const FLOAT: bool = matches!(<$ty as Number>::SCALAR, Scalar::F64 | Scalar::F32);
                 fn leaves(all: &mut Vec<NativeLeaf>) {
                     <$ty as ByValue>::leaves(all);
                 }

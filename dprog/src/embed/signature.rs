@@ -37,6 +37,11 @@ pub trait Slots: 'static {
     /// # Safety
     /// The types are plain, and the function's; there is room for its results.
     unsafe fn call(args: &Self::Args<'_>, function: *const u8, ctx: *mut Context, results: *mut u64) -> i32;
+    /// Calls a C function `(context, arguments…) -> R`.
+    ///
+    /// # Safety
+    /// The types are plain, and the function's; `R` is what it gives.
+    unsafe fn call_for<R>(args: &Self::Args<'_>, function: *const u8, ctx: *mut Context) -> R;
     fn leaves(all: &mut Vec<NativeLeaf>);
     fn text() -> Vec<String>;
     fn words(args: &Self::Args<'_>, words: &mut impl FnMut(u64));
@@ -188,6 +193,14 @@ impl Slots for () {
             function(ctx, results)
         }
     }
+    #[inline]
+    unsafe fn call_for<R>(_: &(), function: *const u8, ctx: *mut Context) -> R {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let function: unsafe extern "C" fn(*mut Context) -> R = std::mem::transmute(function);
+            function(ctx)
+        }
+    }
     fn leaves(_: &mut Vec<NativeLeaf>) {}
     fn text() -> Vec<String> {
         Vec::new()
@@ -220,6 +233,15 @@ macro_rules! slots {
                     let function: unsafe extern "C" fn(*mut Context, *mut u64 $(, $name::InC)*) -> i32 =
                         std::mem::transmute(function);
                     function(ctx, results $(, $name::in_c($arg))*)
+                }
+            }
+            #[inline]
+            unsafe fn call_for<R>($bound: &Self::Args<'_>, function: *const u8, ctx: *mut Context) -> R {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let function: unsafe extern "C" fn(*mut Context $(, $name::InC)*) -> R =
+                        std::mem::transmute(function);
+                    function(ctx $(, $name::in_c($arg))*)
                 }
             }
             fn leaves(all: &mut Vec<NativeLeaf>) {
