@@ -28,6 +28,12 @@ __attribute__((noinline)) static double by_hand(double x) {
 }
 
 /* The same with a status, as an adjoint written in C would have it. */
+__attribute__((noinline)) static int32_t slope_by_hand(double x, double *slope) {
+    if (!slope) return 1;
+    *slope = 3.0 * x * x + 2.0 * x;
+    return 0;
+}
+
 __attribute__((noinline)) static int32_t norm2_by_hand(int64_t n, const double *x, double *value, double *gradient) {
     double s = 0.0;
     for (int64_t i = 0; i < n; i++) s += x[i] * x[i];
@@ -81,12 +87,12 @@ static dprog_any_function embedded(const char *op, const char *name) {
 
 int main(void) {
     double (*volatile hand)(double) = by_hand;
-    volatile scalar_fn object = slope;
+    volatile scalar_fn object = slope, status = slope_by_hand;
     volatile array_fn array_hand = norm2_by_hand, array_object = norm2_grad;
     scalar_fn handle = (scalar_fn)embedded("grad", "cubic");
     array_fn array_handle = (array_fn)embedded("value_and_grad", "norm2");
-    double c = scalar(hand, NULL), o = scalar(NULL, object), h = scalar(NULL, handle);
-    printf("a number:  C %.2f ns, object %+.2f ns, dprog.h %+.2f ns\n", c, o - c, h - c);
+    double c = scalar(hand, NULL), s = scalar(NULL, status), o = scalar(NULL, object), h = scalar(NULL, handle);
+    printf("a number:  C %.2f ns, with a status %+.2f ns, object %+.2f ns, dprog.h %+.2f ns\n", c, s - c, o - c, h - c);
     c = array(array_hand), o = array(array_object), h = array(array_handle);
     printf("8 numbers: C %.2f ns, object %+.2f ns, dprog.h %+.2f ns\n", c, o - c, h - c);
     return 0;

@@ -26,6 +26,55 @@ fn numbers_go_in_and_out() {
     assert_eq!(given, (2.5, 5.0, -8, -9, 0, false));
 }
 
+/// One result comes back in a register of its kind; arguments beyond the registers are on the stack.
+#[test]
+fn every_kind_of_number_comes_back_alone() {
+    let module = compile(
+        "fn a(x: f64) -> f64 { -x } fn b(x: f32) -> f32 { x * 2.0 } fn c(x: i64) -> i64 { x - 1 } fn d(x: i32) -> i32 { -x }
+         fn e(x: u8) -> u8 { x + 200 } fn f(x: bool) -> bool { !x } fn g(x: i64) { assert(x > 0); } fn h() -> f64 { 0.5 }
+         fn many(a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64) -> i64 { a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g - h }
+         fn mixed(a: f64, b: i32, c: f32, d: bool, e: u8, f: i64, g: f64, h: i32) -> f64 {
+             if d { a + b as f64 + c as f64 + e as f64 + f as f64 + g + h as f64 } else { trap(\"no\") }
+         }
+         fn twice(x: f64) -> f64 { a(a(x)) + a(x) }",
+    );
+    let twice = || {
+        assert_eq!(module.function::<fn(f64) -> f64>("a").unwrap().call(1.5).unwrap(), -1.5);
+        assert_eq!(module.function::<fn() -> f64>("h").unwrap().call(()).unwrap(), 0.5);
+        assert_eq!(module.function::<fn(f64) -> f64>("twice").unwrap().call(1.5).unwrap(), 0.0);
+    };
+    twice();
+    twice();
+    let b = module.function::<fn(f32) -> f32>("b").unwrap();
+    let (c, d) = (module.function::<fn(i64) -> i64>("c").unwrap(), module.function::<fn(i32) -> i32>("d").unwrap());
+    let (e, f) = (module.function::<fn(u8) -> u8>("e").unwrap(), module.function::<fn(bool) -> bool>("f").unwrap());
+    let (g, h) = (module.function::<fn(i64)>("g").unwrap(), module.function::<fn(usize) -> usize>("c").unwrap());
+    type Many = fn(i64, i64, i64, i64, i64, i64, i64, i64) -> i64;
+    type Mixed = fn(f64, i32, f32, bool, u8, i64, f64, i32) -> f64;
+    let (many, mixed) = (module.function::<Many>("many").unwrap(), module.function::<Mixed>("mixed").unwrap());
+    for _ in 0..3 {
+        for _ in 0..2 {
+            assert_eq!((b.call(-1.25).unwrap(), c.call(i64::MIN + 1).unwrap()), (-2.5, i64::MIN));
+        }
+        for _ in 0..2 {
+            assert_eq!((d.call(i32::MAX).unwrap(), e.call(100).unwrap()), (-i32::MAX, 44));
+        }
+        assert_eq!((f.call(true).unwrap(), f.call(false).unwrap(), f.call(false).unwrap()), (false, true, true));
+        assert_eq!(
+            (g.call(1).unwrap(), trap(&g.call(0).unwrap_err()), g.call(2).unwrap()),
+            ((), TrapCode::Message, ())
+        );
+        assert_eq!((h.call(8).unwrap(), h.call(9).unwrap()), (7, 8));
+        for _ in 0..2 {
+            assert_eq!(many.call((1, 2, 3, 4, 5, 6, 7, 8)).unwrap(), 1 + 4 + 9 + 16 + 25 + 36 + 49 - 8);
+        }
+        for _ in 0..2 {
+            assert_eq!(mixed.call((0.5, -3, 2.25, true, 255, 10, -0.25, 7)).unwrap(), 271.5);
+            assert_eq!(trap(&mixed.call((0.5, -3, 2.25, false, 255, 10, -0.25, 7)).unwrap_err()), TrapCode::Message);
+        }
+    }
+}
+
 #[test]
 fn slices_bind_sizes_and_are_compared() {
     let module = compile("fn axpy<n>(a: f64, x: [f64; n], y: inout [f64; n]) { for i in 0..n { y[i] += a * x[i]; } }");

@@ -122,9 +122,14 @@ impl<F: FnType> Function<F> {
     ///
     /// Slices take what they are given; sizes that do not fit are an error before anything runs. After a trap the next call
     /// is as good as the first; what stood behind `&mut` is as it was.
-    #[inline]
+    ///
+    /// What is inlined is the way of functions of numbers; it would be lost in the frame of the others.
+    #[inline(always)]
     pub fn call(&self, args: <F::Slots as Slots>::Args<'_>) -> Result<F::Output, Error> {
-        if let Some(plain) = self.plain {
+        if F::Slots::PLAIN
+            && F::Output::NUMBERS
+            && let Some(plain) = self.plain
+        {
             let ctx = idle();
             // SAFETY: the context of this thread, which nobody else has.
             if !ctx.is_null() && unsafe { (*ctx).prepared } == self.number {
@@ -132,10 +137,21 @@ impl<F: FnType> Function<F> {
                 return unsafe { self.call_plain(&args, plain, ctx) };
             }
         }
+        self.call_otherwise(args)
+    }
+
+    #[inline(never)]
+    fn call_otherwise(&self, args: <F::Slots as Slots>::Args<'_>) -> Result<F::Output, Error> {
         if self.fast { self.call_fast(&args) } else { self.call_any(args) }
     }
 
-    #[inline]
+    #[cold]
+    #[inline(never)]
+    fn stopped(&self, ctx: &mut Context) -> Error {
+        self.code.stopped(ctx, &self.settings, false)
+    }
+
+    #[inline(always)]
     unsafe fn call_plain(
         &self,
         args: &<F::Slots as Slots>::Args<'_>,
@@ -162,7 +178,7 @@ impl<F: FnType> Function<F> {
         // SAFETY: as above; the code has returned.
         let ctx = unsafe { &mut *ctx };
         if status != 0 {
-            return Err(self.code.stopped(ctx, &self.settings, false));
+            return Err(self.stopped(ctx));
         }
         trim(ctx);
         let mut next = results.iter();

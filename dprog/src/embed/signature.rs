@@ -235,7 +235,7 @@ macro_rules! slots {
                     function(ctx, results $(, $name::in_c($arg))*)
                 }
             }
-            #[inline]
+            #[inline(always)]
             unsafe fn call_for<R>($bound: &Self::Args<'_>, function: *const u8, ctx: *mut Context) -> R {
                 // SAFETY: the caller's promise.
                 unsafe {

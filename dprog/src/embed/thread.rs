@@ -70,8 +70,14 @@ impl Drop for InUse {
 #[inline]
 pub(crate) fn trim(ctx: &mut Context) {
     if ctx.heap.taken > KEEP {
-        ctx.heap.trim();
+        give_back(ctx);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn give_back(ctx: &mut Context) {
+    ctx.heap.trim();
 }
 
 #[cold]
