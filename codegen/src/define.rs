@@ -88,6 +88,7 @@ pub(crate) fn declare<'a>(
         borrowed,
         outside,
         simd: false,
+        outlined: Vec::new(),
     })
 }
 
@@ -181,7 +182,12 @@ impl Workshop {
         let signature = function_signature(func, marks, counts, c);
         let mut context = self.open(clif, signature, clif_id);
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id, nested);
-        self.define(clif, context, clif_id, &func.name, options)
+        self.define(clif, context, clif_id, &func.name, options)?;
+        for kernel in std::mem::take(&mut program.outlined) {
+            self.head = kernel.loc;
+            self.define(clif, kernel.context, kernel.id, &format!("{}.kernel", func.name), options)?;
+        }
+        Ok(())
     }
 
     /// The function with the C convention through which `id` is called from outside.

@@ -1,17 +1,19 @@
 //! Kernels have the bits of their loops: random loops over arrays, run by the interpreter and by machine code with vectors
 //! and without, for every number of trips from 0 to 40, with numbers that are not a number, infinite, or zeros of either sign among
 //! the elements, and with arrays that are too short, so that an access in the middle of the loop traps. `KERNEL_SEEDS=1000`
-//! tries more than usual.
+//! tries more than usual. The files of `tests/ir/kernel/` say what becomes of their loops.
 
 use dprog_codegen::{Compiled, Context, Jit, Limits, Options, Output, Simd, Stop};
 use dprog_ir::entity::Entity;
 use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, literal};
-use dprog_ir::kernel::{Loop, recognise};
+use dprog_ir::kernel::{Loop, explain_loops, recognise};
 use dprog_ir::transform::ownership;
 use dprog_ir::{Const, FuncId, Module, Op, SrcLoc, TrapCode, Value, walk};
+use dprog_tests::corpus;
 use dprog_tests::generate::random::Random;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 use std::fmt::Write;
+use std::path::Path;
 
 fn main() {
     let args = Arguments::from_args();
@@ -25,7 +27,31 @@ fn main() {
             if kernels < 5 { Err(format!("only {kernels} of ten loops are kernels").into()) } else { Ok(()) }
         })
     };
-    libtest_mimic::run(&args, (0..seeds.div_ceil(10)).map(|n| chunk(10 * n)).collect()).exit();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ir/kernel");
+    let files = corpus::files(&root, "ir");
+    assert!(!files.is_empty(), "no tests in tests/ir/kernel");
+    let explained = files.into_iter().map(|path| {
+        let name = path.file_stem().expect("a file").to_string_lossy().to_string();
+        Trial::test(format!("explained/{name}"), move || explained(&std::fs::read_to_string(&path)?))
+    });
+    let random = (0..seeds.div_ceil(10)).map(|n| chunk(10 * n));
+    libtest_mimic::run(&args, explained.chain(random).collect()).exit();
+}
+
+/// The file says of each innermost loop, `; loop: 4 trips at once`, or the reason why it has none.
+fn explained(text: &str) -> Result<(), Failed> {
+    let mut module = dprog_ir::parse::parse(text)?;
+    let entries: Vec<FuncId> = module.funcs.keys().collect();
+    ownership::run(&mut module, &entries);
+    let reports = entries.iter().flat_map(|id| explain_loops(&module, *id));
+    let found: Vec<String> = reports
+        .map(|report| match report.verdict {
+            Ok(lanes) => format!("{lanes} trips at once"),
+            Err(refusal) => refusal.reason.to_string(),
+        })
+        .collect();
+    let wanted: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("; loop: ")).collect();
+    if found == wanted { Ok(()) } else { Err(format!("found {found:?}").into()) }
 }
 
 /// Whether the loop is a kernel, if all agree.
@@ -70,7 +96,7 @@ fn has_kernel(module: &Module, func: FuncId) -> bool {
     }
     let constant = |v: Value| -> Option<Const> { constants[v.index()].clone() };
     let loops = walk::insts(f).into_iter().filter(|i| matches!(f.insts[*i].op, Op::For | Op::Map | Op::Build));
-    loops.into_iter().any(|inst| recognise(&Loop { func: f, inst, constant: &constant }).is_ok())
+    loops.into_iter().any(|inst| recognise(&Loop { func: f, inst, constant: &constant, fold: None }).is_ok())
 }
 
 // ---- running ----
@@ -166,9 +192,11 @@ impl Writer {
         for k in 1..80 {
             let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
         }
-        match seed % 4 {
+        match seed % 6 {
             0 => w.map(),
             1 => w.build(),
+            2 => w.folds(),
+            3 => w.extremes(),
             _ => w.counted(),
         }
         w.text
@@ -219,6 +247,39 @@ impl Writer {
         self.ints.extend(["%i".into(), "%j".into()]);
         let u = self.body(8, true);
         let _ = writeln!(self.text, "yield {u}\n}}\nyield %r\n}}");
+    }
+
+    /// Reductions of what is made for them, and of an array that stands.
+    fn folds(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> (f64, f64, f64) {\n";
+        self.text += "%r = map (%p = %x, %q = %x) {\n";
+        self.floats.extend(["%p".into(), "%q".into()]);
+        let first = self.body(3, false);
+        let kinds = [(); 3].map(|()| self.pick(&["sum", "max", "min"]));
+        let _ = writeln!(self.text, "yield {first}\n}}\n%s = reduce {} %r !loc 71\n%t = build (%i < %n) {{", kinds[0]);
+        self.floats = vec!["%a".into(), "%b".into()];
+        self.bools.clear();
+        self.ints.push("%i".into());
+        let second = self.body(4, true);
+        let _ = writeln!(self.text, "yield {second}\n}}\n%u = reduce {} %t !loc 72", kinds[1]);
+        let _ = writeln!(self.text, "%z = reduce {} %y !loc 73\nyield %s, %u, %z\n}}", kinds[2]);
+    }
+
+    /// A loop that carries extremes and nothing else.
+    fn extremes(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> (f64, f64) {\n";
+        self.text += "%zero = const 0 : i64\n%r, %s = for %i in %zero..%n carry (%r1 = %a, %s1 = %b) {\n%xi = get %x[%i] !loc 70\n";
+        self.floats.push("%xi".into());
+        self.ints.push("%i".into());
+        let (u, v) = (self.body(3, true), self.float());
+        let kinds = [(); 2].map(|()| self.pick(&["max", "min"]));
+        let _ = writeln!(
+            self.text,
+            "%r2 = {} %r1, {u}\n%s2 = {} {v}, %s1\nyield %r2, %s2\n}}\nyield %r, %s\n}}",
+            kinds[0], kinds[1]
+        );
     }
 
     fn counted(&mut self) {

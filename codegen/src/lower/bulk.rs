@@ -91,9 +91,21 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         product
     }
 
+    /// How many elements the operands of a `map` have, which must be of one shape.
+    pub(super) fn common_count(&mut self, data: &InstData) -> V {
+        let arrays: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
+        let rank = self.ty(data.args[0]).rank();
+        arrays[1..].iter().for_each(|other| self.same_shape(arrays[0], *other, rank));
+        let sizes = self.sizes(arrays[0], rank);
+        self.product_of(&sizes)
+    }
+
     pub(super) fn map(&mut self, inst: Inst) {
         let func = self.func;
         let data = &func.insts[inst];
+        if let Some(op) = data.results.first().and_then(|r| self.folds.get(r)).copied() {
+            return self.fold(inst, op);
+        }
         let arrays: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
         let bases: Vec<V> = data.args.iter().map(|v| self.base(*v)).collect();
         let rank = self.ty(data.args[0]).rank();
@@ -108,7 +120,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.set_all(&data.results, &results);
         let lo = self.word(0);
         let from = self.kernel(inst).map(|kernel| {
-            let bounds = Bounds { lo, hi: count, carried: &[], first: None };
+            let bounds = Bounds { lo, hi: count, carried: &[], first: None, lanes: None };
             self.run_kernel(&kernel, &bounds, long).0
         });
         let trips = self.trips(lo, count, long);
@@ -132,6 +144,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn build(&mut self, inst: Inst) {
         let data = &self.func.insts[inst];
+        if let Some(op) = data.results.first().and_then(|r| self.folds.get(r)).copied() {
+            return self.fold(inst, op);
+        }
         let sizes: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
         let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
         let zero = self.word(0);
@@ -148,7 +163,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (zero, size) = (self.word(0), sizes[axis]);
         let mut start = (zero, number);
         if let (true, Some(kernel)) = (last, self.kernel(inst)) {
-            let bounds = Bounds { lo: zero, hi: size, carried: &[], first: Some(number) };
+            let bounds = Bounds { lo: zero, hi: size, carried: &[], first: Some(number), lanes: None };
             let from = self.run_kernel(&kernel, &bounds, long).0;
             start = (from, self.b.ins().iadd(number, from));
         }
@@ -173,7 +188,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- reductions ----
 
-    pub(super) fn reduce(&mut self, op: ReduceOp, x: Value) -> V {
+    pub(super) fn reduce(&mut self, inst: Inst, op: ReduceOp, x: Value) -> V {
+        if let Some(value) = self.folded(op, x) {
+            return value;
+        }
         let scalar = self.ty(x).element().as_scalar().expect("an array of scalars");
         match op {
             ReduceOp::Sum if scalar.is_float() => {
@@ -185,12 +203,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 self.runtime(name, &[self.get(x), rank]).expect("gives a float")
             }
             ReduceOp::Sum => self.integer_sum(x),
-            ReduceOp::Max | ReduceOp::Min => self.winner(op, scalar, x)[1],
+            ReduceOp::Max | ReduceOp::Min => self.extreme(inst, op, x).unwrap_or_else(|| self.winner(op, scalar, x)[1]),
             ReduceOp::ArgMax | ReduceOp::ArgMin => self.winner(op, scalar, x)[0],
         }
     }
 
-    fn count_elements(&mut self, x: Value) -> V {
+    pub(super) fn count_elements(&mut self, x: Value) -> V {
         let sizes = self.sizes(self.get(x), self.ty(x).rank());
         self.product_of(&sizes)
     }

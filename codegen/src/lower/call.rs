@@ -160,7 +160,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     /// Ends a cold block: to the one that returns.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         let failed = match self.failed {
             Some(block) => block,
             None => self.cold_block(),

@@ -73,7 +73,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let long = self.is_long(body);
         let trips = self.trips(lo, hi, long);
         if let Some(kernel) = self.kernel(inst) {
-            let bounds = Bounds { lo, hi, carried: &carried, first: None };
+            let bounds = Bounds { lo, hi, carried: &carried, first: None, lanes: None };
             (lo, carried) = self.run_kernel(&kernel, &bounds, long);
         }
         let results = self.counted_by(1, (lo, hi), &carried, trips, |this, i, carried| {

@@ -6,13 +6,15 @@
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
-//! [`nest`] (recursive functions), [`fresh`] and [`sizes`] (registers of loops), [`kernel`] (loops in vectors).
+//! [`nest`] (recursive functions), [`fresh`] and [`sizes`] (registers of loops), [`kernel`] (loops in vectors),
+//! [`fold`] (reductions without an array).
 
 mod array;
 mod bulk;
 mod call;
 mod control;
 mod flat;
+mod fold;
 mod fresh;
 mod guard;
 mod kernel;
@@ -20,6 +22,8 @@ mod memory;
 pub mod nest;
 mod scalar;
 mod sizes;
+
+pub use kernel::Outlined;
 
 use crate::abi::PTR;
 use crate::bare::{self, Bare, Support};
@@ -34,7 +38,7 @@ use cranelift_codegen::ir::{
 use cranelift_frontend::FunctionBuilder;
 use cranelift_module::{DataId, FuncId as ClifFuncId, Module as ClifModule};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, Inst, InstData, Module, Op, Region, SrcLoc, TrapCode, Type, Value};
+use dprog_ir::{FuncId, Function, Inst, InstData, Module, Op, ReduceOp, Region, SrcLoc, TrapCode, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -63,6 +67,8 @@ pub struct Program<'a> {
     pub outside: Vec<FuncId>,
     /// Loops become kernels where they can.
     pub simd: bool,
+    /// Kernels that are functions of their own and still to be compiled.
+    pub outlined: Vec<Outlined>,
 }
 
 /// What a function does with the number of nested activations that are still allowed.
@@ -143,6 +149,8 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         support_refs: FxHashMap::default(),
         bases: FxHashMap::default(),
         table: None,
+        folds: fold::foldable(func),
+        folded: FxHashMap::default(),
         borrowed: program.borrowed.get(&id).cloned().unwrap_or_default(),
         failed: None,
         exit: None,
@@ -183,6 +191,9 @@ struct Lower<'a, 'p, M: ClifModule> {
     bases: FxHashMap<Value, V>,
     /// Constant vectors of the kernels, in the data of the module.
     table: Option<(DataId, Vec<u8>)>,
+    /// Arrays that are not made, since only their reduction is wanted; and the reductions, with the number of elements.
+    folds: FxHashMap<Value, ReduceOp>,
+    folded: FxHashMap<Value, (V, V)>,
     /// Parameters of this function that are passed as two values.
     borrowed: Vec<bool>,
     /// The block that returns after a trap.
@@ -303,7 +314,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Reshape => self.reshape(data.results[0], args),
             Op::Map => return self.map(inst),
             Op::Build => return self.build(inst),
-            Op::Reduce(op) => self.reduce(*op, args[0]),
+            Op::Reduce(op) => self.reduce(inst, *op, args[0]),
             Op::Dot => self.dot(args),
             Op::MatMul { transpose_a, transpose_b } => {
                 self.product("matmul", data.results[0], args, *transpose_a as i64 | (*transpose_b as i64) << 1)
@@ -327,6 +338,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Trap => return self.trap(args[0]),
             Op::Host(f) => return self.host(*f, data),
             Op::Retain => return self.retain(args[0]),
+            Op::Release if self.folds.contains_key(&args[0]) => return,
             Op::Release => return self.release(args[0]),
             Op::Unshare => self.unshare(args[0]),
         };

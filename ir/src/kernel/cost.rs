@@ -3,7 +3,7 @@
 //! The unit is about an addition. The weights are rounded measurements on x86_64: a vector has two lanes, memory at a stride is
 //! read and written lane by lane, and numbers of the ordered part are taken out of vectors one by one.
 
-use super::{Kernel, Num, NumOp, Place, Shape, Step};
+use super::{Carried, Kernel, Num, NumOp, Place, Shape, Step};
 use crate::opcode::{BinaryOp, UnaryOp};
 use smallvec::SmallVec;
 
@@ -20,6 +20,8 @@ pub struct Cost {
     pub heavy: bool,
     /// It has inner loops.
     pub inner: bool,
+    /// It sums or looks for an extreme, which is a chain in each lane.
+    pub folds: bool,
     /// Numbers that differ between lanes and are alive throughout an inner loop.
     pub live: usize,
 }
@@ -39,6 +41,7 @@ impl Cost {
         match (self.heavy, self.inner, self.live) {
             (true, ..) => 2,
             (false, true, 0..=3) => 8,
+            (false, false, _) if self.folds => 8,
             (false, ..) => 4,
         }
     }
@@ -56,6 +59,10 @@ impl Cost {
             cost.vector += place(&store.place).1;
         }
         cost.ordered = cost.vector - before;
+        let extremes = kernel.carried.iter().filter(|c| matches!(c, Carried::Extreme { .. })).count();
+        let folds = extremes + kernel.sum.is_some() as usize;
+        cost.folds = folds > 0;
+        cost.add((4.0, 1.5), folds as f32);
         cost
     }
 
@@ -75,7 +82,8 @@ impl Cost {
                     self.add((1.0, 0.4), times * trips);
                     let varies = |n: &Num| kernel.shape(*n) == Shape::Varying;
                     let carried = inner.carried.iter().filter(|c| varies(&c.param)).count();
-                    let outside = from_outside(kernel, &inner.body);
+                    let params = inner.carried.iter().map(|c| c.param);
+                    let outside = from_outside(kernel, &inner.body, params.collect());
                     self.live = self.live.max(carried + outside);
                     self.steps(kernel, &inner.body, times * trips);
                 }
@@ -151,9 +159,9 @@ fn trips(kernel: &Kernel, lo: Num, hi: Num) -> f32 {
     }
 }
 
-/// How many numbers that differ between lanes a body uses and does not make.
-fn from_outside(kernel: &Kernel, body: &[Step]) -> usize {
-    let (mut made, mut used): (Vec<Num>, Vec<Num>) = (Vec::new(), Vec::new());
+/// How many numbers that differ between lanes a body uses and does not make; its parameters are `made`.
+fn from_outside(kernel: &Kernel, body: &[Step], mut made: Vec<Num>) -> usize {
+    let mut used: Vec<Num> = Vec::new();
     for step in body {
         let mut add = |nums: &[Num]| used.extend(nums.iter().filter(|n| kernel.shape(**n) == Shape::Varying));
         match step {

@@ -54,10 +54,11 @@ pub(super) fn remove_unused(kernel: &mut Kernel) {
     let mut used = vec![false; kernel.numbers.len()];
     let mut mark = |num: Num| used[crate::entity::Entity::index(num)] = true;
     for carried in &kernel.carried {
-        if let super::Carried::Ordered { next, .. } = carried {
-            mark(*next);
+        if let super::Carried::Ordered { next: used, .. } | super::Carried::Extreme { value: used, .. } = carried {
+            mark(*used);
         }
     }
+    kernel.sum.iter().for_each(|num| mark(*num));
     for store in &kernel.late {
         mark(store.value);
         mark(store.place.number);

@@ -167,6 +167,9 @@ pub enum Carried {
     Same(Num),
     /// An i64 that grows by a constant each trip.
     Steady { start: Num, step: i64 },
+    /// The least or greatest of some floats, and of `init`: `next = op param, value`, and nothing else looks at `param`. Which one it is
+    /// depends on the order only among zeros and what is not a number; then the loop has to run as it stands.
+    Extreme { op: BinaryOp, value: Num },
     /// A scalar of which every trip needs what the one before made.
     Ordered { init: Num, param: Num, next: Num },
 }
@@ -192,6 +195,8 @@ pub struct Kernel {
     pub ordered: Vec<Step>,
     /// Stores of numbers of the ordered part.
     pub late: Vec<Store>,
+    /// Floats that are summed over all trips, in the lanes of [`crate::ReduceOp::Sum`].
+    pub sum: Option<Num>,
     pub guards: Vec<Guard>,
     /// Counters of inner loops, with their bounds.
     pub counters: Vec<(Num, Affine, Affine)>,

@@ -10,7 +10,8 @@
 use super::guarded;
 use super::*;
 use crate::function::{Function, Inst, Region};
-use crate::opcode::{Access, Op};
+use crate::opcode::{Access, Op, ReduceOp};
+use crate::walk;
 use rustc_hash::FxHashMap;
 
 /// A loop, where it stands, and what is known around it.
@@ -19,9 +20,11 @@ pub struct Loop<'a> {
     pub inst: Inst,
     /// The constant that a value is.
     pub constant: &'a dyn Fn(Value) -> Option<Const>,
+    /// What a `map` or `build` makes is wanted only reduced like this.
+    pub fold: Option<ReduceOp>,
 }
 
-/// The kernel of a `for`, a `map`, or the last axis of a `build`.
+/// The kernel of a `for`, a `map`, or the last axis of a `build`; or of a `reduce` to the least or greatest element.
 pub fn recognise(at: &Loop) -> Result<Kernel, Refusal> {
     let data = &at.func.insts[at.inst];
     let mut r = Recogniser::new(at, data.loc);
@@ -29,6 +32,8 @@ pub fn recognise(at: &Loop) -> Result<Kernel, Refusal> {
         r.counted_loop()?;
     } else if data.op == Op::Map {
         r.map()?;
+    } else if let Op::Reduce(op) = data.op {
+        r.reduction(op)?;
     } else {
         assert_eq!(data.op, Op::Build, "no loop that could be a kernel");
         r.build()?;
@@ -55,6 +60,8 @@ struct Recogniser<'a> {
     consts: FxHashMap<Const, Num>,
     dims: FxHashMap<(ArrayId, u8), Num>,
     made: guarded::Made,
+    /// What the next trip's extremes are.
+    extremes: Vec<Value>,
     /// The steps of the innermost open loop.
     steps: Vec<Step>,
     seen: Vec<Seen>,
@@ -76,6 +83,7 @@ impl<'a> Recogniser<'a> {
             carried: Vec::new(),
             ordered: Vec::new(),
             late: Vec::new(),
+            sum: None,
             guards: Vec::new(),
             counters: Vec::new(),
             cost: Cost::default(),
@@ -90,6 +98,7 @@ impl<'a> Recogniser<'a> {
             consts: FxHashMap::default(),
             dims: FxHashMap::default(),
             made: guarded::Made::default(),
+            extremes: Vec::new(),
             steps: Vec::new(),
             seen: Vec::new(),
             depth: 0,
@@ -115,8 +124,9 @@ impl<'a> Recogniser<'a> {
             return self.refuse(Reason::Few);
         }
         let lo = self.num(data.args[0])?;
+        let extremes = self.only_extremes(body);
         for (k, init) in data.args[2..].iter().enumerate() {
-            let carried = self.carry(body, k + 1, *init, lo)?;
+            let carried = self.carry(body, k + 1, *init, lo, extremes)?;
             self.kernel.carried.push(carried);
         }
         self.region(body)?;
@@ -127,7 +137,7 @@ impl<'a> Recogniser<'a> {
     }
 
     /// Says what the parameter number `k` of the body is.
-    fn carry(&mut self, body: Region, k: usize, init: Value, lo: Num) -> Step1<Carried> {
+    fn carry(&mut self, body: Region, k: usize, init: Value, lo: Num, extremes: bool) -> Step1<Carried> {
         let region = &self.func.regions[body];
         let (param, y) = (region.params[k], region.yields[k - 1]);
         if self.func.value_type(param).is_array() {
@@ -152,10 +162,41 @@ impl<'a> Recogniser<'a> {
             self.nums.insert(param, value);
             return Ok(Carried::Steady { start, step });
         }
+        if let (true, Some((op, _))) = (extremes, self.extreme(body, param, y)) {
+            self.extremes.push(y);
+            // The value has its number only when the body is done.
+            return Ok(Carried::Extreme { op, value: start });
+        }
         let scalar = self.kernel.scalar(start);
         let num = self.kernel.numbers.push(NumData { scalar, shape: Shape::Ordered, affine: None });
         self.nums.insert(param, num);
         Ok(Carried::Ordered { init: start, param: num, next: num })
+    }
+
+    /// Whether all that a loop carries, but for integers that grow, are extremes: so it may run once more from the beginning.
+    fn only_extremes(&self, body: Region) -> bool {
+        let region = &self.func.regions[body];
+        region.params[1..].iter().zip(&region.yields).all(|(param, y)| {
+            y == param || self.steady(body, *param, *y).is_some() || self.extreme(body, *param, *y).is_some()
+        })
+    }
+
+    /// The operation, and the other operand, if `y` is the least or greatest of `param` and something else.
+    fn extreme(&self, body: Region, param: Value, y: Value) -> Option<(BinaryOp, Value)> {
+        if self.func.value_type(param) != crate::Type::F64 {
+            return None;
+        }
+        let insts = &self.func.regions[body].insts;
+        let last = insts.iter().rev().find(|i| self.func.insts[**i].results.first() == Some(&y))?;
+        let data = &self.func.insts[*last];
+        let Op::Binary(op @ (BinaryOp::Min | BinaryOp::Max)) = data.op else { return None };
+        let (mut uses, mut yields) = (0, 0);
+        walk::for_each_use(self.func, body, &mut |v| {
+            uses += (v == param) as usize;
+            yields += (v == y) as usize;
+        });
+        let other = if data.args[0] == param { data.args[1] } else { data.args[0] };
+        (data.args.contains(&param) && other != param && uses == 1 && yields == 1).then_some((op, other))
     }
 
     /// By which constant a carried i64 grows every trip.
@@ -197,6 +238,14 @@ impl<'a> Recogniser<'a> {
             Carried::Array(array) if self.versions.get(&y) == Some(&array) => Ok(()),
             Carried::Array(_) => self.refuse(Reason::MakesArray),
             Carried::Same(_) | Carried::Steady { .. } => Ok(()),
+            Carried::Extreme { op, .. } => {
+                let body = self.func.insts[self.at.inst].regions[0];
+                let param = self.func.regions[body].params[k + 1];
+                let (_, value) = self.extreme(body, param, y).expect("it is one");
+                let value = self.num(value)?;
+                self.kernel.carried[k] = Carried::Extreme { op, value };
+                Ok(())
+            }
             Carried::Ordered { init, param, .. } => {
                 let next = self.num(y)?;
                 self.kernel.carried[k] = Carried::Ordered { init, param, next };
@@ -230,9 +279,35 @@ impl<'a> Recogniser<'a> {
         self.fill(body, Place { number, stride: Some(1) })
     }
 
-    /// What the body yields goes into the results.
+    fn reduction(&mut self, op: ReduceOp) -> Step1<()> {
+        let data = &self.func.insts[self.at.inst];
+        let array = self.array(data.args[0])?;
+        self.vector_element(self.kernel.arrays[array].element)?;
+        let value = self.load(array, Place { number: self.kernel.axis, stride: Some(1) });
+        self.fold(op, value)
+    }
+
+    fn fold(&mut self, op: ReduceOp, value: Num) -> Step1<()> {
+        if self.kernel.scalar(value) != Scalar::F64 {
+            return self.refuse(Reason::Elements);
+        }
+        match op {
+            ReduceOp::Sum => self.kernel.sum = Some(value),
+            ReduceOp::Max => self.kernel.carried.push(Carried::Extreme { op: BinaryOp::Max, value }),
+            ReduceOp::Min => self.kernel.carried.push(Carried::Extreme { op: BinaryOp::Min, value }),
+            ReduceOp::ArgMax => return self.refuse(Reason::Operation("argmax")),
+            ReduceOp::ArgMin => return self.refuse(Reason::Operation("argmin")),
+        }
+        Ok(())
+    }
+
+    /// What the body yields goes into the results, or is folded.
     fn fill(&mut self, body: Region, place: Place) -> Step1<()> {
         let data = &self.func.insts[self.at.inst];
+        if let Some(op) = self.at.fold {
+            let value = self.num(self.func.regions[body].yields[0])?;
+            return self.fold(op, value);
+        }
         for (result, y) in data.results.iter().zip(&self.func.regions[body].yields) {
             let Some(element) = self.func.value_type(*y).as_scalar() else { return self.refuse(Reason::MakesArray) };
             let value = self.num(*y)?;
@@ -425,6 +500,7 @@ impl<'a> Recogniser<'a> {
             Op::Const(c) => self.define(data.results[0], |this| Ok(this.constant(c.clone()))),
             Op::StopGrad => self.define(data.results[0], |this| this.num(data.args[0])),
             Op::Unary(op) => self.scalar_op(NumOp::Unary(*op), inst),
+            Op::Binary(_) if self.is_extreme(data) => Ok(()),
             Op::Binary(op) => self.scalar_op(NumOp::Binary(*op), inst),
             Op::Compare(op) => self.scalar_op(NumOp::Compare(*op), inst),
             Op::Select => self.scalar_op(NumOp::Select, inst),
@@ -472,6 +548,11 @@ impl<'a> Recogniser<'a> {
             | Op::Release
             | Op::Unshare => self.refuse(Reason::MakesArray),
         }
+    }
+
+    /// Whether an operation gives a carried extreme, of which there is one accumulator for each lane.
+    fn is_extreme(&self, data: &crate::InstData) -> bool {
+        self.extremes.contains(&data.results[0])
     }
 
     fn define(&mut self, result: Value, f: impl FnOnce(&mut Self) -> Step1<Num>) -> Step1<()> {

@@ -12,16 +12,22 @@
 //! what would have happened before it. Numbers that are the same in all lanes stay scalars; indices that grow by a stride
 //! are the index of the first lane; the others are `W / 2` vectors of two.
 //!
-//! The files: here the loop and its guards, [`lanes`] numbers in vectors, [`step`] what a trip does.
+//! The files: here the loop and its guards, [`outline`] kernels as functions of their own, [`lanes`] numbers in vectors, [`step`] what a
+//! trip does.
 
 mod lanes;
+mod outline;
 mod step;
 
+use super::control::Trips;
 use super::*;
-use dprog_ir::Const;
+use cranelift_codegen::ir::condcodes::FloatCC;
 use dprog_ir::kernel::{Affine, ArrayId, Carried, Input, Kernel, Loop, Num, recognise};
+use dprog_ir::{BinaryOp, Const, ReduceOp, Scalar};
 use lanes::{Held, Lanes};
 use smallvec::SmallVec;
+
+pub use outline::Outlined;
 
 /// Kernels run for fewer trips than this, so that no index overflows between its first and its last value.
 const MOST_TRIPS: i64 = 1 << 40;
@@ -33,11 +39,18 @@ pub(super) struct Bounds<'v> {
     pub carried: &'v [V],
     /// Of a `build`: the number of the element that counter 0 makes.
     pub first: Option<V>,
+    /// Of a sum: where its lanes are in memory.
+    pub lanes: Option<V>,
 }
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     /// The loop as a kernel, if it is one and vectors are wanted.
     pub(super) fn kernel(&self, inst: Inst) -> Option<Kernel> {
+        self.folding_kernel(inst, None)
+    }
+
+    /// The same of a `map` or `build` of which the elements are only wanted reduced.
+    pub(super) fn folding_kernel(&self, inst: Inst, fold: Option<ReduceOp>) -> Option<Kernel> {
         if !self.program.simd {
             return None;
         }
@@ -45,7 +58,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Some(Op::Const(c)) => Some(c.clone()),
             _ => None,
         };
-        recognise(&Loop { func: self.func, inst, constant: &constant }).ok()
+        recognise(&Loop { func: self.func, inst, constant: &constant, fold }).ok()
     }
 
     /// Runs the kernel for as many trips as it can; gives the counter and the carried values with which the loop goes on.
@@ -65,11 +78,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let end = self.b.ins().iadd(at.lo, whole);
         let ordered = ordered_inits(kernel, at.carried);
         let trips = self.trips(at.lo, at.hi, long);
-        let finals = self.counted_by(width as i64, (at.lo, end), &ordered, trips, |this, i, carried| {
-            this.kernel_block(&mut k, i, carried)
-        });
-        let carried = self.carried_after(kernel, at, whole, &finals);
-        self.jump(after, &[&[end][..], &carried].concat());
+        let finals = if self.stands_apart(kernel) {
+            self.call_kernel(&k, (at.lo, end), &ordered, trips)
+        } else {
+            let inits = [&ordered[..], &self.accumulators(kernel, width)].concat();
+            self.counted_by(width as i64, (at.lo, end), &inits, trips, |this, i, carried| {
+                this.kernel_block(&mut k, i, carried)
+            })
+        };
+        let (ordered, accumulators) = finals.split_at(ordered.len());
+        let go_on = self.carried_after(kernel, at, (whole, end), (ordered, accumulators));
+        self.jump(after, &go_on);
         self.b.switch_to_block(after);
         let params = self.params(after);
         (params[0], params[1..].to_vec())
@@ -94,10 +113,37 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    /// What the loop carries after the kernel, which ran `done` trips.
-    fn carried_after(&mut self, kernel: &Kernel, at: &Bounds, done: V, ordered: &[V]) -> Vec<V> {
+    /// What folds begin with, in vectors: for each extreme as many as a block has, for a sum its eight lanes.
+    fn accumulators(&mut self, kernel: &Kernel, width: usize) -> Vec<V> {
+        let mut all = Vec::new();
+        for carried in &kernel.carried {
+            if let Carried::Extreme { op, .. } = carried {
+                let least = self.b.ins().f64const(worst(*op));
+                let vector = self.b.ins().splat(types::F64X2, least);
+                all.extend(std::iter::repeat_n(vector, width / 2));
+            }
+        }
+        if kernel.sum.is_some() {
+            let zero = self.zero_vector(types::F64X2);
+            all.extend([zero; 4]);
+        }
+        all
+    }
+
+    /// The counter and what the loop carries after the kernel, which ran `done` trips and came to `end`.
+    fn carried_after(
+        &mut self,
+        kernel: &Kernel,
+        at: &Bounds,
+        (done, end): (V, V),
+        (ordered, accumulators): (&[V], &[V]),
+    ) -> Vec<V> {
         let mut ordered = ordered.iter();
-        let mut after = Vec::new();
+        let mut accumulators = accumulators;
+        let mut after = vec![end];
+        let count = kernel.cost.lanes() / 2;
+        // Where it is the order that decides, the loop begins again.
+        let mut again = None;
         for (carried, before) in kernel.carried.iter().zip(at.carried) {
             after.push(match carried {
                 Carried::Array(_) | Carried::Same(_) => *before,
@@ -105,10 +151,56 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                     let grown = self.b.ins().imul_imm_s(done, *step);
                     self.b.ins().iadd(*before, grown)
                 }
+                Carried::Extreme { op, .. } => {
+                    let (mine, rest) = accumulators.split_at(count);
+                    accumulators = rest;
+                    let best = self.best_of(*op, *before, mine);
+                    let unclear = self.is_unclear(best);
+                    again = Some(again.map_or(unclear, |other| self.b.ins().bor(other, unclear)));
+                    best
+                }
                 Carried::Ordered { .. } => *ordered.next().expect("one for each"),
             });
         }
-        after
+        if let (Some(lanes), Some(_)) = (at.lanes, kernel.sum) {
+            self.store_sum(lanes, end, accumulators);
+        }
+        let Some(again) = again else { return after };
+        let begin = [&[at.lo][..], at.carried].concat();
+        begin.iter().zip(&after).map(|(old, new)| self.b.ins().select(again, *old, *new)).collect()
+    }
+
+    /// The extreme of `best` and the lanes of the vectors.
+    fn best_of(&mut self, op: BinaryOp, best: V, vectors: &[V]) -> V {
+        let mut best = best;
+        for vector in vectors {
+            for lane in 0..2u8 {
+                let x = self.b.ins().extractlane(*vector, lane);
+                best = self.binary_of(op, Scalar::F64, best, x);
+            }
+        }
+        best
+    }
+
+    /// Whether an extreme is zero or not a number: there are several such, and the first one counts.
+    fn is_unclear(&mut self, best: V) -> V {
+        let zero = self.b.ins().f64const(0.0);
+        let (is_zero, is_nan) =
+            (self.b.ins().fcmp(FloatCC::Equal, best, zero), self.b.ins().fcmp(FloatCC::Unordered, best, best));
+        self.b.ins().bor(is_zero, is_nan)
+    }
+
+    /// Puts the lanes of a sum into memory. The first vector is that of the lanes which the trip `end` would add to.
+    fn store_sum(&mut self, lanes: V, end: V, vectors: &[V]) {
+        for (k, vector) in vectors.iter().enumerate() {
+            let lane = self.b.ins().iadd_imm_s(end, 2 * k as i64);
+            let lane = self.b.ins().band_imm_u(lane, 6);
+            let offset = self.b.ins().ishl_imm_u(lane, 3);
+            let at = self.b.ins().iadd(lanes, offset);
+            let region = self.flags(Memory::Stack).alias_region();
+            let flags = MemFlagsData::new().with_notrap().with_alias_region(region);
+            self.b.ins().store(flags, *vector, at, 0);
+        }
     }
 
     // ---- guards ----
@@ -176,4 +268,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 fn ordered_inits(kernel: &Kernel, carried: &[V]) -> Vec<V> {
     let is_ordered = |c: &&Carried| matches!(c, Carried::Ordered { .. });
     kernel.carried.iter().zip(carried).filter(|(c, _)| is_ordered(c)).map(|(_, v)| *v).collect()
+}
+
+/// What every float is better than, or equal to.
+pub(super) fn worst(op: BinaryOp) -> f64 {
+    if op == BinaryOp::Min { f64::INFINITY } else { f64::NEG_INFINITY }
 }

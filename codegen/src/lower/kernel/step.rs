@@ -17,11 +17,34 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         k.hold(k.kernel.axis, Held::Line(i, Stride::Known(1)));
         let kernel = k.kernel;
         self.steps(k, &kernel.body);
-        let left = self.ordered(k, carried);
+        let ordered = kernel.carried.iter().filter(|c| matches!(c, Carried::Ordered { .. })).count();
+        let (ordered, accumulators) = carried.split_at(ordered);
+        let mut left = self.ordered(k, ordered);
         for store in &kernel.late {
             self.store_lanes(k, store);
         }
+        left.extend(self.accumulate(k, accumulators));
         left
+    }
+
+    /// The accumulators after this block. Those of a sum turn, so that the first is always that of the next trips.
+    fn accumulate(&mut self, k: &mut Lanes, accumulators: &[V]) -> Vec<V> {
+        let (kernel, count) = (k.kernel, k.width / 2);
+        let (mut all, mut rest) = (Vec::new(), accumulators);
+        for carried in &kernel.carried {
+            let Carried::Extreme { op, value } = carried else { continue };
+            let (mine, after) = rest.split_at(count);
+            rest = after;
+            let values = self.vectors(k, *value);
+            let cc = if *op == BinaryOp::Min { FloatCC::LessThanOrEqual } else { FloatCC::GreaterThanOrEqual };
+            all.extend(mine.iter().zip(values).map(|(best, v)| self.first_vector_if(cc, *best, v)));
+        }
+        if let Some(sum) = kernel.sum {
+            let values = self.vectors(k, sum);
+            let sums: Vec<V> = rest.iter().zip(values).map(|(sum, v)| self.b.ins().fadd(*sum, v)).collect();
+            all.extend(rest[count..].iter().copied().chain(sums));
+        }
+        all
     }
 
     fn steps(&mut self, k: &mut Lanes, steps: &[Step]) {
@@ -52,7 +75,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let kernel = k.kernel;
         let pairs = kernel.carried.iter().filter_map(|c| match c {
             Carried::Ordered { param, next, .. } => Some((*param, *next)),
-            Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } => None,
+            Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } | Carried::Extreme { .. } => None,
         });
         let pairs: Vec<(Num, Num)> = pairs.collect();
         let mut current = carried.to_vec();

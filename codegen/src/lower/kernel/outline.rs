@@ -1,0 +1,146 @@
+//! A kernel as a function of its own.
+//!
+//! A hot loop in a leaf function has all registers: calls around it spill nothing of it, and the function that it stands in stays
+//! small, for the time that register allocation takes grows faster than functions do. What the loop leaves goes through memory of the
+//! caller; the status says whether it was stopped.
+//!
+//! ```text
+//! (context, first trip, end, place for what it leaves, carried…, elements of arrays…, inputs…) -> status
+//! ```
+
+use super::*;
+use cranelift_codegen::ir::{AbiParam, Signature, StackSlotData, StackSlotKind, UserFuncName};
+use cranelift_codegen::isa::CallConv;
+use cranelift_frontend::FunctionBuilderContext;
+
+/// In a function with more instructions every kernel gets a function of its own. By gut feeling: half of what one is split at.
+const SMALL: usize = 1000;
+
+/// A kernel that is still to be compiled.
+pub struct Outlined {
+    pub id: ClifFuncId,
+    pub context: cranelift_codegen::Context,
+    pub loc: SrcLoc,
+}
+
+impl<M: ClifModule> Lower<'_, '_, M> {
+    /// Whether a kernel is to stand apart.
+    pub(super) fn stands_apart(&self, kernel: &Kernel) -> bool {
+        kernel.cost.heavy || self.b.func.dfg.num_insts() > SMALL
+    }
+
+    /// Calls the kernel for the trips from `lo` to `end`; gives what the loop leaves.
+    pub(super) fn call_kernel(&mut self, k: &Lanes, (lo, end): (V, V), ordered: &[V], trips: Trips) -> Vec<V> {
+        let mut kinds: Vec<ClifType> = ordered.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
+        kinds.extend(std::iter::repeat_n(types::F64X2, accumulator_count(k.kernel, k.width)));
+        let bytes = 16 * kinds.len().max(1) as u32;
+        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4));
+        let out = self.b.ins().stack_addr(PTR, slot, 0);
+        let inputs = k.kernel.inputs.iter().filter(|(_, input)| !matches!(input, Input::Const(_)));
+        let inputs = inputs.map(|(num, _)| k.scalar(*num));
+        let args: Vec<V> =
+            [self.ctx, lo, end, out].iter().chain(ordered).chain(&k.bases).copied().chain(inputs).collect();
+
+        let mut signature = Signature::new(CallConv::Tail);
+        signature.params.extend(args.iter().map(|v| AbiParam::new(self.b.func.dfg.value_type(*v))));
+        signature.returns.push(AbiParam::new(types::I32));
+        let id = self.clif.declare_anonymous_function(&signature).expect("a function can be declared");
+        self.outline(k, id, signature, ordered.len(), trips);
+
+        let callee = self.clif.declare_func_in_func(id, self.b.func);
+        let call = self.b.ins().call(callee, &args);
+        let status = self.b.inst_results(call)[0];
+        self.note_call();
+        let (stopped, next) = (self.cold_block(), self.b.create_block());
+        self.brif(status, stopped, &[], next, &[]);
+        self.b.switch_to_block(stopped);
+        self.leave();
+        self.b.switch_to_block(next);
+        kinds.iter().enumerate().map(|(i, ty)| self.load(*ty, Memory::Stack, out, 16 * i as i32)).collect()
+    }
+
+    fn outline(&mut self, k: &Lanes, id: ClifFuncId, signature: Signature, carried: usize, trips: Trips) {
+        let mut context = self.clif.make_context();
+        context.func.signature = signature;
+        context.func.name = UserFuncName::user(0, id.as_u32());
+        let mut builder = FunctionBuilderContext::new();
+        let inner = Lower {
+            b: FunctionBuilder::new(&mut context.func, &mut builder),
+            clif: &mut *self.clif,
+            func: self.func,
+            values: Vec::new(),
+            definitions: Vec::new(),
+            pushes: FxHashMap::default(),
+            growing: FxHashSet::default(),
+            sizes: FxHashMap::default(),
+            ctx: self.ctx,
+            regions: Vec::new(),
+            runtime_refs: FxHashMap::default(),
+            detour_refs: FxHashMap::default(),
+            function_refs: FxHashMap::default(),
+            support_refs: FxHashMap::default(),
+            bases: FxHashMap::default(),
+            table: None,
+            folds: FxHashMap::default(),
+            folded: FxHashMap::default(),
+            borrowed: Vec::new(),
+            failed: None,
+            exit: None,
+            id: self.id,
+            nested: 0,
+            depth: Depth::Ignored,
+            left: None,
+            values_at_call: 0,
+            loc: self.loc,
+            program: &mut *self.program,
+        };
+        inner.kernel_function(k.kernel, k.width, carried, trips);
+        self.program.outlined.push(Outlined { id, context, loc: self.loc });
+    }
+
+    fn kernel_function(mut self, kernel: &Kernel, width: usize, carried: usize, trips: Trips) {
+        let block = self.b.create_block();
+        self.b.append_block_params_for_function_params(block);
+        self.b.switch_to_block(block);
+        let params = self.params(block);
+        self.ctx = params[0];
+        self.b.set_srcloc(SourceLoc::new(self.loc.0));
+        let (lo, end, out) = (params[1], params[2], params[3]);
+        let (ordered, rest) = params[4..].split_at(carried);
+        let (bases, inputs) = rest.split_at(kernel.arrays.len());
+        let mut k = Lanes::new(kernel, width);
+        k.bases = bases.to_vec();
+        let mut inputs = inputs.iter();
+        for (num, input) in &kernel.inputs {
+            let v = match input {
+                Input::Const(c) => self.constant(c),
+                Input::Value(_) | Input::Dim(..) | Input::First => *inputs.next().expect("one for each"),
+            };
+            k.hold(*num, Held::Scalar(v));
+        }
+        let inits = [ordered, &self.accumulators(kernel, width)].concat();
+        let finals = self.counted_by(width as i64, (lo, end), &inits, trips, |this, i, carried| {
+            this.kernel_block(&mut k, i, carried)
+        });
+        for (i, v) in finals.iter().enumerate() {
+            self.store(Memory::Stack, *v, out, 16 * i as i32);
+        }
+        let ok = self.int(types::I32, 0);
+        self.b.ins().return_(&[ok]);
+        if let Some(failed) = self.failed {
+            self.b.switch_to_block(failed);
+            let status = self.int(types::I32, 1);
+            self.b.ins().return_(&[status]);
+        }
+        self.finish_table();
+        self.b.seal_all_blocks();
+        let config = self.clif.target_config();
+        self.b.finalize(config);
+    }
+}
+
+/// How many vectors the folds of a kernel have.
+fn accumulator_count(kernel: &Kernel, width: usize) -> usize {
+    let extremes = kernel.carried.iter().filter(|c| matches!(c, Carried::Extreme { .. })).count();
+    extremes * (width / 2) + if kernel.sum.is_some() { 4 } else { 0 }
+}
