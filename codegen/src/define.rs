@@ -74,7 +74,7 @@ pub(crate) fn declare<'a>(
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
     let (runtime, detours, texts) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-    let cycles = Cycles::of(module, calls);
+    let cycles = Cycles::of(module, calls, |id| reachable[id]);
     Ok(Program {
         module,
         types: Types::new(module),

@@ -15,45 +15,75 @@ use super::*;
 use dprog_ir::analysis::CallGraph;
 use dprog_ir::walk;
 
-/// How deep activations stand in one another, and how many instructions all copies together may have. Found by trying, on
-/// recursions with one, two and five calls: more is not faster.
+/// How deep activations stand in one another, and how many instructions the copies in one function may have together. Found by
+/// trying, on recursions with one, two and five calls: more is hardly faster.
 const DEEPEST: u32 = 6;
 const MOST_INSTS: usize = 400;
+/// How many instructions copies may add to a module: about as many as are compiled in ten milliseconds. Functions come in their
+/// order, and derivatives of a higher order have greater numbers, so these are what goes without.
+const MOST_IN_ALL: usize = 3000;
 
 /// What the functions of a module have to do with cycles of calls.
 pub struct Cycles {
     component: Vec<u32>,
-    /// Of each function in a cycle: its instructions, and its calls in the cycle.
-    members: FxHashMap<FuncId, (usize, Vec<FuncId>)>,
+    /// How deep activations stand in one of each function.
+    depths: FxHashMap<FuncId, u32>,
 }
 
+/// Of each function in a cycle: its instructions, and its calls in the cycle.
+type Members = FxHashMap<FuncId, (usize, Vec<FuncId>)>;
+
 impl Cycles {
-    pub fn of(module: &Module, calls: &CallGraph) -> Cycles {
+    pub fn of(module: &Module, calls: &CallGraph, reachable: impl Fn(FuncId) -> bool) -> Cycles {
         let component: Vec<u32> = module.funcs.keys().map(|id| calls.component[id]).collect();
-        let recursive = module.funcs.iter().filter(|(id, _)| calls.recursive[*id]);
+        let recursive = || module.funcs.iter().filter(|(id, _)| calls.recursive[*id] && reachable(*id));
         let inside = |id: FuncId| {
             let own = component[id.index()];
             calls.callees[id].iter().copied().filter(|callee| component[callee.index()] == own).collect()
         };
-        let members = recursive.map(|(id, func)| (id, (walk::insts(func).len(), inside(id)))).collect();
-        Cycles { component, members }
-    }
-
-    /// How deep activations may stand in one of `id`.
-    fn depth(&self, id: FuncId) -> u32 {
-        let fits = |depth: &u32| self.insts_left(id, *depth, MOST_INSTS).is_some();
-        (1..=DEEPEST).take_while(fits).last().unwrap_or(0)
-    }
-
-    /// What is left of the room for instructions behind `id` with activations so deep in it.
-    fn insts_left(&self, id: FuncId, depth: u32, room: usize) -> Option<usize> {
-        let (insts, calls) = self.members.get(&id)?;
-        let room = room.checked_sub(*insts)?;
-        if depth == 0 {
-            return Some(room);
+        let members: Members = recursive().map(|(id, func)| (id, (walk::insts(func).len(), inside(id)))).collect();
+        let (light, heavy): (Vec<_>, Vec<_>) = recursive().partition(|(_, func)| is_light(func));
+        let (mut room, mut depths) = (MOST_IN_ALL, FxHashMap::default());
+        for (id, _) in light.into_iter().chain(heavy) {
+            let (depth, more) = depth(&members, id, room);
+            room -= more;
+            depths.insert(id, depth);
         }
-        calls.iter().try_fold(room, |room, callee| self.insts_left(*callee, depth - 1, room))
+        Cycles { component, depths }
     }
+}
+
+/// Whether calls are much of what a function does: it has no loops, makes no objects and does nothing with whole arrays.
+fn is_light(func: &Function) -> bool {
+    let is_scalar = |op: &Op| match op {
+        Op::Const(_) | Op::Undef | Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select => true,
+        Op::Convert(_) | Op::StopGrad | Op::Dim(_) | Op::Get(_) | Op::Push | Op::NodeTag | Op::NodeGet { .. } => true,
+        Op::If | Op::Switch | Op::Call(_) | Op::Check(_) | Op::Retain => true,
+        Op::Fill | Op::Elements | Op::Set(_) | Op::Take(_) | Op::Put | Op::AddAt(_) | Op::Slice(_) => false,
+        Op::SetSlice(_) | Op::AddSlice(_) | Op::Pop | Op::Reshape | Op::Map | Op::Build | Op::Reduce(_) => false,
+        Op::Dot | Op::MatMul { .. } | Op::MatVec { .. } | Op::Outer | Op::SortPermutation => false,
+        Op::NodeNew { .. } | Op::ZerosLike | Op::AddTangent | Op::Concat | Op::Format(_) => false,
+        Op::For | Op::While | Op::Trap | Op::Host(_) | Op::Release | Op::Unshare => false,
+    };
+    walk::insts(func).into_iter().all(|inst| is_scalar(&func.insts[inst].op))
+}
+
+/// How deep activations stand in one of `id`, and how many instructions that adds.
+fn depth(members: &Members, id: FuncId, room: usize) -> (u32, usize) {
+    let own = members[&id].0;
+    let most = MOST_INSTS.min(own + room);
+    let more = |depth: u32| Some((depth, most - insts_left(members, id, depth, most)? - own));
+    (1..=DEEPEST).map_while(more).last().unwrap_or((0, 0))
+}
+
+/// What is left of the room for instructions behind `id` with activations so deep in it.
+fn insts_left(members: &Members, id: FuncId, depth: u32, room: usize) -> Option<usize> {
+    let (insts, calls) = members.get(&id)?;
+    let room = room.checked_sub(*insts)?;
+    if depth == 0 {
+        return Some(room);
+    }
+    calls.iter().try_fold(room, |room, callee| insts_left(members, *callee, depth - 1, room))
 }
 
 /// What is set aside of a function while one that it calls is lowered in its place.
@@ -74,7 +104,7 @@ struct Outer<'p> {
 impl<'p, M: ClifModule> Lower<'_, 'p, M> {
     /// How many activations are still to stand in one of `id`, which is being lowered.
     pub(super) fn activations_in(&self, id: FuncId) -> u32 {
-        self.program.cycles.depth(id)
+        self.program.cycles.depths.get(&id).copied().unwrap_or(0)
     }
 
     /// Whether a call of `callee` gives way to its body.
