@@ -2,7 +2,9 @@
 //!
 //! A program's values live in one heap per context. Freed blocks go to the free list of their size class and are used
 //! again, so memory stays flat however often a function is called. Chunks are not given back until the heap is
-//! dropped or [`Heap::reset`]. After a trap nobody releases what the program still held: `reset` takes everything back
+//! dropped or [`Heap::trim`]med. Large blocks that are freed are kept too, for the next of about their size: pages fresh from
+//! the system cost more than what most loops do with them. Before a new one is taken, as much is given back of those that are
+//! kept, so the greatest amount that is ever taken is what the program needs at once. After a trap nobody releases what the program still held: `reset` takes everything back
 //! at once, which is possible because every chunk and every large block is known here.
 //!
 //! The limit of `--max-memory` counts what was taken from the system.
@@ -31,7 +33,15 @@ struct Chunk {
     bytes: usize,
 }
 
+/// A large block that nobody uses.
+struct KeptBlock {
+    start: *mut u8,
+    bytes: usize,
+}
+
 const ALIGN: usize = 64;
+/// Large blocks that are kept (gut feeling; they are looked through one by one).
+const MOST_KEPT: usize = 64;
 const FIRST_CHUNK: usize = 64 << 10;
 const GREATEST_CHUNK: usize = 4 << 20;
 
@@ -45,6 +55,8 @@ pub struct Heap {
     /// Chunks before this one are used up; those behind are empty (after a reset).
     next_chunk: usize,
     large: *mut LargeBlock,
+    /// Large blocks to be used again, the one that was freed last at the end.
+    kept: Vec<KeptBlock>,
     /// Bytes taken from the system.
     pub taken: usize,
     pub limit: usize,
@@ -69,6 +81,7 @@ impl Heap {
             chunks: Vec::new(),
             next_chunk: 0,
             large: null_mut(),
+            kept: Vec::new(),
             taken: 0,
             limit,
             counters: Counters::default(),
@@ -152,7 +165,11 @@ impl Heap {
     }
 
     fn take(&mut self, bytes: usize) -> Option<*mut u8> {
-        if bytes > self.limit.min(machine_memory()).saturating_sub(self.taken) {
+        let most = self.limit.min(machine_memory());
+        if bytes > most.saturating_sub(self.taken) {
+            self.give_back(usize::MAX);
+        }
+        if bytes > most.saturating_sub(self.taken) {
             return None;
         }
         let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
@@ -171,10 +188,17 @@ impl Heap {
             shift += ALIGN;
         }
         let total = bytes.checked_add(shift)?;
-        let start = self.take(total)?.cast::<LargeBlock>();
-        // SAFETY: the block is fresh and starts with room for its links; the old first block is alive.
+        let KeptBlock { start, bytes } = match self.kept_block(total) {
+            Some(kept) => kept,
+            None => {
+                self.give_back(total);
+                KeptBlock { start: self.take(total)?, bytes: total }
+            }
+        };
+        let start = start.cast::<LargeBlock>();
+        // SAFETY: nobody uses the block, and it starts with room for its links; the old first block is alive.
         unsafe {
-            *start = LargeBlock { prev: null_mut(), next: self.large, bytes: total };
+            *start = LargeBlock { prev: null_mut(), next: self.large, bytes };
             if !self.large.is_null() {
                 (*self.large).prev = start;
             }
@@ -196,12 +220,32 @@ impl Heap {
             if !next.is_null() {
                 (*next).prev = prev;
             }
-            self.taken -= bytes;
-            std::alloc::dealloc(block.cast(), Layout::from_size_align_unchecked(bytes, ALIGN));
+            self.kept.push(KeptBlock { start: block.cast(), bytes });
+        }
+        if self.kept.len() > MOST_KEPT {
+            self.give_back(1);
         }
     }
 
-    /// Takes everything back: every object of the heap is gone. Chunks are kept for use.
+    /// The block of so many bytes, or somewhat more, that was freed last.
+    fn kept_block(&mut self, bytes: usize) -> Option<KeptBlock> {
+        let fits = |kept: &KeptBlock| (bytes..=bytes.saturating_add(bytes / 8)).contains(&kept.bytes);
+        let at = self.kept.iter().rposition(fits)?;
+        Some(self.kept.remove(at))
+    }
+
+    /// Gives at least so many bytes in kept blocks to the system again, the oldest first, or all of them.
+    fn give_back(&mut self, bytes: usize) {
+        let mut given = 0;
+        let count = self.kept.iter().take_while(|kept| (given < bytes).then(|| given += kept.bytes).is_some()).count();
+        for KeptBlock { start, bytes } in self.kept.drain(..count) {
+            self.taken -= bytes;
+            // SAFETY: taken with this layout in `take`, and nobody uses it.
+            unsafe { std::alloc::dealloc(start, Layout::from_size_align_unchecked(bytes, ALIGN)) };
+        }
+    }
+
+    /// Takes everything back: every object of the heap is gone. Chunks and large blocks are kept for use.
     pub fn reset(&mut self) {
         while !self.large.is_null() {
             // SAFETY: the head of the list is a block of the list.
@@ -211,9 +255,10 @@ impl Heap {
         (self.bump, self.bump_end, self.next_chunk) = (null_mut(), null_mut(), 0);
     }
 
-    /// Takes everything back as [`Heap::reset`] does, and gives all chunks but the first to the system again.
+    /// Takes everything back as [`Heap::reset`] does, and gives all but the first chunk to the system again.
     pub fn trim(&mut self) {
         self.reset();
+        self.give_back(usize::MAX);
         for chunk in self.chunks.drain(1.min(self.chunks.len())..) {
             self.taken -= chunk.bytes;
             // SAFETY: taken with this layout in `take`; no object is left.
@@ -225,8 +270,9 @@ impl Heap {
     pub fn live_bytes(&self) -> usize {
         let opened: usize = self.chunks[..self.next_chunk].iter().map(|c| c.bytes).sum();
         let large: usize = self.taken - self.chunks.iter().map(|c| c.bytes).sum::<usize>();
+        let kept: usize = self.kept.iter().map(|block| block.bytes).sum();
         let free: usize = (0..CLASSES).map(|class| class_bytes(class) * self.free_blocks(class)).sum();
-        opened - (self.bump_end as usize - self.bump as usize) - free + large
+        opened - (self.bump_end as usize - self.bump as usize) - free + large - kept
     }
 
     fn free_blocks(&self, class: usize) -> usize {
@@ -255,6 +301,7 @@ pub(crate) fn machine_memory() -> usize {
 impl Drop for Heap {
     fn drop(&mut self) {
         self.reset();
+        self.give_back(usize::MAX);
         for chunk in &self.chunks {
             // SAFETY: taken with this layout in `take`.
             unsafe { std::alloc::dealloc(chunk.start, Layout::from_size_align_unchecked(chunk.bytes, ALIGN)) };
@@ -284,8 +331,32 @@ mod tests {
             assert_eq!((a as usize + data) % 64, 0);
             unsafe { heap.release(a, meta) };
         }
-        assert_eq!((heap.live_bytes(), heap.taken), (0, 0));
+        assert_eq!(heap.live_bytes(), 0);
         assert!(heap.allocate(2 << 20, 32, 0).is_none());
+    }
+
+    #[test]
+    fn large_blocks_are_used_again_and_never_more_is_taken_than_was_in_use() {
+        let mut heap = Heap::new(usize::MAX);
+        let (a, meta) = heap.allocate(1_000_000, 32, 0).unwrap();
+        unsafe { heap.release(a, meta) };
+        assert_eq!(heap.allocate(990_000, 32, 0).unwrap().0, a);
+        let mut grown = (a, meta);
+        for bytes in (0..6).map(|doubled| 2_000_000 << doubled) {
+            let next = heap.allocate(bytes, 32, 0).unwrap();
+            unsafe { heap.release(grown.0, grown.1) };
+            grown = next;
+            assert!(heap.taken <= bytes * 3 / 2 + 1000, "{bytes}: {}", heap.taken);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_does_not_stand_against_the_limit() {
+        let mut heap = Heap::new(1 << 20);
+        for bytes in [900_000, 100_000, 500_000, 1_000_000] {
+            let (a, meta) = heap.allocate(bytes, 32, 0).unwrap();
+            unsafe { heap.release(a, meta) };
+        }
     }
 
     #[test]
@@ -296,6 +367,7 @@ mod tests {
         }
         heap.reset();
         assert_eq!(heap.live_bytes(), 0);
+        assert!(heap.taken > FIRST_CHUNK);
         heap.trim();
         assert_eq!(heap.taken, FIRST_CHUNK);
         heap.allocate(100, 32, 0).unwrap();

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr::null_mut;
 
 /// What a context may keep from call to call; more goes back to the system.
-pub(crate) const KEEP: usize = 16 << 20;
+pub(crate) const KEEP: usize = 64 << 20;
 
 thread_local! {
     /// The context of this thread; null while it is in use, and before there is one.
