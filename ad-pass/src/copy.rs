@@ -79,6 +79,12 @@ pub fn append(
     new
 }
 
+/// Gives a parameter of a derivative function, which has those of the primal in front, what is known of the primal's.
+pub fn copy_param(b: &mut Builder, from: &Function, v: Value, copy: Value) {
+    copy_name(b, from, v, copy);
+    b.func.values[copy].sizes = from.values[v].sizes.clone();
+}
+
 pub fn copy_name(b: &mut Builder, from: &Function, v: Value, copy: Value) {
     if let Some(name) = &from.values[v].name {
         b.name(copy, name);

@@ -5,7 +5,7 @@
 //! calls (of `f.tan`) return the tangents of what is active behind the values themselves. Cost: linear in the primal.
 
 use crate::context::{Active, Context, Instance};
-use crate::copy::{Copies, copy_inst, copy_name, open_copy};
+use crate::copy::{Copies, copy_inst, copy_name, copy_param, open_copy};
 use crate::request::conform;
 use crate::rules::{Partial, Point, foreign, partial};
 use dprog_ir::{
@@ -50,7 +50,7 @@ fn write(cx: &mut Context, active: Rc<Active>, function: &mut Function, from_out
     for (k, param) in primal.params().iter().enumerate() {
         let copy = forward.b.param(k);
         forward.copies.set(*param, copy);
-        copy_name(&mut forward.b, &primal.func, *param, copy);
+        copy_param(&mut forward.b, &primal.func, *param, copy);
         if active.instance.wrt[k] {
             let tangent = forward.b.param(next);
             let tangent = if from_outside { conform(&mut forward.b, copy, tangent) } else { tangent };

@@ -26,6 +26,16 @@ entity!(
     Region, "r"
 );
 
+/// What the program promises of the size of an axis of a parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AxisSize {
+    #[default]
+    Open,
+    Number(i64),
+    /// It is the parameter of this number, an i64.
+    Param(u32),
+}
+
 /// A value: its type, and the name that the user or a pass gave it (`x`, `x.adj`), which need not be unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueData {
@@ -33,7 +43,7 @@ pub struct ValueData {
     pub name: Option<Arc<str>>,
     /// Of a parameter of a function that is an array: the sizes of its axes, where the program fixes them. Whoever calls
     /// promises them.
-    pub sizes: Option<Arc<[Option<i64>]>>,
+    pub sizes: Option<Arc<[AxisSize]>>,
 }
 
 /// An instruction.

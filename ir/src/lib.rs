@@ -48,7 +48,9 @@ pub mod walk;
 #[cfg(feature = "compiler")]
 pub use builder::Builder;
 pub use entity::Arena;
-pub use function::{Body, Derivative, DerivativeMode, Function, Inst, InstData, Region, RegionData, Value, ValueData};
+pub use function::{
+    AxisSize, Body, Derivative, DerivativeMode, Function, Inst, InstData, Region, RegionData, Value, ValueData,
+};
 pub use host::HostFn;
 pub use location::{LocData, Locations, SrcLoc};
 pub use module::{CaseDef, FieldDef, Foreign, FuncId, Module, NodeDef, NodeId};

@@ -2,7 +2,8 @@
 
 use crate::generate::random::Random;
 use dprog_ir::interp::Val;
-use dprog_ir::{FuncId, Leaf, Module, NodeId, Scalar, Type};
+use dprog_ir::{AxisSize, FuncId, Leaf, Module, NodeId, Scalar, Type};
+use rustc_hash::FxHashMap;
 
 /// Arguments for a function. Arrays have one size along each axis, if the function does not fix it: that those of one
 /// `map` have one shape is for the front end to see to.
@@ -11,14 +12,23 @@ pub fn arguments(module: &Module, f: FuncId, random: &mut Random) -> Vec<Val> {
     let func = &module.funcs[f];
     let params = func.entry().map_or(&[][..], |entry| &func.regions[entry].params);
     let fixed = |k: usize| params.get(k).and_then(|v| func.values[*v].sizes.clone());
-    let argument = |(k, ty): (usize, &Type)| {
+    let mut promised: FxHashMap<u32, usize> = FxHashMap::default();
+    let mut argument = |(k, ty): (usize, &Type)| {
         let mut sizes = sizes.clone();
         for (size, fixed) in sizes.iter_mut().zip(fixed(k).iter().flat_map(|fixed| fixed.iter())) {
-            *size = fixed.map_or(*size, |n| n as usize);
+            *size = match fixed {
+                AxisSize::Open => *size,
+                AxisSize::Number(n) => *n as usize,
+                AxisSize::Param(k) => *promised.entry(*k).or_insert(*size),
+            };
         }
         value(module, *ty, random, &sizes, 0)
     };
-    func.params.iter().enumerate().map(argument).collect()
+    let mut arguments: Vec<Val> = func.params.iter().enumerate().map(&mut argument).collect();
+    for (k, size) in promised {
+        arguments[k as usize] = Val::I64(size as i64);
+    }
+    arguments
 }
 
 fn value(module: &Module, ty: Type, random: &mut Random, sizes: &[usize], depth: usize) -> Val {

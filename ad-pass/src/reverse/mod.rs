@@ -268,7 +268,7 @@ pub fn primal_part<T>(
     for (k, param) in active.primal.params().iter().enumerate() {
         let copy = augment.b.param(k);
         augment.copies.set(*param, copy);
-        crate::copy::copy_name(augment.b, active.func(), *param, copy);
+        crate::copy::copy_param(augment.b, active.func(), *param, copy);
     }
     augment.region(plan.root);
     let results = augment.copies.all(active.primal.results());

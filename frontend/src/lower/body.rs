@@ -174,17 +174,26 @@ impl<'a, 'p> FnLower<'a, 'p> {
     fn bind_params(&mut self, job: &BodyJob<'p>) {
         let params: Flat = (0..self.b.func.params.len()).map(|i| self.b.param(i)).collect();
         let mut rest = &params[..];
+        // Sizes stand behind the captures, whose types may mention them.
+        let first: usize = job.captures.iter().map(|param| self.width(param)).sum();
+        for (k, ids) in job.sizes.iter().enumerate() {
+            self.sizes.extend(ids.iter().map(|id| (*id, params[first + k])));
+        }
         for param in &job.captures {
             rest = self.bind_param(param, rest);
         }
-        for ids in &job.sizes {
-            self.sizes.extend(ids.iter().map(|id| (*id, rest[0])));
-            rest = &rest[1..];
-        }
+        rest = &rest[job.sizes.len()..];
         for param in &job.params {
             rest = self.bind_param(param, rest);
             self.inouts.extend(param.inout.then(|| param.binder.local()));
         }
+    }
+
+    /// How many parameters of the IR function a parameter is.
+    fn width(&mut self, param: &BodyParam) -> usize {
+        let count = self.cx.leaf_count(&param.ty);
+        let code_at = |i: usize| param.shape.get(i).copied().flatten();
+        (0..count).map(|i| code_at(i).map_or(1, |code| self.cx.codes[code].prefix.len())).sum()
     }
 
     fn bind_param<'v>(&mut self, param: &BodyParam<'p>, values: &'v [Value]) -> &'v [Value] {
@@ -200,7 +209,10 @@ impl<'a, 'p> FnLower<'a, 'p> {
 
     /// Notes which sizes of the arrays of a parameter its type fixes.
     fn fix_sizes(&mut self, ty: &Ty, flat: &[Value], params: &[Value]) {
-        let fixed = self.cx.fixed_sizes(ty);
+        let sizes = &self.sizes;
+        let all: Flat = (0..self.b.func.params.len()).map(|i| self.b.param(i)).collect();
+        let number = |id: GenericId| all.iter().position(|v| sizes.get(&id) == Some(v)).map(|k| k as u32);
+        let fixed = self.cx.fixed_sizes(ty, &number);
         for (v, sizes) in flat.iter().zip(fixed) {
             if sizes.is_some() && params.contains(v) {
                 self.b.func.values[*v].sizes = sizes;

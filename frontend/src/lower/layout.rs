@@ -12,7 +12,7 @@ use crate::check::{Subst, holds_models, tangent};
 use crate::diagnostic::Diagnostic;
 use crate::typed::{AdtDef, AdtId, AdtKind, Arg, FieldRole, FnDef, GenericId, Size, SizeAtom, Ty};
 use dprog_ir::module::NodeKind;
-use dprog_ir::{CaseDef, FieldDef, NodeId, Type};
+use dprog_ir::{AxisSize, CaseDef, FieldDef, NodeId, Type};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -125,22 +125,29 @@ impl<'p> Cx<'p> {
     }
 
     /// For each leaf of a type the sizes that the type fixes: of the array of fixed shape in which it lies.
-    pub fn fixed_sizes(&mut self, ty: &Ty) -> Vec<Option<Arc<[Option<i64>]>>> {
+    /// `param`: the number of the parameter of the IR function that a generic size is.
+    pub fn fixed_sizes(&mut self, ty: &Ty, param: &dyn Fn(GenericId) -> Option<u32>) -> Vec<Option<Arc<[AxisSize]>>> {
         match ty {
             Ty::Array(_, sizes) => {
-                let sizes: Arc<[Option<i64>]> = sizes.iter().map(Size::as_constant).collect();
-                let known = sizes.iter().any(Option::is_some);
+                let sizes: Arc<[AxisSize]> = sizes.iter().map(|size| axis_size(size, param)).collect();
+                let known = sizes.iter().any(|size| *size != AxisSize::Open);
                 vec![known.then_some(sizes); self.leaf_count(ty)]
             }
-            Ty::Tuple(_) => self.fixed_sizes_of_parts(ty),
-            Ty::Adt(id, _) if !matches!(self.program.adts[*id].kind, AdtKind::Enum(_)) => self.fixed_sizes_of_parts(ty),
+            Ty::Tuple(_) => self.fixed_sizes_of_parts(ty, param),
+            Ty::Adt(id, _) if !matches!(self.program.adts[*id].kind, AdtKind::Enum(_)) => {
+                self.fixed_sizes_of_parts(ty, param)
+            }
             _ => vec![None; self.leaf_count(ty)],
         }
     }
 
-    fn fixed_sizes_of_parts(&mut self, ty: &Ty) -> Vec<Option<Arc<[Option<i64>]>>> {
+    fn fixed_sizes_of_parts(
+        &mut self,
+        ty: &Ty,
+        param: &dyn Fn(GenericId) -> Option<u32>,
+    ) -> Vec<Option<Arc<[AxisSize]>>> {
         let parts = self.components(ty);
-        parts.iter().flat_map(|part| self.fixed_sizes(&part.ty)).collect()
+        parts.iter().flat_map(|part| self.fixed_sizes(&part.ty, param)).collect()
     }
 
     pub fn nested_too_deeply(&self) -> ! {
@@ -398,5 +405,17 @@ pub(super) fn type_name(ty: &Ty, cx: &Cx) -> String {
         Ty::Fn(..) => "fn".to_string(),
         Ty::Tangent(of) => format!("Tangent<{}>", type_name(of, cx)),
         Ty::Param(_) | Ty::Never | Ty::Infer(_) | Ty::Error => "_".to_string(),
+    }
+}
+
+/// What a size says of an axis: a number, or that it is a generic size of which the value is a parameter.
+fn axis_size(size: &Size, param: &dyn Fn(GenericId) -> Option<u32>) -> AxisSize {
+    let generic = match size.as_atom() {
+        Some(SizeAtom::Param(id)) => param(*id),
+        Some(SizeAtom::Local(_) | SizeAtom::Op(..) | SizeAtom::Infer(_)) | None => None,
+    };
+    match size.as_constant() {
+        Some(n) => AxisSize::Number(n),
+        None => generic.map_or(AxisSize::Open, AxisSize::Param),
     }
 }

@@ -4,7 +4,7 @@
 //! [`Definitions::record`]. The instruction behind a definition is read from the function, so changed operands are seen.
 
 use super::Table;
-use crate::function::{Function, Inst, InstData, Region, Value};
+use crate::function::{AxisSize, Function, Inst, InstData, Region, Value};
 use crate::opcode::{Const, Op};
 use crate::walk::for_each_use;
 
@@ -18,6 +18,14 @@ pub enum Def {
     Result(Inst, u32),
     /// Parameter number so and so of a region.
     Param(Region, u32),
+}
+
+/// What the program promises of a size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Promised {
+    Number(i64),
+    /// This parameter.
+    Param(Value),
 }
 
 /// How often each value is an operand or yielded, in the whole body; 0 for values that are made later.
@@ -107,6 +115,44 @@ impl Definitions {
     /// The region that `inst` stands in, as it was when the region was recorded.
     pub fn home(&self, inst: Inst) -> Option<Region> {
         self.home[inst]
+    }
+
+    /// What the program promises of the size of an axis of `x`, if that is a parameter of the function.
+    pub fn promised(&self, func: &Function, x: Value, axis: u8) -> Option<Promised> {
+        match *func.values[x].sizes.as_ref()?.get(axis as usize)? {
+            AxisSize::Open => None,
+            AxisSize::Number(n) => Some(Promised::Number(n)),
+            AxisSize::Param(k) => Some(Promised::Param(func.regions[func.entry()?].params[k as usize])),
+        }
+    }
+
+    /// The parameters of the function that are sizes of others.
+    pub fn promised_sizes(&self, func: &Function, entry: Region) -> Vec<Value> {
+        let params = &func.regions[entry].params;
+        let sizes = params.iter().filter_map(|v| func.values[*v].sizes.as_ref()).flat_map(|sizes| sizes.iter());
+        let mut values: Vec<Value> = sizes
+            .filter_map(|size| match size {
+                AxisSize::Param(k) => Some(params[*k as usize]),
+                AxisSize::Open | AxisSize::Number(_) => None,
+            })
+            .collect();
+        values.sort();
+        values.dedup();
+        values
+    }
+
+    /// Whether `v` is a parameter of the function that is the size of another one.
+    pub fn is_promised_size(&self, func: &Function, v: Value) -> bool {
+        match (self.of[v], func.entry()) {
+            (Def::Param(region, k), Some(entry)) if region == entry => {
+                let is_size = |size: &AxisSize| *size == AxisSize::Param(k);
+                func.regions[entry]
+                    .params
+                    .iter()
+                    .any(|v| func.values[*v].sizes.as_ref().is_some_and(|sizes| sizes.iter().any(is_size)))
+            }
+            (Def::Result(..) | Def::Param(..) | Def::Nowhere, _) => false,
+        }
     }
 
     /// The instruction that `v` is a result of.

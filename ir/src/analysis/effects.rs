@@ -5,6 +5,7 @@
 //! callees first; one that can reach itself may trap because recursion has a limit. A `while` that is not known to end
 //! counts as one that may trap, since a program that hangs is not one that goes on: so it stays, and nothing moves in front of it.
 
+use super::definitions::Promised;
 use super::{CallGraph, Def, Definitions, Shapes, Table};
 use crate::function::{Body, DerivativeMode, Function, Inst, InstData, Region, Value};
 use crate::module::{FuncId, Module};
@@ -199,7 +200,8 @@ impl EffectContext<'_> {
         match self.definitions.inst(self.func, v).map(|data| &data.op) {
             Some(Op::Dim(_)) => true,
             Some(Op::Const(Const::I64(n))) => *n >= 0,
-            Some(_) | None => false,
+            Some(_) => false,
+            None => self.definitions.is_promised_size(self.func, v),
         }
     }
 
@@ -211,7 +213,13 @@ impl EffectContext<'_> {
                 .then(|| data.args[axis as usize + 1])
                 .or((data.op == Op::Build).then(|| data.args[axis as usize]))
         });
-        let Some(size) = size else { return Size::Dim(origin, axis) };
+        let promised = || {
+            self.definitions.promised(self.func, origin, axis).map(|size| match size {
+                Promised::Number(n) => Size::Const(n),
+                Promised::Param(v) => Size::Value(v),
+            })
+        };
+        let Some(size) = size else { return promised().unwrap_or(Size::Dim(origin, axis)) };
         match self.definitions.inst(self.func, size).map(|data| (&data.op, &data.args)) {
             Some((Op::Dim(axis), args)) => Size::Dim(self.shapes.origin(args[0]), *axis),
             Some((Op::Const(Const::I64(n)), _)) => Size::Const(*n),

@@ -7,6 +7,7 @@
 pub mod call_graph;
 pub mod definitions;
 pub mod effects;
+pub mod lasting;
 pub mod ranges;
 pub mod shapes;
 pub mod sizes;

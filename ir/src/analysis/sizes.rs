@@ -7,7 +7,7 @@
 //! Stale like [`Definitions`] and [`Shapes`], from which it is read off.
 
 use super::{Def, Definitions, Shapes};
-use crate::function::{Function, Value};
+use crate::function::{AxisSize, Function, Value};
 use crate::opcode::Op;
 
 /// How many definitions a question looks back through (chains of parts of parts are short; a guess).
@@ -39,7 +39,12 @@ impl FixedSizes<'_> {
         let int = |v: Value| self.definitions.int(self.func, v);
         let inst = match self.definitions.of(x) {
             Def::Result(inst, 0) => inst,
-            Def::Param(..) => return *self.func.values[x].sizes.as_ref()?.get(axis)?,
+            Def::Param(..) => {
+                return match self.func.values[x].sizes.as_ref()?.get(axis)? {
+                    AxisSize::Number(n) => Some(*n),
+                    AxisSize::Open | AxisSize::Param(_) => None,
+                };
+            }
             Def::Result(..) | Def::Nowhere => return None,
         };
         let data = &self.func.insts[inst];

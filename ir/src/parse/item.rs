@@ -2,7 +2,7 @@
 
 use super::lexer::{Placed, Token};
 use super::{Parser, Result};
-use crate::function::{Body, Derivative, DerivativeMode, Function};
+use crate::function::{AxisSize, Body, Derivative, DerivativeMode, Function};
 use crate::location::{LocData, SrcLoc};
 use crate::module::{CaseDef, FieldDef, FuncId, Module, NodeDef, NodeKind};
 use crate::types::{Scalar, Type};
@@ -16,7 +16,7 @@ const MAX_UNDECLARED_LOCATION: u32 = 100_000;
 pub(super) struct NamedParam {
     pub at: usize,
     pub ty: Type,
-    pub sizes: Option<Arc<[Option<i64>]>>,
+    pub sizes: Option<Arc<[AxisSize]>>,
 }
 
 impl<'t> Parser<'t> {
@@ -196,9 +196,16 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// A size that the program fixes, or `_`.
-    fn fixed_size(&mut self) -> Result<Option<i64>> {
-        if self.eat_word("_") { Ok(None) } else { self.number("a size").map(Some) }
+    /// A size that the program fixes, `#0` for that which parameter 0 is, or `_`.
+    fn fixed_size(&mut self) -> Result<AxisSize> {
+        if self.eat_word("_") {
+            return Ok(AxisSize::Open);
+        }
+        if self.eat("#") {
+            self.number("a parameter").map(AxisSize::Param)
+        } else {
+            self.number("a size").map(AxisSize::Number)
+        }
     }
 
     fn results(&mut self) -> Result<Vec<Type>> {

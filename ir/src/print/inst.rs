@@ -2,7 +2,7 @@
 
 use super::Printer;
 use super::atoms::{const_text, format_spec_text, func_name, node_name, quoted, type_text, word};
-use crate::function::{Inst, InstData, Value};
+use crate::function::{AxisSize, Inst, InstData, Value};
 use crate::host::HostFn;
 use crate::location::SrcLoc;
 use crate::module::NodeId;
@@ -185,10 +185,15 @@ impl Printer<'_> {
         format!("{}{shown}{}", self.value(v), self.fixed_sizes(v))
     }
 
-    /// `(_, 11)`: the sizes of a parameter that the program fixes.
+    /// `(_, 11, #0)`: the sizes of a parameter that the program fixes, `#0` that which parameter 0 is.
     fn fixed_sizes(&self, v: Value) -> String {
         let Some(sizes) = &self.func.values[v].sizes else { return String::new() };
-        let sizes: Vec<String> = sizes.iter().map(|n| n.map_or("_".to_string(), |n| n.to_string())).collect();
+        let text = |size: &AxisSize| match size {
+            AxisSize::Open => "_".to_string(),
+            AxisSize::Number(n) => n.to_string(),
+            AxisSize::Param(k) => format!("#{k}"),
+        };
+        let sizes: Vec<String> = sizes.iter().map(text).collect();
         format!("({})", sizes.join(", "))
     }
 

@@ -22,7 +22,7 @@
 
 use super::replacement::Replacements;
 use crate::analysis::{CallGraph, Definitions, Table};
-use crate::function::{Body, Function, Inst, Region, RegionData};
+use crate::function::{AxisSize, Body, Function, Inst, Region, RegionData};
 use crate::location::{Locations, SrcLoc};
 use crate::module::{FuncId, Module};
 use crate::opcode::Op;
@@ -98,8 +98,12 @@ fn takes_small_arrays(func: &Function) -> bool {
     params.iter().any(|v| func.values[*v].sizes.as_ref().is_some_and(|sizes| is_small(sizes)))
 }
 
-fn is_small(sizes: &[Option<i64>]) -> bool {
-    sizes.iter().try_fold(1, |count: i64, n| count.checked_mul((*n)?)).is_some_and(|count| count <= SMALL_ARRAY)
+fn is_small(sizes: &[AxisSize]) -> bool {
+    let number = |size: &AxisSize| match size {
+        AxisSize::Number(n) => Some(*n),
+        AxisSize::Open | AxisSize::Param(_) => None,
+    };
+    sizes.iter().try_fold(1, |count: i64, n| count.checked_mul(number(n)?)).is_some_and(|count| count <= SMALL_ARRAY)
 }
 
 fn inline_into(module: &mut Module, id: FuncId, decision: Decision) -> (usize, u32) {

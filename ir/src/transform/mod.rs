@@ -15,6 +15,7 @@ pub mod if_conversion;
 pub mod inline;
 pub mod licm;
 pub mod ownership;
+pub mod parts;
 pub mod pipeline;
 pub mod promote;
 pub mod replacement;

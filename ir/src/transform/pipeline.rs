@@ -14,7 +14,8 @@
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
 use super::{
-    Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, promote, scalarize, simplify, small_arrays, unroll,
+    Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize, simplify, small_arrays,
+    unroll,
 };
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
@@ -47,6 +48,7 @@ pub enum Pass {
     SmallArrays,
     Scalarize,
     Promote,
+    Parts,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -66,6 +68,7 @@ impl Pass {
         (Pass::SmallArrays, "small-arrays"),
         (Pass::Scalarize, "scalarize"),
         (Pass::Promote, "promote"),
+        (Pass::Parts, "parts"),
         (Pass::Compact, "compact"),
     ];
 
@@ -99,6 +102,14 @@ const CLEAN_UP: &[Pass] = &[
     Pass::Unroll,
     Pass::Simplify,
     Pass::Scalarize,
+    Pass::Simplify,
+    Pass::Bounds,
+    Pass::Parts,
+    Pass::Simplify,
+    Pass::Gvn,
+    Pass::Bounds,
+    Pass::Dce,
+    Pass::Fuse,
     Pass::Simplify,
     Pass::Gvn,
     Pass::Licm,
@@ -201,6 +212,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
         Pass::SmallArrays => each(module, small_arrays::run),
         Pass::Scalarize => each(module, scalarize::run),
         Pass::Promote => each(module, promote::run),
+        Pass::Parts => each(module, parts::run),
         Pass::Compact => each(module, compact),
     }
 }

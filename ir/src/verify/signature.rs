@@ -1,7 +1,7 @@
 //! Rules about what a module declares: node types, names, signatures, requests for derivatives.
 
 use super::VerifyError;
-use crate::function::{Body, Derivative, DerivativeMode, Function, Value};
+use crate::function::{AxisSize, Body, Derivative, DerivativeMode, Function, Value};
 use crate::module::{FuncId, Module, NodeKind};
 use crate::types::{Leaf, Type};
 use rustc_hash::FxHashSet;
@@ -67,11 +67,16 @@ pub(super) fn function(module: &Module, id: FuncId, errors: &mut Vec<VerifyError
 }
 
 fn fixed_sizes(func: &Function, params: &[Value]) -> Result<(), (u16, String)> {
+    let is_size = |size: &AxisSize| match size {
+        AxisSize::Open => true,
+        AxisSize::Number(n) => *n >= 0,
+        AxisSize::Param(k) => params.get(*k as usize).is_some_and(|v| func.value_type(*v) == Type::I64),
+    };
     let wrong = |v: &Value| {
         let data = &func.values[*v];
-        data.sizes.as_ref().is_some_and(|sizes| {
-            !data.ty.is_array() || data.ty.rank() != sizes.len() || sizes.iter().flatten().any(|n| *n < 0)
-        })
+        data.sizes
+            .as_ref()
+            .is_some_and(|sizes| !data.ty.is_array() || data.ty.rank() != sizes.len() || !sizes.iter().all(is_size))
     };
     match params.iter().any(wrong) {
         true => Err((44, "a parameter has fixed sizes that it cannot have".to_string())),

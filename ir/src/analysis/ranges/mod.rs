@@ -19,6 +19,7 @@ mod arithmetic;
 pub mod facts;
 mod induction;
 
+use super::definitions::Promised;
 use super::{Definitions, Shapes, Table};
 use crate::function::{Function, Inst, InstData, Region, Value};
 use crate::opcode::{Access, BinaryOp, CompareOp, Const, Op, UnaryOp};
@@ -53,6 +54,7 @@ impl Ranges {
             ranges,
         };
         walk.define(&func.regions[entry].params);
+        walk.promises(entry);
         walk.region(entry);
         walk.ranges
     }
@@ -72,6 +74,13 @@ struct Walk<'f> {
 impl Walk<'_> {
     fn define(&mut self, values: &[Value]) {
         values.iter().for_each(|v| self.depth[*v] = self.loops);
+    }
+
+    /// A parameter that is the size of another one is not negative.
+    fn promises(&mut self, entry: Region) {
+        for v in self.definitions.promised_sizes(self.func, entry) {
+            self.learn(Term::constant(0), self.term(v));
+        }
     }
 
     fn region(&mut self, region: Region) {
@@ -165,6 +174,12 @@ impl Walk<'_> {
     fn size(&self, x: Value, axis: u8) -> Term {
         let origin = self.shapes.origin(x);
         let unknown = Term { node: Node::Size(origin, axis), plus: 0 };
+        if let Some(size) = self.definitions.promised(self.func, origin, axis) {
+            return match size {
+                Promised::Number(n) => Term::constant(n),
+                Promised::Param(v) => self.term(v),
+            };
+        }
         let Some(data) = self.definitions.inst(self.func, origin) else { return unknown };
         if matches!(data.op, Op::Fill | Op::Reshape) {
             self.term(data.args[axis as usize + 1])

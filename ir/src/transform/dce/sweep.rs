@@ -1,7 +1,7 @@
 //! Removes what is not marked as needed.
 
 use super::mark::{FunctionNeeds, Needs};
-use crate::function::{Body, Function, Inst, InstData, Region, RegionData, Value};
+use crate::function::{AxisSize, Body, Function, Inst, InstData, Region, RegionData, Value};
 use crate::module::{FuncId, Module};
 use crate::opcode::Op;
 
@@ -51,11 +51,27 @@ impl Sweep<'_> {
     }
 
     fn signature(&mut self, entry: Region) {
+        self.promises(entry);
         let (params, results) = (&self.needs.params, &self.needs.results);
         keep(&mut self.func.params, |k| params[k]);
         keep(&mut self.func.results, |k| results[k]);
         keep(&mut self.func.regions[entry].params, |k| params[k]);
         keep(&mut self.func.regions[entry].yields, |k| results[k]);
+    }
+
+    /// Sizes that are parameters go by the numbers that these will have.
+    fn promises(&mut self, entry: Region) {
+        let params = &self.needs.params;
+        let number = |k: u32| params[..k as usize].iter().filter(|needed| **needed).count() as u32;
+        let renumbered = |size: &AxisSize| match size {
+            AxisSize::Param(k) if params[*k as usize] => AxisSize::Param(number(*k)),
+            AxisSize::Param(_) | AxisSize::Open => AxisSize::Open,
+            AxisSize::Number(n) => AxisSize::Number(*n),
+        };
+        for v in &self.func.regions[entry].params {
+            let sizes = &mut self.func.values[*v].sizes;
+            *sizes = sizes.take().map(|sizes| sizes.iter().map(renumbered).collect());
+        }
     }
 
     fn inst(&mut self, inst: Inst) {

@@ -2,7 +2,7 @@
 
 use super::{Args, Simpler, Simplifier};
 use crate::analysis::Def;
-use crate::function::Value;
+use crate::function::{AxisSize, Value};
 use crate::opcode::{Access, BinaryOp, Const, Op};
 use crate::types::Type;
 use smallvec::smallvec;
@@ -61,8 +61,14 @@ impl Simplifier<'_> {
 
     /// The size of a parameter that the program fixes.
     fn fixed_size(&self, param: Value, axis: usize) -> Option<Simpler> {
-        let sizes = self.func.values[param].sizes.as_ref()?;
-        Some(Simpler::Const(Const::I64((*sizes.get(axis)?)?)))
+        match *self.func.values[param].sizes.as_ref()?.get(axis)? {
+            AxisSize::Open => None,
+            AxisSize::Number(n) => Some(Simpler::Const(Const::I64(n))),
+            AxisSize::Param(k) => {
+                let entry = self.func.entry()?;
+                Some(Simpler::Value(self.replaced.resolve(self.func.regions[entry].params[k as usize])))
+            }
+        }
     }
 
     /// The axis of an operand that has the size of this axis of the result.
