@@ -11,25 +11,31 @@
 //! }                                                            }
 //! ```
 //!
-//! Each element is computed once, as before, by the same operations. The producer has to be pure, since its work is done
-//! later and mixed with the consumer's. It is read in the same place by nobody else. Its own inputs now live until the
-//! consumer: no instruction may update or hand them on in between, for that would cost a copy.
+//! Each element is computed once, as before, by the same operations; or as often as it is read, if that is but a few
+//! additions and products ([`CHEAP`]) and each reader reads it once. The producer has to be pure, since its work is done
+//! later and mixed with the consumer's. Its own inputs now live until the consumer: reading them there must cost nothing
+//! ([`Lasting`]).
 //!
-//! *Not here:* reductions of a `map`: the lowering of `reduce` reads an array. *Before the derivative* nothing is fused.
-//! *Cost:* linear, but for the look at what stands between, which is cut off at [`GAP`] instructions.
+//! Before the derivative is taken this makes adjoints of elements of adjoints of whole arrays.
+//!
+//! *Not here:* reductions of a `map`: the lowering of `reduce` reads an array. *Cost:* linear, but for the looks of [`Lasting`].
 
 use super::replacement::Replacements;
-use crate::analysis::definitions::{count_uses, only_read};
+use crate::analysis::definitions::count_uses;
 use crate::analysis::effects::EffectContext;
+use crate::analysis::lasting::Lasting;
 use crate::analysis::{Def, Definitions, FunctionEffects, Shapes, Table};
 use crate::function::{Function, Inst, InstData, Region, Value};
-use crate::opcode::{Access, Effect, Op};
+use crate::opcode::{Access, BinaryOp, Effect, Op, UnaryOp};
+use crate::rewrite::Copier;
 use crate::walk;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-/// Instructions between producer and consumer that are looked at (gut feeling).
-const GAP: usize = 100;
+/// Instructions of a body that is computed more than once, and how often (gut feeling: less than a store and a load of each
+/// element and the taking of memory).
+const CHEAP: usize = 6;
+const COPIES: u32 = 4;
 
 /// Fuses producers of arrays with their only reader. Gives the number of producers that are gone.
 pub fn run(func: &mut Function, effects: &FunctionEffects) -> usize {
@@ -39,8 +45,10 @@ pub fn run(func: &mut Function, effects: &FunctionEffects) -> usize {
     if pure.is_empty() {
         return 0;
     }
-    let (uses, only_read) = (count_uses(func), only_read(func));
-    let mut fusion = Fusion { func, definitions, pure, uses, only_read, replaced: Replacements::default(), fused: 0 };
+    let (uses, lasting) = (count_uses(func), Lasting::of_function(func, &definitions));
+    let (cheap, replaced) = (FxHashSet::default(), Replacements::default());
+    let mut fusion = Fusion { func, definitions, pure, cheap, uses, lasting, replaced, fused: 0 };
+    fusion.find_cheap(entry);
     fusion.region(entry, &mut Vec::new());
     let Fusion { replaced, fused, .. } = fusion;
     replaced.resolve_region(func, entry);
@@ -72,8 +80,10 @@ struct Fusion<'f> {
     definitions: Definitions,
     /// Producers that are still there, with their inputs.
     pure: FxHashMap<Inst, Vec<Value>>,
+    /// Those of which each reader computes what it reads.
+    cheap: FxHashSet<Inst>,
     uses: Table<Value, u32>,
-    only_read: Table<Value, bool>,
+    lasting: Lasting,
     replaced: Replacements,
     fused: usize,
 }
@@ -87,7 +97,7 @@ impl Fusion<'_> {
             if self.func.insts[inst].op == Op::Map {
                 self.merge_producers(inst, region, &mut done);
             }
-            if let Some((producer, yielded)) = self.producer_of_element(inst, loops) {
+            if let Some((producer, yielded)) = self.producer_of_element(inst, region, loops, &done) {
                 self.compute_element(inst, producer, yielded, &mut done);
                 continue;
             }
@@ -117,6 +127,24 @@ impl Fusion<'_> {
         matches!(data.op, Op::Map | Op::Build) && data.results.is_empty() && data.regions.is_empty()
     }
 
+    /// A producer for one of its readers: itself for the only one, else a copy.
+    fn part_with(&mut self, producer: Inst) -> InstData {
+        if !self.cheap.contains(&producer) {
+            return self.remove(producer);
+        }
+        self.fused += 1;
+        let mut data = self.func.insts[producer].clone();
+        let body = data.regions[0];
+        self.replaced.resolve_region(self.func, body);
+        data.args.iter_mut().for_each(|v| *v = self.replaced.resolve(*v));
+        let copy = Copier::within().region(self.func, body);
+        self.definitions.record_region(self.func, copy, None);
+        walk::for_each_use(self.func, copy, &mut |v| self.uses[v] += 1);
+        data.args.iter().for_each(|v| self.uses[*v] += 1);
+        data.regions = SmallVec::from_slice(&[copy]);
+        data
+    }
+
     fn remove(&mut self, producer: Inst) -> InstData {
         self.fused += 1;
         self.pure.remove(&producer);
@@ -132,7 +160,7 @@ impl Fusion<'_> {
 
     fn merge_producers(&mut self, consumer: Inst, region: Region, done: &mut Vec<Inst>) {
         while let Some(producer) = self.producer_to_merge(consumer, region, done) {
-            let data = self.remove(producer);
+            let data = self.part_with(producer);
             let inputs = self.pure.get(&consumer).cloned();
             if data.op == Op::Map {
                 self.merge_map(consumer, &data);
@@ -161,7 +189,8 @@ impl Fusion<'_> {
         args.iter().find_map(|array| {
             let Def::Result(producer, _) = self.definitions.of(*array) else { return None };
             let here = self.definitions.home(producer) == Some(region);
-            (here && self.is_read_only_by(producer, args) && self.inputs_survive(producer, done)).then_some(producer)
+            let fits = self.cheap.contains(&producer) || self.is_read_only_by(producer, args);
+            (here && fits && self.inputs_last(producer, region, done)).then_some(producer)
         })
     }
 
@@ -172,23 +201,68 @@ impl Fusion<'_> {
         self.pure.contains_key(&producer) && results.iter().all(read_here)
     }
 
-    /// Whether nothing after the producer updates or hands on what it reads.
-    fn inputs_survive(&self, producer: Inst, done: &[Inst]) -> bool {
-        let updated: Vec<Value> = self.pure[&producer].iter().copied().filter(|v| !self.only_read[*v]).collect();
-        if updated.is_empty() {
-            return true;
-        }
-        let between = done.iter().rev().take(GAP).position(|inst| *inst == producer);
-        let Some(between) = between else { return false };
-        done[done.len() - between..].iter().all(|inst| {
-            let data = &self.func.insts[*inst];
-            data.regions.is_empty() && data.args.iter().all(|v| !updated.contains(v)) || self.only_reads(data)
-        })
+    /// Whether what the producer reads may be read at the end of `done` as well.
+    fn inputs_last(&self, producer: Inst, region: Region, done: &[Inst]) -> bool {
+        let lasts = |v: &Value| self.lasting.until(self.func, &self.definitions, *v, producer, region, done);
+        self.pure.get(&producer).is_some_and(|inputs| inputs.iter().all(lasts))
     }
 
-    /// Instructions that never change what they read.
-    fn only_reads(&self, data: &InstData) -> bool {
-        matches!(data.op, Op::Get(_) | Op::Dim(_) | Op::Reduce(_) | Op::Dot | Op::MatVec { .. } | Op::MatMul { .. })
+    // ---- what is cheap ----
+
+    /// Finds the producers that all readers may have a copy of.
+    fn find_cheap(&mut self, entry: Region) {
+        let mut reads = Table::new();
+        self.count_reads(entry, &mut Vec::new(), &mut reads);
+        let all_elements = |v: &Value| reads[*v] == self.uses[*v];
+        let is_cheap = |inst: &Inst| {
+            let results = &self.func.insts[*inst].results;
+            let copies: u32 = results.iter().map(|v| self.uses[*v]).sum();
+            (2..=COPIES).contains(&copies) && results.iter().all(all_elements) && self.has_cheap_body(*inst)
+        };
+        self.cheap = self.pure.keys().copied().filter(is_cheap).collect();
+    }
+
+    /// Counts the uses of each value that read its elements, each once.
+    fn count_reads(&self, region: Region, loops: &mut Vec<Region>, reads: &mut Table<Value, u32>) {
+        for inst in &self.func.regions[region].insts {
+            let data = &self.func.insts[*inst];
+            if data.op == Op::Map {
+                for x in &data.args {
+                    let here =
+                        self.producer(*x).is_some_and(|producer| self.definitions.home(producer) == Some(region));
+                    reads[*x] += here as u32;
+                }
+            } else if let Some(producer) = self.element_read(data) {
+                reads[data.args[0]] += self.is_read_once(producer, &data.args[1..], loops) as u32;
+            }
+            let branches = matches!(data.op, Op::If | Op::Switch);
+            for inner in &data.regions {
+                loops.extend((!branches).then_some(*inner));
+                self.count_reads(*inner, loops, reads);
+                loops.truncate(loops.len() - !branches as usize);
+            }
+        }
+    }
+
+    fn producer(&self, x: Value) -> Option<Inst> {
+        match self.definitions.of(x) {
+            Def::Result(inst, _) if self.pure.contains_key(&inst) => Some(inst),
+            Def::Result(..) | Def::Param(..) | Def::Nowhere => None,
+        }
+    }
+
+    /// The producer of the array of which an instruction reads an element that is certainly inside.
+    fn element_read(&self, data: &InstData) -> Option<Inst> {
+        let reads = data.op == Op::Get(Access::InBounds);
+        let whole = reads && data.args.len() == self.func.value_type(data.args[0]).rank() + 1;
+        if whole { self.producer(data.args[0]) } else { None }
+    }
+
+    fn has_cheap_body(&self, inst: Inst) -> bool {
+        let body = &self.func.regions[self.func.insts[inst].regions[0]];
+        let counts = |inst: &&Inst| !matches!(self.func.insts[**inst].op, Op::Const(_));
+        let cheap = |inst: &Inst| is_cheap(&self.func.insts[*inst]);
+        body.insts.iter().filter(counts).count() <= CHEAP && body.insts.iter().all(cheap)
     }
 
     /// Puts the body of a map before that of the map that reads it.
@@ -248,16 +322,19 @@ impl Fusion<'_> {
 
     /// For the only read of a producer, at the counters of all loops that stand between: the producer, and which of its
     /// results is read.
-    fn producer_of_element(&self, inst: Inst, loops: &[Region]) -> Option<(Inst, usize)> {
+    fn producer_of_element(
+        &self,
+        inst: Inst,
+        region: Region,
+        loops: &[Region],
+        done: &[Inst],
+    ) -> Option<(Inst, usize)> {
         let data = &self.func.insts[inst];
-        if data.op != Op::Get(Access::InBounds) || data.args.len() != self.func.value_type(data.args[0]).rank() + 1 {
-            return None;
-        }
-        let Def::Result(producer, k) = self.definitions.of(data.args[0]) else { return None };
-        let inputs = self.pure.get(&producer)?;
+        let producer = self.element_read(data)?;
+        let Def::Result(_, k) = self.definitions.of(data.args[0]) else { return None };
         let results = &self.func.insts[producer].results;
         let only_use = results.iter().map(|v| self.uses[*v]).sum::<u32>() == 1;
-        let fits = only_use && inputs.iter().all(|v| self.only_read[*v]);
+        let fits = (only_use || self.cheap.contains(&producer)) && self.inputs_last(producer, region, done);
         (fits && self.is_read_once(producer, &data.args[1..], loops)).then_some((producer, k as usize))
     }
 
@@ -291,7 +368,7 @@ impl Fusion<'_> {
     }
 
     fn compute_element(&mut self, get: Inst, producer: Inst, yielded: usize, done: &mut Vec<Inst>) {
-        let producer = self.remove(producer);
+        let producer = self.part_with(producer);
         let read = self.func.insts[get].clone();
         let body = producer.regions[0];
         let params = self.func.regions[body].params.clone();
@@ -309,5 +386,16 @@ impl Fusion<'_> {
         }
         let by = self.func.regions[body].yields[yielded];
         self.replaced.replace(read.results[0], by);
+    }
+}
+
+/// Pure, and a few cycles.
+fn is_cheap(data: &InstData) -> bool {
+    use BinaryOp::{Add, Max, Min, Mul, Sub};
+    match data.op {
+        Op::Unary(op) => matches!(op, UnaryOp::Neg | UnaryOp::Abs),
+        Op::Binary(op) => matches!(op, Add | Sub | Mul | Min | Max),
+        Op::Get(access) => access == Access::InBounds,
+        _ => matches!(data.op, Op::Const(_) | Op::Compare(_) | Op::Select | Op::Convert(_) | Op::Dim(_)),
     }
 }

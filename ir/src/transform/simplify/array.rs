@@ -197,11 +197,25 @@ impl Simplifier<'_> {
         {
             return Some(Simpler::Value(x));
         }
+        if let Some(more) = self.added(x, indices, v) {
+            return Some(Simpler::Op(
+                Op::AddAt(access),
+                args[..args.len() - 1].iter().copied().chain([more]).collect(),
+            ));
+        }
         let (Op::Set(Access::InBounds), earlier) = self.made_by(x)? else { return None };
         let again = self.same_indices(&earlier[1..earlier.len() - 1], indices);
         again.then(|| {
             Simpler::Op(Op::Set(access), std::iter::once(earlier[0]).chain(args[1..].iter().copied()).collect())
         })
+    }
+
+    /// What is added, if `v` is the float `x[indices]` and something more. The adjoint of an addition in place changes nothing.
+    fn added(&self, x: Value, indices: &[Value], v: Value) -> Option<Value> {
+        let (Op::Binary(BinaryOp::Add), sum) = self.made_by(v)? else { return None };
+        let (Op::Get(_), read) = self.made_by(sum[0])? else { return None };
+        let same = read[0] == x && self.same_indices(&read[1..], indices);
+        (same && self.func.value_type(v).is_float() && self.uses[v] == 1).then_some(sum[1])
     }
 
     /// What has been taken goes back as it was.
