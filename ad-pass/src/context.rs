@@ -10,7 +10,9 @@ use crate::reverse::Reverse;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
 use dprog_ir::entity::Entity;
-use dprog_ir::{FuncId, Function, HostFn, Inst, Module, NodeId, Op, Region, SrcLoc, Type, UnaryOp, Value};
+use dprog_ir::{
+    Const, FuncId, Function, HostFn, Inst, Module, NodeId, Op, ReduceOp, Region, SrcLoc, Type, UnaryOp, Value,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,6 +28,8 @@ pub struct Primal {
     pub stable: Vec<bool>,
     /// Sines, cosines and their like, by what they are of and where they stand.
     beside: FxHashMap<(Region, UnaryOp, Value), Value>,
+    /// How many uses of each array look at more than its size or the places of its extrema.
+    uses: Vec<u32>,
 }
 
 impl Primal {
@@ -35,6 +39,15 @@ impl Primal {
             Def::Result { inst, .. } => Some(inst),
             Def::Param { .. } => None,
         }
+    }
+
+    /// The number of uses of an array through which it can have an adjoint.
+    pub fn active_uses(&self, v: Value) -> u32 {
+        self.uses[v.index()]
+    }
+
+    pub fn is_integer_constant(&self, v: Value) -> bool {
+        self.producer(v).is_some_and(|inst| matches!(self.func.insts[inst].op, Op::Const(Const::I64(_))))
     }
 
     pub fn constant(&self, v: Value) -> Option<f64> {
@@ -149,8 +162,9 @@ impl<'m> Context<'m> {
         sequence(self.module, &mut self.worldly, &mut func);
         let depends = self.calls.depends(self.module, &func);
         let stable = self.stability.of(self.module, &func);
-        let beside = circular(&func);
-        let primal = Rc::new(Primal { id: f, structure: Structure::of(&func), func, depends, stable, beside });
+        let (beside, uses) = (circular(&func), active_uses(&func));
+        let structure = Structure::of(&func);
+        let primal = Rc::new(Primal { id: f, structure, func, depends, stable, beside, uses });
         self.primals.insert(f, primal.clone());
         primal
     }
@@ -249,4 +263,18 @@ pub fn callee(op: &Op) -> Option<FuncId> {
         Op::Call(callee) => Some(*callee),
         _ => None,
     }
+}
+
+fn active_uses(func: &Function) -> Vec<u32> {
+    let mut uses = vec![0; func.values.len()];
+    let entry = func.entry().expect("a primal has a body");
+    func.regions[entry].yields.iter().for_each(|v| uses[v.index()] += 1);
+    walk(func, entry, &mut |_, inst| {
+        let data = &func.insts[inst];
+        let discrete = matches!(data.op, Op::Dim(_) | Op::Reduce(ReduceOp::ArgMax | ReduceOp::ArgMin));
+        let yields = data.regions.iter().flat_map(|region| &func.regions[*region].yields);
+        yields.for_each(|v| uses[v.index()] += 1);
+        data.args.iter().filter(|_| !discrete).for_each(|v| uses[v.index()] += 1);
+    });
+    uses
 }

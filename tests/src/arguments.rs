@@ -3,7 +3,7 @@
 use crate::generate::random::Random;
 use dprog_ir::interp::Val;
 use dprog_ir::{AxisSize, FuncId, Leaf, Module, NodeId, Scalar, Type};
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// Arguments for a function. Arrays have one size along each axis, if the function does not fix it: that those of one
 /// `map` have one shape is for the front end to see to.
@@ -12,7 +12,7 @@ pub fn arguments(module: &Module, f: FuncId, random: &mut Random) -> Vec<Val> {
     let func = &module.funcs[f];
     let params = func.entry().map_or(&[][..], |entry| &func.regions[entry].params);
     let fixed = |k: usize| params.get(k).and_then(|v| func.values[*v].sizes.clone());
-    let mut promised: FxHashMap<u32, usize> = FxHashMap::default();
+    let mut promised: BTreeMap<u32, usize> = BTreeMap::new();
     let mut argument = |(k, ty): (usize, &Type)| {
         let mut sizes = sizes.clone();
         for (size, fixed) in sizes.iter_mut().zip(fixed(k).iter().flat_map(|fixed| fixed.iter())) {

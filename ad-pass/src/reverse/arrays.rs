@@ -275,10 +275,25 @@ impl Sweep<'_, '_, '_> {
             ReduceOp::Max | ReduceOp::Min => {
                 let winner = self.item(Item::Winner(inst));
                 let indices = self.unravel(winner, x);
+                if self.is_made_for(inst, x) {
+                    self.single.insert(x, (indices, z_adj));
+                    return;
+                }
                 self.change(data, &mut |s, x_adj| s.b.add_at(Access::InBounds, x_adj, &indices, z_adj));
             }
             ReduceOp::ArgMax | ReduceOp::ArgMin => {}
         }
+    }
+
+    /// Whether `x` is an array of floats made by a `map` or `build` in the same region, of which only this reduction has an
+    /// adjoint to give.
+    fn is_made_for(&self, reduction: Inst, x: Value) -> bool {
+        let primal = &self.active.primal;
+        let Def::Result { inst, .. } = primal.structure.def(x) else { return false };
+        let data = &primal.func.insts[inst];
+        let home = primal.structure.home(x);
+        let here = primal.structure.home(primal.func.insts[reduction].results[0]) == home;
+        here && matches!(data.op, Op::Map | Op::Build) && data.results.len() == 1 && primal.active_uses(x) == 1
     }
 
     /// The indices of the flat index `flat` in an array of the shape of `x`.

@@ -4,8 +4,9 @@
 //! yields them; a loop carries them as accumulators, along with the adjoints of what the primal loop carries.
 
 use crate::context::Instance;
-use crate::reverse::augment::{plus, times, trip_count};
+use crate::reverse::augment::{plus, repeat, times, trip_count};
 use crate::reverse::item::Item;
+use crate::reverse::plan::Step;
 use crate::reverse::stacks::heights;
 use crate::reverse::sweep::Sweep;
 use crate::reverse::{Reverse, reverse_of};
@@ -158,6 +159,10 @@ impl Sweep<'_, '_, '_> {
         data.results.iter().for_each(|r| {
             self.take(*r);
         });
+        let steps = self.steps_of(body);
+        for (k, _) in &steps {
+            start.push(self.value(data.results[*k]));
+        }
         start.extend(self.heights_through(inst));
         let types: Vec<Type> = start.iter().map(|v| self.b.ty(*v)).collect();
         let zero = self.b.i64(0);
@@ -169,13 +174,18 @@ impl Sweep<'_, '_, '_> {
         let index = self.b.sub(last, back);
         if !self.heights_through(inst).is_empty() {
             let open = self.b.current();
-            let heights = self.b.func.regions[open].params[1 + carried.len() + free.len()..].to_vec();
+            let heights = self.b.func.regions[open].params[1 + carried.len() + free.len() + steps.len()..].to_vec();
             self.come_down(&heights);
         }
         if !self.is_paper() {
             if let Some(lo) = lo {
                 let counter = self.b.add(lo, index);
                 self.bind(Item::Value(region.params[0]), counter);
+            }
+            for (position, (k, step)) in steps.iter().enumerate() {
+                let after = self.b.region_param(1 + carried.len() + free.len() + position);
+                let before = self.before_step(after, *step);
+                self.bind(Item::Value(region.params[counters + k]), before);
             }
             let slots = self.slots_of_trip(body, arrays, index);
             self.forget_bundles(body);
@@ -194,6 +204,9 @@ impl Sweep<'_, '_, '_> {
         self.b.loc = data.loc;
         let mut yields: Vec<Value> = carried.iter().map(|k| self.materialize(region.params[counters + k])).collect();
         yields.extend(free.iter().map(|v| self.materialize(*v)));
+        for (k, _) in &steps {
+            yields.push(self.value(region.params[counters + k]));
+        }
         yields.extend(self.heights_through(inst));
         let reverse = self.b.close_region(&yields);
 
@@ -202,11 +215,26 @@ impl Sweep<'_, '_, '_> {
         for (v, adjoint) in free.iter().zip(&results[carried.len()..]) {
             self.replace(*v, *adjoint);
         }
-        self.come_down(&results[carried.len() + free.len()..]);
+        self.come_down(&results[carried.len() + free.len() + steps.len()..]);
         let inits = &data.args[data.args.len() - data.results.len()..];
         for (k, adjoint) in carried.iter().zip(&results) {
             self.contribute(inits[*k], *adjoint);
         }
+    }
+
+    /// What the sweep of a loop counts backwards, by the number of the result.
+    fn steps_of(&self, body: Region) -> Vec<(usize, Step)> {
+        if self.is_paper() { Vec::new() } else { self.plan().backwards.get(&body).cloned().unwrap_or_default() }
+    }
+
+    /// What a number was before a trip, given what it was after it.
+    fn before_step(&mut self, after: Value, step: Step) -> Value {
+        let active = self.active.clone();
+        let by = match active.primal.producer(step.by) {
+            Some(inst) if active.primal.is_integer_constant(step.by) => repeat(&mut self.b, &active, inst, &[]),
+            Some(_) | None => self.value(step.by),
+        };
+        if step.down { self.b.add(after, by) } else { self.b.sub(after, by) }
     }
 
     fn slots_of_trip(&mut self, body: Region, arrays: &[Value], trip: Value) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use crate::analysis::structure::Def;
 use crate::context::Primal;
-use dprog_ir::{Inst, Op, Region, Type, Value};
+use dprog_ir::{AxisSize, Inst, Op, Region, Type, Value};
 
 /// A thing known when the primal has run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,6 +53,39 @@ pub fn shape_source(primal: &Primal, v: Value) -> Value {
         }
     }
     at
+}
+
+/// Where a size can be had from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SizeSource {
+    Number(i64),
+    /// The array was made with it, or the program promises that it is this parameter.
+    Value(Value),
+    Axis(Value, u8),
+}
+
+/// Where the size of an axis of `v` can be had from: mostly a number that is at hand anyway.
+pub fn size_source(primal: &Primal, v: Value, axis: usize) -> SizeSource {
+    let source = shape_source(primal, v);
+    let there = SizeSource::Axis(source, axis as u8);
+    let Def::Result { inst, .. } = primal.structure.def(source) else {
+        let sizes = primal.func.values[source].sizes.as_ref();
+        return match sizes.and_then(|sizes| sizes.get(axis)) {
+            Some(AxisSize::Number(n)) => SizeSource::Number(*n),
+            Some(AxisSize::Param(k)) => SizeSource::Value(primal.params()[*k as usize]),
+            Some(AxisSize::Open) | None => there,
+        };
+    };
+    let data = &primal.func.insts[inst];
+    match data.op {
+        Op::Fill | Op::Reshape => SizeSource::Value(data.args[axis + 1]),
+        Op::Build => SizeSource::Value(data.args[axis]),
+        Op::Elements => SizeSource::Number(data.args.len() as i64),
+        Op::Get(_) if primal.func.value_type(data.args[0]).rank() >= data.args.len() => {
+            size_source(primal, data.args[0], axis + data.args.len() - 1)
+        }
+        _ => there,
+    }
 }
 
 /// How far [`shape_source`] looks; a guess, long enough for straight-line chains of updates in one function.

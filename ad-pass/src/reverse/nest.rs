@@ -10,6 +10,9 @@
 //!
 //! That form serves as long as all that the body captures and contributes to are floats. A body that contributes to
 //! captured arrays becomes a nest of loops that carries these as accumulators, and so does every `build`.
+//!
+//! Of an array of which only the greatest or the least element is used, only that element has an adjoint, and only it is swept:
+//! the nearest of many candidates costs no more than one of them.
 
 use crate::reverse::item::Item;
 use crate::reverse::sweep::Sweep;
@@ -34,6 +37,35 @@ impl Sweep<'_, '_, '_> {
     pub(super) fn build(&mut self, inst: Inst, data: &InstData) {
         let free = self.free_in(data.regions[0]);
         self.nest(inst, data, &free);
+    }
+
+    /// The sweep of a `map` or `build` of whose result one element has an adjoint: of that element only.
+    pub(super) fn one_element(&mut self, inst: Inst, data: &InstData, indices: &[Value], adjoint: Value) {
+        let active = self.active.clone();
+        let region = &active.func().regions[data.regions[0]];
+        let nest = Nest { inst, data, carried: Vec::new(), seeds: Vec::new(), dims: Vec::new() };
+        let bindings = self.element_bindings(&nest, indices);
+        self.begin_inline(inst, &bindings);
+        self.contribute(region.yields[0], adjoint);
+        self.region(data.regions[0]);
+        self.b.loc = data.loc;
+        self.spread_to_operands(data, indices);
+        self.end_inline(inst);
+    }
+
+    /// Adds the adjoints of the parameters of the body of a `map` to those of its operands.
+    fn spread_to_operands(&mut self, data: &InstData, indices: &[Value]) {
+        if data.op != Op::Map {
+            return;
+        }
+        let active = self.active.clone();
+        for (param, array) in active.func().regions[data.regions[0]].params.iter().zip(&data.args) {
+            if let Some(c) = self.take(*param) {
+                let whole = self.materialize(*array);
+                let sum = self.b.add_at(Access::InBounds, whole, indices, c);
+                self.replace(*array, sum);
+            }
+        }
     }
 
     fn free_in(&self, body: Region) -> Vec<Value> {
@@ -148,15 +180,7 @@ impl Sweep<'_, '_, '_> {
         }
         self.region(data.regions[0]);
         self.b.loc = data.loc;
-        if data.op == Op::Map {
-            for (param, array) in region.params.iter().zip(&data.args) {
-                if let Some(c) = self.take(*param) {
-                    let whole = self.materialize(*array);
-                    let sum = self.b.add_at(Access::InBounds, whole, indices, c);
-                    self.replace(*array, sum);
-                }
-            }
-        }
+        self.spread_to_operands(data, indices);
         self.end_inline(nest.inst);
         nest.carried.iter().map(|v| self.materialize(*v)).collect()
     }

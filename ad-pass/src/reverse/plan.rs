@@ -6,6 +6,7 @@
 //!
 //! - *direct*: the sweep follows in the same region, the value is in scope;
 //! - *given*: a parameter, which the caller hands to the sweep once more;
+//! - *backwards*: a number that a loop counts up, which the sweep counts down;
 //! - *recompute*: had by a few cheap operations from what the sweep has anyway;
 //! - *keep*: a slot on the tape.
 //!
@@ -87,6 +88,8 @@ pub enum Fetch {
     Given,
     /// The counter of a `for`: the sweep counts too.
     Counter,
+    /// An integer to which each trip of a `for` adds the same: the sweep begins with the last one, and subtracts.
+    Backwards,
     Recompute,
     Keep,
 }
@@ -125,6 +128,14 @@ pub fn frames(slots: &[Type]) -> Vec<Frame> {
     frames
 }
 
+/// What each trip does to a number that a loop counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    pub by: Value,
+    /// It is subtracted.
+    pub down: bool,
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub struct Plan {
@@ -133,6 +144,8 @@ pub struct Plan {
     pub fetch: FxHashMap<Item, Fetch>,
     /// Items to be recomputed when the sweep of a region begins, in order.
     pub recompute: FxHashMap<Region, Vec<Item>>,
+    /// For the body of a loop: what is counted, by the number of the result.
+    pub backwards: FxHashMap<Region, Vec<(usize, Step)>>,
     /// Sizes and winners to be noted in the primal when the value is defined.
     pub notes: FxHashMap<Value, Vec<Item>>,
     pub layouts: FxHashMap<Region, Vec<Slot>>,
@@ -168,6 +181,7 @@ impl Plan {
             setting,
             fetch: FxHashMap::default(),
             recompute: FxHashMap::default(),
+            backwards: FxHashMap::default(),
             notes: FxHashMap::default(),
             layouts: FxHashMap::default(),
             bundles: FxHashMap::default(),
@@ -373,7 +387,8 @@ impl Decider<'_> {
         match structure.def(v) {
             Def::Param { region, index } => {
                 let counter = index == 0 && structure.owner(region).is_some_and(|inst| func.insts[inst].op == Op::For);
-                (counter || (self.is_given(Item::Value(v)) && self.is_held(v, index))).then_some(0)
+                let had = counter || (self.is_given(Item::Value(v)) && self.is_held(v, index));
+                had.then_some(0).or_else(|| self.step(v).map(|_| 1))
             }
             Def::Result { inst, .. } => {
                 let data = &func.insts[inst];
@@ -399,6 +414,27 @@ impl Decider<'_> {
         let Op::Const(by) = &self.active.func().insts[by].op else { return None };
         let succeeds = matches!(by, Const::I64(1.. | ..=-1) | Const::I32(1.. | ..=-1) | Const::U8(1..));
         succeeds.then_some(2)
+    }
+
+    /// What each trip of a counted loop does to the integer `v` that it carries, if that is always the same.
+    fn step(&self, v: Value) -> Option<Step> {
+        let primal = &self.active.primal;
+        let (structure, func) = (&primal.structure, &primal.func);
+        let Def::Param { region, index } = structure.def(v) else { return None };
+        let counted = structure.owner(region).is_some_and(|inst| func.insts[inst].op == Op::For);
+        if !counted || index == 0 || func.value_type(v) != Type::I64 {
+            return None;
+        }
+        let Def::Result { inst, .. } = structure.def(func.regions[region].yields[index - 1]) else { return None };
+        let data = &func.insts[inst];
+        let step = match (&data.op, &data.args[..]) {
+            (Op::Binary(BinaryOp::Add), [x, by]) | (Op::Binary(BinaryOp::Add), [by, x]) if *x == v => {
+                Step { by: *by, down: false }
+            }
+            (Op::Binary(BinaryOp::Sub), [x, by]) if *x == v => Step { by: *by, down: true },
+            _ => return None,
+        };
+        (primal.is_integer_constant(step.by) || !structure.inside(step.by, region)).then_some(step)
     }
 
     fn is_held(&self, v: Value, index: usize) -> bool {
@@ -431,11 +467,28 @@ impl Decider<'_> {
         }
         match primal.structure.def(v) {
             Def::Param { .. } if self.is_given(item) => self.fetch(item, Fetch::Given),
-            Def::Param { .. } => self.fetch(item, Fetch::Counter),
+            Def::Param { region, index } => match self.step(v) {
+                Some(step) => {
+                    self.fetch(item, Fetch::Backwards);
+                    self.count_backwards(region, index - 1, step);
+                }
+                None => self.fetch(item, Fetch::Counter),
+            },
             Def::Result { inst, .. } => {
                 primal.func.insts[inst].args.iter().for_each(|arg| self.use_freely(*arg));
                 self.fetch(item, Fetch::Recompute);
             }
+        }
+    }
+
+    /// The sweep needs what the loop ends with.
+    fn count_backwards(&mut self, body: Region, result: usize, step: Step) {
+        let primal = self.active.primal.clone();
+        let owner = primal.structure.owner(body).expect("a loop has this body");
+        self.plan.backwards.entry(body).or_default().push((result, step));
+        self.settle_one(Item::Value(primal.func.insts[owner].results[result]));
+        if !primal.is_integer_constant(step.by) {
+            self.settle_one(Item::Value(step.by));
         }
     }
 

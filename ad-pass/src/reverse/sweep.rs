@@ -10,7 +10,7 @@
 use crate::context::{Active, Context};
 use crate::copy::Copies;
 use crate::reverse::augment::{Augment, repeat};
-use crate::reverse::item::{Item, shape_source};
+use crate::reverse::item::{Item, SizeSource, size_source};
 use crate::reverse::plan::{Plan, Recorder, Setting, Source, slice};
 use crate::reverse::stacks::Activations;
 use crate::rules::{Partial, Point, partial};
@@ -40,6 +40,8 @@ pub struct Sweep<'c, 'm, 'f> {
     pub(super) stacks: Vec<Value>,
     pub(super) heights: Vec<Value>,
     pub(super) activations: Rc<Activations>,
+    /// Adjoints of arrays that are zero but for one element: its indices, and its adjoint.
+    pub(super) single: FxHashMap<Value, (Vec<Value>, Value)>,
     /// Adjoints of the fields of a node that is taken apart, until all are known; see `nodes`.
     pub(super) fields: FxHashMap<(Region, Value, u32), Vec<Option<Value>>>,
 }
@@ -57,6 +59,7 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             stacks: Vec::new(),
             heights: Vec::new(),
             activations: Rc::default(),
+            single: FxHashMap::default(),
             fields: FxHashMap::default(),
         }
     }
@@ -98,6 +101,9 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
     fn inst(&mut self, region: Region, inst: Inst) {
         let active = self.active.clone();
         let data = &active.func().insts[inst];
+        if let Some((indices, adjoint)) = data.results.first().and_then(|r| self.single.remove(r)) {
+            return self.one_element(inst, data, &indices, adjoint);
+        }
         if !data.results.iter().any(|r| self.adj.contains_key(r)) {
             return;
         }
@@ -235,8 +241,11 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
 
     /// The size of one axis of the primal array `v`.
     pub fn dim(&mut self, v: Value, axis: usize) -> Value {
-        let source = shape_source(&self.active.primal, v);
-        self.item(Item::Dim(source, axis as u8))
+        match size_source(&self.active.primal, v, axis) {
+            SizeSource::Number(n) => self.b.i64(n),
+            SizeSource::Value(size) => self.value(size),
+            SizeSource::Axis(source, axis) => self.item(Item::Dim(source, axis)),
+        }
     }
 
     pub fn dims(&mut self, v: Value) -> Vec<Value> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::types::element_bytes;
 use cranelift_codegen::ir::{InstructionData, Opcode};
 use dprog_ir::Access;
+use dprog_ir::analysis::definitions::Promised;
 use dprog_runtime::layout::{CAPACITY, DIMS, data_offset};
 
 /// A list that is full grows by room for at least so many elements.
@@ -43,31 +44,54 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.load(types::I64, Memory::Sizes, array, DIMS + 8 * axis as i32)
     }
 
+    /// The size of an axis of `x`: what an array of its shape was made with, where that is in sight, so that it stays in a register.
+    fn axis_size(&mut self, x: Value, axis: usize) -> V {
+        let origin = self.shapes.origin(x);
+        let known = self.promised_size(origin, axis).or_else(|| {
+            let data = self.facts.inst(self.func, origin)?;
+            let made = match data.op {
+                Op::Fill | Op::Reshape => data.args[axis + 1],
+                Op::Build => data.args[axis],
+                _ => return None,
+            };
+            Some(self.get(made))
+        });
+        known.unwrap_or_else(|| self.dim(self.get(x), axis))
+    }
+
+    fn promised_size(&mut self, x: Value, axis: usize) -> Option<V> {
+        match self.facts.promised(self.func, x, axis as u8)? {
+            Promised::Number(n) => Some(self.word(n)),
+            Promised::Param(size) => Some(self.get(size)),
+        }
+    }
+
     /// The row-major number of the element, or of the first element of the part, that the indices mean.
-    fn element_number(&mut self, access: Access, array: V, rank: usize, indices: &[Value]) -> V {
+    fn element_number(&mut self, access: Access, x: Value, indices: &[Value]) -> V {
+        let rank = self.ty(x).rank();
         let mut number = None;
         for (axis, index) in indices.iter().enumerate() {
             let index = self.get(*index);
             if access == Access::Checked {
-                let size = self.dim(array, axis);
+                let size = self.axis_size(x, axis);
                 let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, size);
                 self.trap_unless(inside, TrapCode::Bounds, index, size);
             }
             number = Some(match number {
                 None => index,
-                Some(outer) => self.inner(array, axis, outer, index),
+                Some(outer) => self.inner(x, axis, outer, index),
             });
         }
         let mut number = number.expect("at least one index");
         for axis in indices.len()..rank {
-            let size = self.dim(array, axis);
+            let size = self.axis_size(x, axis);
             number = self.b.ins().imul(number, size);
         }
         number
     }
 
-    fn inner(&mut self, array: V, axis: usize, outer: V, index: V) -> V {
-        let size = self.dim(array, axis);
+    fn inner(&mut self, x: Value, axis: usize, outer: V, index: V) -> V {
+        let size = self.axis_size(x, axis);
         let rows = self.b.ins().imul(outer, size);
         self.b.ins().iadd(rows, index)
     }
@@ -110,7 +134,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn array_get(&mut self, access: Access, result: Value, args: &[Value]) -> V {
         let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..]);
-        let number = self.element_number(access, array, ty.rank(), indices);
+        let number = self.element_number(access, args[0], indices);
         if indices.len() == ty.rank() {
             return self.load_element(self.base(args[0]), ty, number);
         }
@@ -124,7 +148,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn array_set(&mut self, access: Access, args: &[Value]) -> V {
         let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..args.len() - 1]);
         let v = self.get(args[args.len() - 1]);
-        let number = self.element_number(access, array, ty.rank(), indices);
+        let number = self.element_number(access, args[0], indices);
         if indices.len() < ty.rank() {
             self.put_part(args, number, false);
         } else if ty.element().is_heap() {
@@ -140,7 +164,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// The element moves out; an undefined value takes its place.
     pub(super) fn take_element(&mut self, access: Access, data: &InstData) {
         let (array, ty) = (self.get(data.args[0]), self.ty(data.args[0]));
-        let number = self.element_number(access, array, ty.rank(), &data.args[1..]);
+        let number = self.element_number(access, data.args[0], &data.args[1..]);
         let element = self.load_element(array, ty, number);
         let hole = self.undefined(ty.element());
         self.store_element(array, ty, number, hole);
@@ -150,7 +174,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// What stands there is undefined: nothing is freed.
     pub(super) fn put_element(&mut self, args: &[Value]) -> V {
         let (array, ty, last) = (self.get(args[0]), self.ty(args[0]), args.len() - 1);
-        let number = self.element_number(Access::InBounds, array, ty.rank(), &args[1..last]);
+        let number = self.element_number(Access::InBounds, args[0], &args[1..last]);
         self.store_element(array, ty, number, self.get(args[last]));
         array
     }
@@ -158,7 +182,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn array_add(&mut self, access: Access, args: &[Value]) -> V {
         let (array, ty, indices) = (self.get(args[0]), self.ty(args[0]), &args[1..args.len() - 1]);
         let v = self.get(args[args.len() - 1]);
-        let number = self.element_number(access, array, ty.rank(), indices);
+        let number = self.element_number(access, args[0], indices);
         if indices.len() < ty.rank() {
             self.put_part(args, number, true);
         } else if ty.element().is_heap() {

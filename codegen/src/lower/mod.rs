@@ -37,6 +37,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::FunctionBuilder;
 use cranelift_module::{DataId, FuncId as ClifFuncId, Module as ClifModule};
+use dprog_ir::analysis::{Definitions, Shapes};
 use dprog_ir::entity::Entity;
 use dprog_ir::{FuncId, Function, Inst, InstData, Module, Op, ReduceOp, Region, SrcLoc, TrapCode, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -138,6 +139,8 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         func,
         values,
         definitions,
+        facts: Definitions::of_function(func),
+        shapes: Shapes::of_function(func),
         pushes: array::pushes_per_trip(func),
         growing: sizes::growing(func),
         sizes: FxHashMap::default(),
@@ -176,6 +179,9 @@ struct Lower<'a, 'p, M: ClifModule> {
     values: Vec<Option<V>>,
     /// The instructions lowered so far, by their first result.
     definitions: Vec<Option<Inst>>,
+    /// Where values are defined, and which arrays have one shape.
+    facts: Definitions,
+    shapes: Shapes,
     /// For lists that a loop carries and pushes to: how often in a trip.
     pushes: FxHashMap<Value, usize>,
     /// Lists whose sizes are in registers, and these.

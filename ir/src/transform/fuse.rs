@@ -25,7 +25,7 @@ use crate::analysis::definitions::count_uses;
 use crate::analysis::effects::EffectContext;
 use crate::analysis::lasting::Lasting;
 use crate::analysis::{Def, Definitions, FunctionEffects, Shapes, Table};
-use crate::function::{Function, Inst, InstData, Region, Value};
+use crate::function::{Function, Inst, InstData, Region, RegionData, Value};
 use crate::opcode::{Access, BinaryOp, Effect, Op, UnaryOp};
 use crate::rewrite::Copier;
 use crate::walk;
@@ -37,17 +37,20 @@ use smallvec::SmallVec;
 const CHEAP: usize = 6;
 const COPIES: u32 = 4;
 
+/// Sums between a counter and an index (that of a sweep is one of three; a guess).
+const FAR: u32 = 4;
+
 /// Fuses producers of arrays with their only reader. Gives the number of producers that are gone.
 pub fn run(func: &mut Function, effects: &FunctionEffects) -> usize {
     let Some(entry) = func.entry() else { return 0 };
     let definitions = Definitions::of_function(func);
-    let pure = pure_producers(func, &definitions, effects);
+    let (pure, sums) = pure_producers(func, &definitions, effects);
     if pure.is_empty() {
         return 0;
     }
     let (uses, lasting) = (count_uses(func), Lasting::of_function(func, &definitions));
     let (cheap, replaced) = (FxHashSet::default(), Replacements::default());
-    let mut fusion = Fusion { func, definitions, pure, cheap, uses, lasting, replaced, fused: 0 };
+    let mut fusion = Fusion { func, definitions, pure, sums, cheap, uses, lasting, replaced, fused: 0 };
     fusion.find_cheap(entry);
     fusion.region(entry, &mut Vec::new());
     let Fusion { replaced, fused, .. } = fusion;
@@ -55,24 +58,28 @@ pub fn run(func: &mut Function, effects: &FunctionEffects) -> usize {
     fused
 }
 
-/// `map` and `build` without effect, and the heap values from outside that they read.
+/// `map` and `build` without effect, and the heap values from outside that they read; and sums of arrays without effect.
 fn pure_producers(
     func: &Function,
     definitions: &Definitions,
     effects: &FunctionEffects,
-) -> FxHashMap<Inst, Vec<Value>> {
+) -> (FxHashMap<Inst, Vec<Value>>, FxHashSet<Inst>) {
     let shapes = Shapes::of_function(func);
     let context = EffectContext { func, definitions, shapes: &shapes, functions: effects };
     let mut free = walk::FreeValues::new(func);
-    let mut pure = FxHashMap::default();
+    let (mut pure, mut sums) = (FxHashMap::default(), FxHashSet::default());
     for inst in walk::insts(func) {
         let data = &func.insts[inst];
         if matches!(data.op, Op::Map | Op::Build) && context.of_inst(inst) == Effect::Pure {
             let inputs = free.of(func, data.regions[0]).into_iter().chain(data.args.iter().copied());
             pure.insert(inst, inputs.filter(|v| func.value_type(*v).is_heap()).collect());
         }
+        let array = data.op == Op::AddTangent && func.value_type(data.results[0]).is_array();
+        if array && context.of_inst(inst) == Effect::Pure {
+            sums.insert(inst);
+        }
     }
-    pure
+    (pure, sums)
 }
 
 struct Fusion<'f> {
@@ -80,6 +87,8 @@ struct Fusion<'f> {
     definitions: Definitions,
     /// Producers that are still there, with their inputs.
     pure: FxHashMap<Inst, Vec<Value>>,
+    /// Sums of two arrays of floats, of one shape.
+    sums: FxHashSet<Inst>,
     /// Those of which each reader computes what it reads.
     cheap: FxHashSet<Inst>,
     uses: Table<Value, u32>,
@@ -94,6 +103,9 @@ impl Fusion<'_> {
         let mut done: Vec<Inst> = Vec::new();
         for inst in std::mem::take(&mut self.func.regions[region].insts) {
             self.replaced.resolve_args(self.func, inst);
+            if self.sums.contains(&inst) {
+                self.sum_to_map(inst, region, &done);
+            }
             if self.func.insts[inst].op == Op::Map {
                 self.merge_producers(inst, region, &mut done);
             }
@@ -157,6 +169,31 @@ impl Fusion<'_> {
     }
 
     // ---- a map of a map ----
+
+    /// A sum of adjoints of which one is a producer that nobody else reads becomes a map.
+    fn sum_to_map(&mut self, inst: Inst, region: Region, done: &[Inst]) {
+        let data = self.func.insts[inst].clone();
+        let made_here = |v: &Value| {
+            let producer = self.producer(*v).filter(|producer| self.definitions.home(*producer) == Some(region));
+            producer.is_some_and(|producer| {
+                self.is_read_only_by(producer, &data.args) && self.inputs_last(producer, region, done)
+            })
+        };
+        if !data.args.iter().any(made_here) {
+            return;
+        }
+        let ty = self.func.value_type(data.results[0]).element();
+        let params: Vec<Value> = (0..2).map(|_| self.func.new_value(ty, None)).collect();
+        let sum = self.func.new_value(ty, None);
+        let (args, results) = (SmallVec::from_slice(&params), SmallVec::from_slice(&[sum]));
+        let op = Op::Binary(BinaryOp::Add);
+        let add = self.func.insts.push(InstData { op, args, regions: SmallVec::new(), results, loc: data.loc });
+        let body = self.func.regions.push(RegionData { params, insts: vec![add], yields: vec![sum] });
+        self.func.insts[inst].op = Op::Map;
+        self.func.insts[inst].regions = SmallVec::from_slice(&[body]);
+        self.definitions.record(self.func, inst);
+        self.pure.insert(inst, data.args.to_vec());
+    }
 
     fn merge_producers(&mut self, consumer: Inst, region: Region, done: &mut Vec<Inst>) {
         while let Some(producer) = self.producer_to_merge(consumer, region, done) {
@@ -344,9 +381,39 @@ impl Fusion<'_> {
         let around = self.loops_around(home);
         loops[around.min(loops.len())..].iter().all(|body| {
             self.counters(*body).is_some_and(|counters| {
-                !counters.is_empty() && counters.iter().all(|counter| indices.contains(counter))
+                !counters.is_empty()
+                    && counters.iter().all(|v| indices.iter().any(|i| self.goes_with(*i, *v, *body, FAR)))
             })
         })
+    }
+
+    /// Whether an index is a counter, or that and what stays the same in its loop, added or subtracted: a sweep counts backwards.
+    fn goes_with(&self, index: Value, counter: Value, body: Region, far: u32) -> bool {
+        if index == counter {
+            return true;
+        }
+        let Some(data) = self.definitions.inst(self.func, index) else { return false };
+        let sum = matches!(data.op, Op::Binary(BinaryOp::Add | BinaryOp::Sub));
+        let (Some(less), true) = (far.checked_sub(1), sum) else { return false };
+        let goes =
+            |k: usize| self.goes_with(data.args[k], counter, body, less) && !self.is_inside(data.args[1 - k], body);
+        goes(0) || goes(1)
+    }
+
+    fn is_inside(&self, v: Value, body: Region) -> bool {
+        let mut home = match self.definitions.of(v) {
+            Def::Result(inst, _) if matches!(self.func.insts[inst].op, Op::Const(_)) => None,
+            Def::Result(inst, _) => self.definitions.home(inst),
+            Def::Param(region, _) => Some(region),
+            Def::Nowhere => Some(body),
+        };
+        while let Some(region) = home {
+            if region == body {
+                return true;
+            }
+            home = self.definitions.owner(region).and_then(|inst| self.definitions.home(inst));
+        }
+        false
     }
 
     /// The number of loops around a region.

@@ -14,8 +14,8 @@
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
 use super::{
-    Stage, bounds, dce, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize, simplify, small_arrays,
-    unroll,
+    Stage, bounds, dce, extrema, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize, simplify,
+    small_arrays, unroll,
 };
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
@@ -49,6 +49,7 @@ pub enum Pass {
     Scalarize,
     Promote,
     Parts,
+    Extrema,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -69,6 +70,7 @@ impl Pass {
         (Pass::Scalarize, "scalarize"),
         (Pass::Promote, "promote"),
         (Pass::Parts, "parts"),
+        (Pass::Extrema, "extrema"),
         (Pass::Compact, "compact"),
     ];
 
@@ -105,6 +107,7 @@ const CLEAN_UP: &[Pass] = &[
     Pass::Simplify,
     Pass::Bounds,
     Pass::Parts,
+    Pass::Extrema,
     Pass::Simplify,
     Pass::Gvn,
     Pass::Bounds,
@@ -213,6 +216,10 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
         Pass::Scalarize => each(module, scalarize::run),
         Pass::Promote => each(module, promote::run),
         Pass::Parts => each(module, parts::run),
+        Pass::Extrema => {
+            let effects = effects_of(module);
+            each(module, |func| extrema::run(func, &effects))
+        }
         Pass::Compact => each(module, compact),
     }
 }
