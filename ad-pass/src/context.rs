@@ -30,6 +30,8 @@ pub struct Primal {
     beside: FxHashMap<(Region, UnaryOp, Value), Value>,
     /// How many uses of each array look at more than its size or the places of its extrema.
     uses: Vec<u32>,
+    /// Loops beside uncounted ones in one nest, the slots of which may lie on stacks.
+    beside_uncounted: FxHashSet<Inst>,
 }
 
 impl Primal {
@@ -44,6 +46,11 @@ impl Primal {
     /// The number of uses of an array through which it can have an adjoint.
     pub fn active_uses(&self, v: Value) -> u32 {
         self.uses[v.index()]
+    }
+
+    /// Whether a loop is in a nest with one that nobody has counted.
+    pub fn is_beside_uncounted(&self, inst: Inst) -> bool {
+        self.beside_uncounted.contains(&inst)
     }
 
     pub fn is_integer_constant(&self, v: Value) -> bool {
@@ -88,6 +95,8 @@ pub struct Active {
     pub instance: Instance,
     pub primal: Rc<Primal>,
     pub activity: Activity,
+    /// The primal reaches itself.
+    pub recursive: bool,
     free: RefCell<FxHashMap<Region, Rc<[Value]>>>,
 }
 
@@ -163,8 +172,10 @@ impl<'m> Context<'m> {
         let depends = self.calls.depends(self.module, &func);
         let stable = self.stability.of(self.module, &func);
         let (beside, uses) = (circular(&func), active_uses(&func));
+        let mut beside_uncounted = FxHashSet::default();
+        mark_uncounted(&func, func.entry().expect("a primal has a body"), &mut beside_uncounted);
         let structure = Structure::of(&func);
-        let primal = Rc::new(Primal { id: f, structure, func, depends, stable, beside, uses });
+        let primal = Rc::new(Primal { id: f, structure, func, depends, stable, beside, uses, beside_uncounted });
         self.primals.insert(f, primal.clone());
         primal
     }
@@ -173,7 +184,8 @@ impl<'m> Context<'m> {
     pub fn activate(&mut self, instance: Instance) -> Active {
         let primal = self.primal(instance.primal);
         let activity = Activity::of(&primal.func, &primal.depends, &self.calls, &instance.wrt, &instance.outs);
-        let active = Active { instance, primal, activity, free: RefCell::default() };
+        let recursive = self.calls.is_recursive(instance.primal);
+        let active = Active { instance, primal, activity, recursive, free: RefCell::default() };
         self.report(&active);
         active
     }
@@ -277,4 +289,22 @@ fn active_uses(func: &Function) -> Vec<u32> {
         data.args.iter().filter(|_| !discrete).for_each(|v| uses[v.index()] += 1);
     });
     uses
+}
+
+/// Marks the loops of each nest in which there is a `while`.
+fn mark_uncounted(func: &Function, region: Region, beside: &mut FxHashSet<Inst>) {
+    for &inst in &func.regions[region].insts {
+        let is_loop = |inst: Inst| matches!(func.insts[inst].op, Op::For | Op::While);
+        if !is_loop(inst) {
+            func.insts[inst].regions.iter().for_each(|inner| mark_uncounted(func, *inner, beside));
+            continue;
+        }
+        let mut loops = vec![inst];
+        for inner in &func.insts[inst].regions {
+            walk(func, *inner, &mut |_, inst| loops.extend(is_loop(inst).then_some(inst)));
+        }
+        if loops.iter().any(|inst| func.insts[*inst].op == Op::While) {
+            beside.extend(loops);
+        }
+    }
 }

@@ -3,10 +3,11 @@
 //! A region contributes to active values from outside (its *free* values). A branch goes on adding to their adjoints, and
 //! yields them; a loop carries them as accumulators, along with the adjoints of what the primal loop carries.
 
+use crate::analysis::accumulated::is_forward;
 use crate::context::Instance;
 use crate::reverse::augment::{plus, repeat, times, trip_count};
 use crate::reverse::item::Item;
-use crate::reverse::plan::Step;
+use crate::reverse::plan::{Again, Step};
 use crate::reverse::stacks::heights;
 use crate::reverse::sweep::Sweep;
 use crate::reverse::{Reverse, reverse_of};
@@ -89,6 +90,9 @@ impl Sweep<'_, '_, '_> {
         }
         self.note_swept(inst);
         let (lo, hi) = (self.value(data.args[0]), self.value(data.args[1]));
+        if is_forward(&self.active, inst) {
+            return self.forwards(inst, data, (lo, hi));
+        }
         let trips = trip_count(&mut self.b, lo, hi);
         let mut arrays = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
         let around = self.begin_nest(inst, &mut arrays);
@@ -235,6 +239,83 @@ impl Sweep<'_, '_, '_> {
             Some(_) | None => self.value(step.by),
         };
         if step.down { self.b.add(after, by) } else { self.b.sub(after, by) }
+    }
+
+    /// The sweep of a loop in which what is active is only added to: in the order of the primal.
+    ///   primal:  z… = for i in lo..hi carry c… = u… { … yield c + d… }
+    ///   adjoint: x̄… = for i in lo..hi carry x̄… { d̄… += z̄…; reverse of the body };  ū… += z̄…
+    ///   needs:   lo, hi
+    fn forwards(&mut self, inst: Inst, data: &InstData, (lo, hi): (Value, Value)) {
+        let active = self.active.clone();
+        let body = data.regions[0];
+        let region = &active.func().regions[body];
+        let seeds: Vec<Option<Value>> = data.results.iter().map(|r| self.take(*r)).collect();
+        let free = self.free_values(&[body]);
+        let again = self.again_in(body);
+        let mut start: Vec<Value> = free.iter().map(|v| self.materialize(*v)).collect();
+        start.extend(again.iter().map(|(k, _)| self.value(data.args[2 + k])).collect::<Vec<_>>());
+        let types: Vec<Type> = start.iter().map(|v| self.b.ty(*v)).collect();
+        self.b.open_region(&[&[Type::I64], types.as_slice()].concat());
+        if !self.is_paper() {
+            self.begin_trip_forwards(inst, body, lo, 1 + free.len());
+        }
+        for (k, v) in free.iter().enumerate() {
+            let accumulator = self.b.region_param(1 + k);
+            self.replace(*v, accumulator);
+        }
+        region.params.iter().for_each(|v| self.put(*v, None));
+        for (v, seed) in region.yields.iter().zip(&seeds) {
+            seed.iter().for_each(|seed| self.contribute(*v, *seed));
+        }
+        self.region(body);
+        self.b.loc = data.loc;
+        region.params.iter().for_each(|v| self.put(*v, None));
+        let mut yields: Vec<Value> = free.iter().map(|v| self.materialize(*v)).collect();
+        yields.extend(again.iter().map(|(k, how)| self.next_forwards(region.yields[*k], *how)).collect::<Vec<_>>());
+        let reverse = self.b.close_region(&yields);
+        let reverse = self.b.inst(Op::For, &[&[lo, hi], start.as_slice()].concat(), &[reverse], &types);
+        let results = self.b.results(reverse);
+        free.iter().zip(&results).for_each(|(v, adjoint)| self.replace(*v, *adjoint));
+        for ((k, _), end) in again.iter().zip(&results[free.len()..]) {
+            self.ended.insert(data.results[*k], *end);
+        }
+        for (init, seed) in data.args[2..].iter().zip(&seeds) {
+            seed.iter().for_each(|seed| self.contribute(*init, *seed));
+        }
+    }
+
+    /// Has what the sweep of a trip needs; what it carries of the primal stands in the parameters from `first` on.
+    fn begin_trip_forwards(&mut self, inst: Inst, body: Region, lo: Value, first: usize) {
+        let active = self.active.clone();
+        let params = &active.func().regions[body].params;
+        let counter = self.b.region_param(0);
+        self.bind(Item::Value(params[0]), counter);
+        for (position, (k, _)) in self.again_in(body).iter().enumerate() {
+            let carried = self.b.region_param(first + position);
+            self.bind(Item::Value(params[1 + k]), carried);
+        }
+        let arrays = self.bundle(inst).to_vec();
+        let slots = match arrays.is_empty() {
+            true => Vec::new(),
+            false => {
+                let trip = self.b.sub(counter, lo);
+                self.slots_of_trip(body, &arrays, trip)
+            }
+        };
+        self.forget_bundles(body);
+        self.enter(body, slots);
+    }
+
+    fn again_in(&self, body: Region) -> Vec<(usize, Again)> {
+        if self.is_paper() { Vec::new() } else { self.plan().forwards.get(&body).cloned().unwrap_or_default() }
+    }
+
+    /// What the next trip carries of the primal.
+    fn next_forwards(&mut self, next: Value, how: Again) -> Value {
+        match how {
+            Again::Computed => self.value(next),
+            Again::Inner => self.ended[&next],
+        }
     }
 
     fn slots_of_trip(&mut self, body: Region, arrays: &[Value], trip: Value) -> Vec<Value> {

@@ -6,6 +6,7 @@
 //!
 //! - *direct*: the sweep follows in the same region, the value is in scope;
 //! - *given*: a parameter, which the caller hands to the sweep once more;
+//! - *forwards*: what a loop carries beside its sums, where the sweep of the loop goes forwards and does the same again;
 //! - *backwards*: a number that a loop counts up, which the sweep counts down;
 //! - *recompute*: had by a few cheap operations from what the sweep has anyway;
 //! - *keep*: a slot on the tape.
@@ -22,6 +23,7 @@
 //! *Not here:* a minimum cut over what can be had from what, as Enzyme makes it [MC20]; the greedy choice in program
 //! order keeps a little more. Cost: linear in the primal.
 
+use crate::analysis::accumulated::is_forward;
 use crate::analysis::structure::Def;
 use crate::context::Active;
 use crate::reverse::Reverse;
@@ -88,6 +90,8 @@ pub enum Fetch {
     Given,
     /// The counter of a `for`: the sweep counts too.
     Counter,
+    /// A value that an inactive computation carries through a loop that is swept forwards: the sweep carries it too.
+    Forwards,
     /// An integer to which each trip of a `for` adds the same: the sweep begins with the last one, and subtracts.
     Backwards,
     Recompute,
@@ -136,6 +140,15 @@ pub struct Step {
     pub down: bool,
 }
 
+/// How the sweep has what the next trip carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// It recomputes it.
+    Computed,
+    /// The sweep of an inner loop ends with it.
+    Inner,
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub struct Plan {
@@ -146,6 +159,8 @@ pub struct Plan {
     pub recompute: FxHashMap<Region, Vec<Item>>,
     /// For the body of a loop: what is counted, by the number of the result.
     pub backwards: FxHashMap<Region, Vec<(usize, Step)>>,
+    /// For the body of a loop that is swept forwards: what the sweep carries, by the number of the result.
+    pub forwards: FxHashMap<Region, Vec<(usize, Again)>>,
     /// Sizes and winners to be noted in the primal when the value is defined.
     pub notes: FxHashMap<Value, Vec<Item>>,
     pub layouts: FxHashMap<Region, Vec<Slot>>,
@@ -182,6 +197,7 @@ impl Plan {
             fetch: FxHashMap::default(),
             recompute: FxHashMap::default(),
             backwards: FxHashMap::default(),
+            forwards: FxHashMap::default(),
             notes: FxHashMap::default(),
             layouts: FxHashMap::default(),
             bundles: FxHashMap::default(),
@@ -197,7 +213,9 @@ impl Plan {
             params: FxHashSet::default(),
             too_deep: None,
         };
-        let mut decider = Decider { active, plan, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
+        let needed = needs.iter().copied().collect();
+        let mut decider =
+            Decider { active, plan, needed, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
         decider.settle(needs);
         decider.list_recomputed();
         decider.layout(root);
@@ -290,6 +308,7 @@ fn sort_key(active: &Active, item: Item) -> (u32, u8) {
 struct Decider<'a> {
     active: &'a Active,
     plan: Plan,
+    needed: FxHashSet<Item>,
     swept: FxHashSet<Inst>,
     kept: FxHashMap<Region, Vec<Item>>,
     /// How many loops are around what is being laid out.
@@ -318,10 +337,11 @@ impl Decider<'_> {
     }
 
     fn settle_one(&mut self, item: Item) {
-        let primal = &self.active.primal;
+        let active = self.active;
+        let primal = &active.primal;
         let v = item.base(primal);
         let home = primal.structure.home(v);
-        if self.plan.fetch.contains_key(&item) {
+        if self.plan.fetch.contains_key(&item) || (item == Item::Value(v) && self.goes_forwards(v)) {
             return;
         }
         if !primal.structure.inside(v, self.plan.root) {
@@ -422,7 +442,8 @@ impl Decider<'_> {
         let (structure, func) = (&primal.structure, &primal.func);
         let Def::Param { region, index } = structure.def(v) else { return None };
         let counted = structure.owner(region).is_some_and(|inst| func.insts[inst].op == Op::For);
-        if !counted || index == 0 || func.value_type(v) != Type::I64 {
+        let forward = || structure.owner(region).is_some_and(|inst| is_forward(self.active, inst));
+        if !counted || index == 0 || func.value_type(v) != Type::I64 || forward() {
             return None;
         }
         let Def::Result { inst, .. } = structure.def(func.regions[region].yields[index - 1]) else { return None };
@@ -435,6 +456,58 @@ impl Decider<'_> {
             _ => return None,
         };
         (primal.is_integer_constant(step.by) || !structure.inside(step.by, region)).then_some(step)
+    }
+
+    /// Plans that the sweep carries `v` as the primal does, if it is carried by a loop that is swept forwards, and what the next
+    /// trip is given is cheap. Gives whether it is so.
+    fn goes_forwards(&mut self, v: Value) -> bool {
+        let active = self.active;
+        let primal = &active.primal;
+        let (structure, func) = (&primal.structure, &primal.func);
+        let Def::Param { region, index } = structure.def(v) else { return false };
+        let Some(owner) = structure.owner(region).filter(|_| index > 0) else { return false };
+        let carried = func.value_type(v).as_scalar().is_some() && !active.is_active(v);
+        if !carried
+            || !structure.inside(v, self.plan.root)
+            || !self.swept.contains(&owner)
+            || !is_forward(active, owner)
+        {
+            return false;
+        }
+        // What it is recomputed from may be itself.
+        self.fetch(Item::Value(v), Fetch::Forwards);
+        let next = func.regions[region].yields[index - 1];
+        let again = match self.cost(next, BUDGET) {
+            Some(_) => {
+                self.use_freely(next);
+                Again::Computed
+            }
+            None if self.ends_inner_loop(v, next) => Again::Inner,
+            None => {
+                self.plan.fetch.remove(&Item::Value(v));
+                return false;
+            }
+        };
+        self.plan.forwards.entry(region).or_default().push((index - 1, again));
+        self.settle_one(Item::Value(func.insts[owner].args[index + 1]));
+        true
+    }
+
+    /// Whether `next` is what an inner loop, which is swept forwards too, makes of `v`, and nobody else wants it.
+    fn ends_inner_loop(&mut self, v: Value, next: Value) -> bool {
+        let active = self.active;
+        let primal = &active.primal;
+        let Def::Result { inst, index } = primal.structure.def(next) else { return false };
+        let data = &primal.func.insts[inst];
+        let begins = data.op == Op::For && data.args[2 + index] == v && self.swept.contains(&inst);
+        if !begins || self.needed.contains(&Item::Value(next)) {
+            return false;
+        }
+        let inner = primal.func.regions[data.regions[0]].params[1 + index];
+        match self.plan.fetch.get(&Item::Value(inner)) {
+            Some(fetch) => *fetch == Fetch::Forwards,
+            None => self.goes_forwards(inner),
+        }
     }
 
     fn is_held(&self, v: Value, index: usize) -> bool {

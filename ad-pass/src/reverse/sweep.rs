@@ -40,6 +40,8 @@ pub struct Sweep<'c, 'm, 'f> {
     pub(super) stacks: Vec<Value>,
     pub(super) heights: Vec<Value>,
     pub(super) activations: Rc<Activations>,
+    /// What loops that have been swept forwards ended with, by the results of the primal.
+    pub(super) ended: FxHashMap<Value, Value>,
     /// Adjoints of arrays that are zero but for one element: its indices, and its adjoint.
     pub(super) single: FxHashMap<Value, (Vec<Value>, Value)>,
     /// Adjoints of the fields of a node that is taken apart, until all are known; see `nodes`.
@@ -60,6 +62,7 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             heights: Vec::new(),
             activations: Rc::default(),
             single: FxHashMap::default(),
+            ended: FxHashMap::default(),
             fields: FxHashMap::default(),
         }
     }

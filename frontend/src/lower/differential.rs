@@ -124,7 +124,7 @@ impl<'p> FnLower<'_, 'p> {
                 let outs = gradient.first_results(of.tangent_count());
                 self.jvp(&gradient, primal, extra, &outs).1
             }
-            DiffOp::Jacobian => self.jacobian(of, primal),
+            DiffOp::Jacobian => self.jacobian(of, primal, result),
             DiffOp::Hessian => self.hessian(of, primal),
             DiffOp::HessianDiag => self.hessian_diag(of, primal),
         }
@@ -326,6 +326,11 @@ impl Objective {
     /// The same function, by one of the parameters.
     pub fn by_one(&self, index: usize) -> Objective {
         Objective { wrt: vec![self.wrt[index]], ..self.clone() }
+    }
+
+    /// An element of the first result, which `func` gives, in the place of all results.
+    pub fn element(&self, func: FuncId) -> Objective {
+        Objective { func, active_results: vec![true], ..self.clone() }
     }
 
     pub fn wrt_count(&self) -> usize {

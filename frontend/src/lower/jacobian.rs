@@ -1,13 +1,107 @@
 //! Whole matrices of derivatives: a loop over unit tangents or unit seeds, whichever are fewer.
+//!
+//! Where the program fixes a result of a few elements, the matrix is the gradient of each by all parameters at once: no seed of zeros
+//! and a one, so that what does not reach the element is not there, and what all of them need is one computation.
 
+use super::Generated;
 use super::body::{Flat, FnLower};
 use super::differential::Objective;
-use dprog_ir::{Access, CompareOp, Type, Value};
+use crate::typed::{Size, Ty};
+use dprog_ir::{Access, CompareOp, SrcLoc, Type, Value};
+
+/// So many elements are few (gut feeling: the code of their gradients stays small).
+const FEW: i64 = 8;
 
 impl<'p> FnLower<'_, 'p> {
     /// For each parameter in `wrt` an array of the sizes of the result, then those of the parameter.
-    pub fn jacobian(&mut self, of: &Objective, primal: &[Value]) -> Flat {
+    pub fn jacobian(&mut self, of: &Objective, primal: &[Value], result: &Ty) -> Flat {
+        if let Some(sizes) = self.few_elements(of, primal, result) {
+            return self.jacobian_by_elements(of, primal, &sizes);
+        }
         (0..of.wrt_count()).map(|i| self.jacobian_by(&of.by_one(i), primal)).collect()
+    }
+
+    /// The sizes of the first result of the function, if they are known, and the elements are few, but no more than the numbers to
+    /// differentiate by.
+    fn few_elements(&mut self, of: &Objective, primal: &[Value], result: &Ty) -> Option<Vec<i64>> {
+        let rank = self.cx.result_types(of.func)[0].rank();
+        let parts = if let (Ty::Tuple(parts), true) = (result, of.wrt_count() > 1) {
+            &parts[..]
+        } else {
+            std::slice::from_ref(result)
+        };
+        let sizes_of = |part: &Ty| if let Ty::Array(_, sizes) = part { sizes.clone() } else { Vec::new() };
+        let constants = |sizes: &[Size]| -> Option<Vec<i64>> { sizes.iter().map(Size::as_constant).collect() };
+        let sizes = constants(sizes_of(parts.first()?).get(..rank)?)?;
+        let product = |sizes: &[i64]| sizes.iter().try_fold(1i64, |n, size| n.checked_mul(*size));
+        let rows = product(&sizes).filter(|rows| rank > 0 && (1..=FEW).contains(rows))?;
+        let columns = parts.iter().map(|part| constants(sizes_of(part).get(rank..)?).and_then(|sizes| product(&sizes)));
+        let columns = columns.sum::<Option<i64>>();
+        let arrays = of.positions().iter().any(|at| self.b.ty(primal[*at]).is_array());
+        (arrays && columns.is_none_or(|columns| columns >= rows)).then_some(sizes)
+    }
+
+    fn jacobian_by_elements(&mut self, of: &Objective, primal: &[Value], sizes: &[i64]) -> Flat {
+        let rows: i64 = sizes.iter().product();
+        let gradients: Vec<Flat> = (0..rows)
+            .map(|k| {
+                let element = self.element_objective(of, sizes, k);
+                self.gradient(&element, primal).1
+            })
+            .collect();
+        let leaves: Flat = of.positions().iter().map(|at| primal[*at]).collect();
+        let parts = leaves.iter().enumerate().map(|(i, x)| {
+            let column: Flat = gradients.iter().map(|gradient| gradient[i]).collect();
+            self.blocks_of(&column, *x, sizes)
+        });
+        parts.collect()
+    }
+
+    /// The function that gives element `k` of the first result, in row-major order.
+    fn element_objective(&mut self, of: &Objective, sizes: &[i64], k: i64) -> Objective {
+        let (params, result) = (self.cx.param_types(of.func), self.cx.result_types(of.func)[0]);
+        let key = Generated::Wrapper(format!("element {k} of {:?}", of.func));
+        if let Some(func) = self.cx.generated.get(&key) {
+            return of.element(*func);
+        }
+        let func = self.cx.declare(&format!("{}.{k}", of.name), params, vec![result.element()], SrcLoc::NONE);
+        self.cx.generated.insert(key, func);
+        let (callee, sizes) = (of.func, sizes.to_vec());
+        self.generate(func, |s, values| {
+            let whole = s.call_func(callee, values)[0];
+            let mut rest = k;
+            let mut indices: Flat = sizes
+                .iter()
+                .rev()
+                .map(|size| {
+                    let index = s.b.i64(rest % size);
+                    rest /= size;
+                    index
+                })
+                .collect();
+            indices.reverse();
+            vec![s.b.get(Access::InBounds, whole, &indices)]
+        });
+        of.element(func)
+    }
+
+    /// Derivatives of the elements of a result of these sizes by `x`, as an array of these sizes and those of `x`.
+    fn blocks_of(&mut self, rows: &[Value], x: Value, sizes: &[i64]) -> Value {
+        let dims: Flat = sizes.iter().map(|n| self.b.i64(*n)).collect();
+        let ty = self.b.ty(x);
+        if !ty.is_array() {
+            let flat = self.b.elements(rows, ty);
+            return if dims.len() == 1 { flat } else { self.b.reshape(flat, &dims) };
+        }
+        let own = self.b.dims(x);
+        let (count, columns) = (self.b.i64(rows.len() as i64), self.product(&own));
+        let mut matrix = self.blank(ty.element(), &[count, columns]);
+        for (k, row) in rows.iter().enumerate() {
+            let flat = if own.len() == 1 { *row } else { self.b.reshape(*row, &[columns]) };
+            let k = self.b.i64(k as i64);
+            matrix = self.b.set(Access::InBounds, matrix, &[k], flat);
+        }
+        if dims.len() == 1 && own.len() == 1 { matrix } else { self.b.reshape(matrix, &[dims, own].concat()) }
     }
 
     fn jacobian_by(&mut self, of: &Objective, primal: &[Value]) -> Value {

@@ -20,6 +20,16 @@ pub enum Def {
     Param(Region, u32),
 }
 
+/// How many operands, from the first on, an instruction may update in place or hand on under another name.
+pub fn handed_on(data: &InstData) -> usize {
+    match data.op {
+        Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::Push | Op::Pop => 1,
+        Op::Take(_) | Op::Put | Op::Reshape | Op::Unshare | Op::AddTangent => 1,
+        Op::For | Op::While | Op::Call(_) => data.args.len(),
+        _ => 0,
+    }
+}
+
 /// What the program promises of a size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Promised {
@@ -50,13 +60,7 @@ pub fn only_read(func: &Function) -> Table<Value, bool> {
 fn mark_handed_on(func: &Function, region: Region, only_read: &mut Table<Value, bool>) {
     for inst in &func.regions[region].insts {
         let data = &func.insts[*inst];
-        let handed_on = match data.op {
-            Op::Set(_) | Op::AddAt(_) | Op::SetSlice(_) | Op::AddSlice(_) | Op::Push | Op::Pop => 1,
-            Op::Take(_) | Op::Put | Op::Reshape | Op::Unshare | Op::AddTangent => 1,
-            Op::For | Op::While | Op::Call(_) => data.args.len(),
-            _ => 0,
-        };
-        data.args[..handed_on].iter().for_each(|v| only_read[*v] = false);
+        data.args[..handed_on(data)].iter().for_each(|v| only_read[*v] = false);
         data.regions.iter().for_each(|inner| mark_handed_on(func, *inner, only_read));
     }
     func.regions[region].yields.iter().for_each(|v| only_read[*v] = false);

@@ -20,6 +20,7 @@
 //!
 //! *Not here:* reductions of a `map`: the lowering of `reduce` reads an array. *Cost:* linear, but for the looks of [`Lasting`].
 
+use super::Stage;
 use super::replacement::Replacements;
 use crate::analysis::definitions::count_uses;
 use crate::analysis::effects::EffectContext;
@@ -41,16 +42,17 @@ const COPIES: u32 = 4;
 const FAR: u32 = 4;
 
 /// Fuses producers of arrays with their only reader. Gives the number of producers that are gone.
-pub fn run(func: &mut Function, effects: &FunctionEffects) -> usize {
+pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usize {
     let Some(entry) = func.entry() else { return 0 };
     let definitions = Definitions::of_function(func);
     let (pure, sums) = pure_producers(func, &definitions, effects);
     if pure.is_empty() {
         return 0;
     }
-    let (uses, lasting) = (count_uses(func), Lasting::of_function(func, &definitions));
+    let (uses, lasting) = (count_uses(func), Lasting::of_function(func, stage));
     let (cheap, replaced) = (FxHashSet::default(), Replacements::default());
-    let mut fusion = Fusion { func, definitions, pure, sums, cheap, uses, lasting, replaced, fused: 0 };
+    let mut fusion =
+        Fusion { func, definitions, pure, sums, cheap, uses, lasting, path: Vec::new(), replaced, fused: 0 };
     fusion.find_cheap(entry);
     fusion.region(entry, &mut Vec::new());
     let Fusion { replaced, fused, .. } = fusion;
@@ -93,6 +95,8 @@ struct Fusion<'f> {
     cheap: FxHashSet<Inst>,
     uses: Table<Value, u32>,
     lasting: Lasting,
+    /// The regions around the instruction at hand, each with what is done of it.
+    path: Vec<(Region, Vec<Inst>)>,
     replaced: Replacements,
     fused: usize,
 }
@@ -100,24 +104,29 @@ struct Fusion<'f> {
 impl Fusion<'_> {
     /// Fuses in a region. `loops` are the loops around it, innermost last, each with its region.
     fn region(&mut self, region: Region, loops: &mut Vec<Region>) {
-        let mut done: Vec<Inst> = Vec::new();
+        self.path.push((region, Vec::new()));
         for inst in std::mem::take(&mut self.func.regions[region].insts) {
             self.replaced.resolve_args(self.func, inst);
             if self.sums.contains(&inst) {
-                self.sum_to_map(inst, region, &done);
+                self.sum_to_map(inst, region);
             }
             if self.func.insts[inst].op == Op::Map {
-                self.merge_producers(inst, region, &mut done);
+                self.merge_producers(inst, region);
             }
-            if let Some((producer, yielded)) = self.producer_of_element(inst, region, loops, &done) {
-                self.compute_element(inst, producer, yielded, &mut done);
+            if let Some((producer, yielded)) = self.producer_of_element(inst, loops) {
+                self.compute_element(inst, producer, yielded);
                 continue;
             }
             self.inner_regions(inst, loops);
-            done.push(inst);
+            self.done(inst);
         }
+        let (_, mut done) = self.path.pop().expect("the region is on the path");
         done.retain(|inst| !self.is_gone(*inst));
         self.func.regions[region].insts = done;
+    }
+
+    fn done(&mut self, inst: Inst) {
+        self.path.last_mut().expect("a region is being walked").1.push(inst);
     }
 
     fn inner_regions(&mut self, inst: Inst, loops: &mut Vec<Region>) {
@@ -171,13 +180,11 @@ impl Fusion<'_> {
     // ---- a map of a map ----
 
     /// A sum of adjoints of which one is a producer that nobody else reads becomes a map.
-    fn sum_to_map(&mut self, inst: Inst, region: Region, done: &[Inst]) {
+    fn sum_to_map(&mut self, inst: Inst, region: Region) {
         let data = self.func.insts[inst].clone();
         let made_here = |v: &Value| {
             let producer = self.producer(*v).filter(|producer| self.definitions.home(*producer) == Some(region));
-            producer.is_some_and(|producer| {
-                self.is_read_only_by(producer, &data.args) && self.inputs_last(producer, region, done)
-            })
+            producer.is_some_and(|producer| self.is_read_only_by(producer, &data.args) && self.inputs_last(producer))
         };
         if !data.args.iter().any(made_here) {
             return;
@@ -195,8 +202,8 @@ impl Fusion<'_> {
         self.pure.insert(inst, data.args.to_vec());
     }
 
-    fn merge_producers(&mut self, consumer: Inst, region: Region, done: &mut Vec<Inst>) {
-        while let Some(producer) = self.producer_to_merge(consumer, region, done) {
+    fn merge_producers(&mut self, consumer: Inst, region: Region) {
+        while let Some(producer) = self.producer_to_merge(consumer, region) {
             let data = self.part_with(producer);
             let inputs = self.pure.get(&consumer).cloned();
             if data.op == Op::Map {
@@ -221,13 +228,13 @@ impl Fusion<'_> {
         self.pure.insert(inst, inputs.filter(|v| self.func.value_type(*v).is_heap()).collect());
     }
 
-    fn producer_to_merge(&self, consumer: Inst, region: Region, done: &[Inst]) -> Option<Inst> {
+    fn producer_to_merge(&self, consumer: Inst, region: Region) -> Option<Inst> {
         let args = &self.func.insts[consumer].args;
         args.iter().find_map(|array| {
             let Def::Result(producer, _) = self.definitions.of(*array) else { return None };
             let here = self.definitions.home(producer) == Some(region);
             let fits = self.cheap.contains(&producer) || self.is_read_only_by(producer, args);
-            (here && fits && self.inputs_last(producer, region, done)).then_some(producer)
+            (here && fits && self.inputs_last(producer)).then_some(producer)
         })
     }
 
@@ -238,9 +245,9 @@ impl Fusion<'_> {
         self.pure.contains_key(&producer) && results.iter().all(read_here)
     }
 
-    /// Whether what the producer reads may be read at the end of `done` as well.
-    fn inputs_last(&self, producer: Inst, region: Region, done: &[Inst]) -> bool {
-        let lasts = |v: &Value| self.lasting.until(self.func, &self.definitions, *v, producer, region, done);
+    /// Whether what the producer reads may be read by the instruction at hand as well.
+    fn inputs_last(&self, producer: Inst) -> bool {
+        let lasts = |v: &Value| self.lasting.until(self.func, &self.definitions, *v, producer, &self.path);
         self.pure.get(&producer).is_some_and(|inputs| inputs.iter().all(lasts))
     }
 
@@ -359,19 +366,13 @@ impl Fusion<'_> {
 
     /// For the only read of a producer, at the counters of all loops that stand between: the producer, and which of its
     /// results is read.
-    fn producer_of_element(
-        &self,
-        inst: Inst,
-        region: Region,
-        loops: &[Region],
-        done: &[Inst],
-    ) -> Option<(Inst, usize)> {
+    fn producer_of_element(&self, inst: Inst, loops: &[Region]) -> Option<(Inst, usize)> {
         let data = &self.func.insts[inst];
         let producer = self.element_read(data)?;
         let Def::Result(_, k) = self.definitions.of(data.args[0]) else { return None };
         let results = &self.func.insts[producer].results;
         let only_use = results.iter().map(|v| self.uses[*v]).sum::<u32>() == 1;
-        let fits = (only_use || self.cheap.contains(&producer)) && self.inputs_last(producer, region, done);
+        let fits = (only_use || self.cheap.contains(&producer)) && self.inputs_last(producer);
         (fits && self.is_read_once(producer, &data.args[1..], loops)).then_some((producer, k as usize))
     }
 
@@ -434,7 +435,7 @@ impl Fusion<'_> {
         (owner.op == Op::For).then(|| &params[..1])
     }
 
-    fn compute_element(&mut self, get: Inst, producer: Inst, yielded: usize, done: &mut Vec<Inst>) {
+    fn compute_element(&mut self, get: Inst, producer: Inst, yielded: usize) {
         let producer = self.part_with(producer);
         let read = self.func.insts[get].clone();
         let body = producer.regions[0];
@@ -444,12 +445,12 @@ impl Fusion<'_> {
         } else {
             for (param, array) in params.iter().zip(&producer.args) {
                 let element = self.element(*array, &read.args[1..], *param, &read);
-                done.push(element);
+                self.done(element);
             }
         }
         for inst in self.func.regions[body].insts.clone() {
             self.replaced.resolve_args(self.func, inst);
-            done.push(inst);
+            self.done(inst);
         }
         let by = self.func.regions[body].yields[yielded];
         self.replaced.replace(read.results[0], by);

@@ -13,11 +13,16 @@
 //! bounds and a checked one of the same element are the same, and so is the second of two equal checks. Calls of functions
 //! that do nothing to the world are compared like operations.
 //!
+//! What one side of a branch has computed is known on the same side of a later branch on the same condition ([`siblings`]).
+//!
 //! *Deliberately not shared:* arrays that are made only to be written (`fill`, `undef`, `zeros_like`, `elements`): two
 //! updates of one of them cost a copy, as much as making it anew. Instructions with regions. Before the derivative is
 //! taken ([`Stage::Primal`]) floats are shared within a region only: see there.
 //! *Cost:* linear. *Source:* Briggs, Cooper, Simpson, Value Numbering, SPE 27(6) 1997, §4 (dominator-tree form).
 
+mod siblings;
+
+use self::siblings::{Side, Sides};
 use super::Stage;
 use super::replacement::Replacements;
 use crate::analysis::FunctionEffects;
@@ -30,8 +35,16 @@ use smallvec::SmallVec;
 /// Shares equal instructions of a function. Gives the number of instructions removed.
 pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usize {
     let Some(entry) = func.entry() else { return 0 };
-    let mut numbering =
-        Numbering { func, effects, stage, replaced: Replacements::default(), table: FxHashMap::default(), removed: 0 };
+    let mut numbering = Numbering {
+        func,
+        effects,
+        stage,
+        replaced: Replacements::default(),
+        table: FxHashMap::default(),
+        sides: Sides::default(),
+        on: Vec::new(),
+        removed: 0,
+    };
     numbering.region(entry, 0);
     numbering.removed
 }
@@ -51,31 +64,94 @@ struct Numbering<'f> {
     replaced: Replacements,
     /// What has been computed, with the depth of its region.
     table: FxHashMap<Key, (Inst, u32)>,
+    /// What has been computed on the sides of conditions, and on which sides the walk is.
+    sides: Sides,
+    on: Vec<(Value, usize, Inst)>,
     removed: usize,
 }
 
 impl Numbering<'_> {
     fn region(&mut self, region: Region, depth: u32) {
         let mut added = Vec::new();
+        let mut branched = Vec::new();
         let insts = std::mem::take(&mut self.func.regions[region].insts);
         let mut kept = Vec::with_capacity(insts.len());
         for inst in insts {
             self.replaced.resolve_args(self.func, inst);
-            if !self.is_known(inst, depth, &mut added) {
-                kept.push(inst);
-                for inner in self.func.insts[inst].regions.clone() {
-                    self.region(inner, depth + 1);
-                }
+            if self.is_known(inst, depth, &mut added) || self.is_known_on_this_side(inst, region) {
+                continue;
+            }
+            kept.push(inst);
+            if self.stage == Stage::Full && self.func.insts[inst].op == Op::If {
+                self.branches(inst, depth, &mut branched);
+                continue;
+            }
+            for inner in self.func.insts[inst].regions.clone() {
+                self.region(inner, depth + 1);
             }
         }
         self.func.regions[region].insts = kept;
         self.replaced.resolve_yields(self.func, region);
+        for (side, old) in branched.into_iter().rev() {
+            match old {
+                None => self.sides.remove(&side),
+                Some(old) => self.sides.insert(side, old),
+            };
+        }
         for (key, old) in added.into_iter().rev() {
             match old {
                 None => self.table.remove(&key),
                 Some(old) => self.table.insert(key, old),
             };
         }
+    }
+
+    /// Both sides of an `if`. `branched` gets what was known of them before the first one in the region at hand.
+    fn branches(&mut self, inst: Inst, depth: u32, branched: &mut Vec<((Value, usize), Option<Side>)>) {
+        let condition = self.func.insts[inst].args[0];
+        for (k, region) in self.func.insts[inst].regions.clone().into_iter().enumerate() {
+            if !branched.iter().any(|(side, _)| *side == (condition, k)) {
+                branched.push(((condition, k), self.sides.get(&(condition, k)).cloned()));
+            }
+            self.on.push((condition, k, inst));
+            self.region(region, depth + 1);
+            self.on.pop();
+        }
+        for (k, region) in self.func.insts[inst].regions.clone().into_iter().enumerate() {
+            let yields = self.func.regions[region].yields.clone();
+            let side = self.sides.entry((condition, k)).or_default();
+            self.func.insts[inst].results.iter().zip(yields).for_each(|(result, v)| side.same(*result, v));
+        }
+    }
+
+    /// Looks whether an earlier branch on the condition at hand has computed the same, and notes it else.
+    fn is_known_on_this_side(&mut self, inst: Inst, region: Region) -> bool {
+        let Some((condition, k, branch)) = self.on.last().copied() else { return false };
+        let data = &self.func.insts[inst];
+        let plain = data.results.len() == 1 && self.func.value_type(data.results[0]).as_scalar().is_some();
+        if !plain || !data.regions.is_empty() || self.func.insts[branch].regions[k] != region {
+            return false;
+        }
+        let result = data.results[0];
+        let side = self.sides.entry((condition, k)).or_default();
+        let mut args: SmallVec<[Value; 4]> = data.args.iter().map(|v| side.inside(*v)).collect();
+        let Some(key) = self.key_with(inst, &mut args) else { return false };
+        let side = self.sides.entry((condition, k)).or_default();
+        let Some((known, earlier)) =
+            side.find(&key).filter(|(_, earlier)| !self.on.iter().any(|(_, _, around)| around == earlier))
+        else {
+            side.note(key, result, branch);
+            return false;
+        };
+        if !siblings::is_costly(&self.func.insts[inst].op) {
+            side.same(result, known);
+            return false;
+        }
+        let exported = siblings::export(self.func, earlier, k, known);
+        self.sides.entry((condition, k)).or_default().same(exported, known);
+        self.replaced.replace(result, exported);
+        self.removed += 1;
+        true
     }
 
     /// Replaces an instruction by an earlier equal one, or enters it in the table.
@@ -103,9 +179,15 @@ impl Numbering<'_> {
     }
 
     fn key(&self, inst: Inst) -> Option<Key> {
+        let mut args = self.func.insts[inst].args.clone();
+        self.key_with(inst, &mut args)
+    }
+
+    /// The key of an instruction, had it these operands.
+    fn key_with(&self, inst: Inst, args: &mut SmallVec<[Value; 4]>) -> Option<Key> {
         let data = &self.func.insts[inst];
-        let mut args = data.args.clone();
-        let op = self.shared_form(data, &mut args)?;
+        let op = self.shared_form(data, args)?;
+        let args = args.clone();
         Some(Key { op, args, ty: data.results.first().map(|v| self.func.value_type(*v)) })
     }
 

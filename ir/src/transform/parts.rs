@@ -20,6 +20,7 @@
 //!
 //! *Not here:* parts handed to calls, products and sums as a whole. *Cost:* linear, but for the looks of [`Lasting`].
 
+use super::Stage;
 use super::replacement::Replacements;
 use crate::analysis::definitions::count_uses;
 use crate::analysis::lasting::Lasting;
@@ -32,13 +33,13 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 /// Rewrites reads of parts in a function. Gives their number.
-pub fn run(func: &mut Function) -> usize {
+pub fn run(func: &mut Function, stage: Stage) -> usize {
     let Some(entry) = func.entry() else { return 0 };
     let definitions = Definitions::of_function(func);
-    let lasting = Lasting::of_function(func, &definitions);
-    let (replaced, views, out) = (Replacements::default(), FxHashMap::default(), Vec::new());
+    let lasting = Lasting::of_function(func, stage);
+    let (replaced, views, path) = (Replacements::default(), FxHashMap::default(), Vec::new());
     let mut reading =
-        Reading { func, definitions, lasting, replaced, views, parts: Vec::new(), out, loc: None, changed: 0 };
+        Reading { func, definitions, lasting, replaced, views, parts: Vec::new(), path, loc: None, changed: 0 };
     reading.region(entry);
     let Reading { parts, changed, .. } = reading;
     if changed > 0 {
@@ -64,8 +65,8 @@ struct Reading<'f> {
     views: FxHashMap<Value, View>,
     /// The instructions that make parts, in order; of a slice of a part what it is a part of.
     parts: Vec<(Inst, Option<View>)>,
-    /// The instructions of the region at hand that are done.
-    out: Vec<Inst>,
+    /// The regions around the instruction at hand, each with what is done of it.
+    path: Vec<(Region, Vec<Inst>)>,
     /// The instruction that is being replaced.
     loc: Option<Inst>,
     changed: usize,
@@ -73,43 +74,47 @@ struct Reading<'f> {
 
 impl Reading<'_> {
     fn region(&mut self, region: Region) {
-        let outer = std::mem::take(&mut self.out);
+        self.path.push((region, Vec::new()));
         for inst in std::mem::take(&mut self.func.regions[region].insts) {
             self.replaced.resolve_args(self.func, inst);
             self.loc = Some(inst);
-            self.inst(inst, region);
-            self.out.push(inst);
+            self.inst(inst);
             for inner in self.func.insts[inst].regions.clone() {
                 self.region(inner);
             }
+            self.done(inst);
         }
-        self.func.regions[region].insts = std::mem::replace(&mut self.out, outer);
+        let (_, done) = self.path.pop().expect("the region is on the path");
+        self.func.regions[region].insts = done;
         self.replaced.resolve_yields(self.func, region);
     }
 
-    fn inst(&mut self, inst: Inst, region: Region) {
+    fn done(&mut self, inst: Inst) {
+        self.path.last_mut().expect("a region is being walked").1.push(inst);
+    }
+
+    fn inst(&mut self, inst: Inst) {
         match self.func.insts[inst].op {
-            Op::Get(access) => self.get(inst, access, region),
-            Op::Slice(_) => self.slice(inst, region),
-            Op::Map => self.map(inst, region),
+            Op::Get(access) => self.get(inst, access),
+            Op::Slice(_) => self.slice(inst),
+            Op::Map => self.map(inst),
             Op::Dim(axis) => self.dim(inst, axis as usize),
             _ => {}
         }
     }
 
-    /// The part that `x` is, if reading the array where `x` is read, in `region`, costs nothing.
-    fn view(&self, x: Value, region: Region) -> Option<View> {
+    /// The part that `x` is, if reading the array where `x` is read costs nothing.
+    fn view(&self, x: Value) -> Option<View> {
         let view = self.views.get(&x)?;
         let Def::Result(part, _) = self.definitions.of(x) else { return None };
-        self.lasting.until(self.func, &self.definitions, view.array, part, region, &self.out).then(|| view.clone())
+        self.lasting.until(self.func, &self.definitions, view.array, part, &self.path).then(|| view.clone())
     }
 
     // ---- reading ----
 
-    fn get(&mut self, inst: Inst, access: Access, region: Region) {
+    fn get(&mut self, inst: Inst, access: Access) {
         let args = self.func.insts[inst].args.clone();
-        if let Some(view) = self.view(args[0], region).filter(|view| access == Access::InBounds || view.rows.is_none())
-        {
+        if let Some(view) = self.view(args[0]).filter(|view| access == Access::InBounds || view.rows.is_none()) {
             let args = self.place(&view, &args[1..]);
             self.func.insts[inst].args = args;
             self.changed += 1;
@@ -137,13 +142,13 @@ impl Reading<'_> {
         place
     }
 
-    fn slice(&mut self, inst: Inst, region: Region) {
+    fn slice(&mut self, inst: Inst) {
         let args = self.func.insts[inst].args.clone();
         if !is_plain(self.func.value_type(args[0])) {
             return;
         }
         let (lo, hi) = (args[1], args[2]);
-        let whole = self.view(args[0], region);
+        let whole = self.view(args[0]);
         let view = match whole.clone() {
             Some(View { array, prefix, rows: None }) => View { array, prefix, rows: Some((lo, hi)) },
             Some(View { array, prefix, rows: Some((first, _)) }) => {
@@ -165,9 +170,9 @@ impl Reading<'_> {
     }
 
     /// A map over parts becomes a build that reads their elements.
-    fn map(&mut self, inst: Inst, region: Region) {
+    fn map(&mut self, inst: Inst) {
         let data = self.func.insts[inst].clone();
-        let views: Vec<Option<View>> = data.args.iter().map(|x| self.view(*x, region)).collect();
+        let views: Vec<Option<View>> = data.args.iter().map(|x| self.view(*x)).collect();
         let Some(first) = views.iter().flatten().next() else { return };
         if !data.results.iter().all(|v| is_plain(self.func.value_type(*v))) {
             return;
@@ -177,7 +182,7 @@ impl Reading<'_> {
         let sizes: SmallVec<[Value; 4]> = sizes.into_iter().map(|(op, args)| self.emit(op, &args, Type::I64)).collect();
         let indices: Vec<Value> = (0..rank).map(|_| self.func.new_value(Type::I64, None)).collect();
         let body = data.regions[0];
-        let outer = std::mem::take(&mut self.out);
+        self.path.push((body, Vec::new()));
         for ((x, view), param) in data.args.iter().zip(&views).zip(self.func.regions[body].params.clone()) {
             let args = match view {
                 Some(view) => self.place(view, &indices),
@@ -185,7 +190,7 @@ impl Reading<'_> {
             };
             self.emit_into(Op::Get(Access::InBounds), &args, param);
         }
-        let reads = std::mem::replace(&mut self.out, outer);
+        let (_, reads) = self.path.pop().expect("the body is on the path");
         self.func.regions[body].insts.splice(0..0, reads);
         self.func.regions[body].params = indices;
         (self.func.insts[inst].op, self.func.insts[inst].args) = (Op::Build, sizes);
@@ -211,7 +216,7 @@ impl Reading<'_> {
         let loc = self.func.insts[self.loc.expect("something is being replaced")].loc;
         let inst = instruction(self.func, op, args, &[result], loc);
         self.definitions.record(self.func, inst);
-        self.out.push(inst);
+        self.done(inst);
     }
 }
 
@@ -248,12 +253,13 @@ impl<'f> Checks<'f> {
     fn of(func: &'f mut Function, parts: Vec<(Inst, Option<View>)>) -> Checks<'f> {
         let mut uses = count_uses(func);
         let mut unread = Table::with_default(false);
-        for (inst, _) in parts.iter().rev() {
+        for (inst, whole) in parts.iter().rev() {
             let data = &func.insts[*inst];
             if uses[data.results[0]] == 0 {
                 unread[*inst] = true;
-                // The check looks at sizes only; those of parts are read off the whole.
-                uses[data.args[0]] -= 1;
+                // A check reads a size: of the whole, or of the array itself.
+                let checked = matches!(data.op, Op::Get(Access::Checked) | Op::Slice(Access::Checked));
+                uses[data.args[0]] -= (whole.is_some() || !checked) as u32;
             }
         }
         let wholes = parts.into_iter().filter_map(|(inst, whole)| Some((inst, whole?))).collect();

@@ -136,6 +136,7 @@ const FULL: &[Pass] = &[
     Pass::Gvn,
     Pass::Licm,
     Pass::Bounds,
+    Pass::Parts,
     Pass::Simplify,
     Pass::Gvn,
     Pass::Dce,
@@ -208,14 +209,14 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
         Pass::Bounds => each(module, bounds::run),
         Pass::Fuse => {
             let effects = effects_of(module);
-            each(module, |func| fuse::run(func, &effects))
+            each(module, |func| fuse::run(func, &effects, stage))
         }
         Pass::IfConversion => each(module, if_conversion::run),
         Pass::Unroll => each(module, unroll::run),
         Pass::SmallArrays => each(module, small_arrays::run),
         Pass::Scalarize => each(module, scalarize::run),
         Pass::Promote => each(module, promote::run),
-        Pass::Parts => each(module, parts::run),
+        Pass::Parts => each(module, |func| parts::run(func, stage)),
         Pass::Extrema => {
             let effects = effects_of(module);
             each(module, |func| extrema::run(func, &effects))

@@ -77,7 +77,38 @@ impl Simplifier<'_> {
         self.negated(x).map(|x| binary(BinaryOp::Sub, y, x))
     }
 
+    /// `3·x - 2·x`: sizes of slices are such differences.
+    fn difference_of_multiples(&mut self, x: Value, y: Value) -> Option<Simpler> {
+        let ((a, j), (b, k)) = (self.multiple(x), self.multiple(y));
+        if a != b || (j, k) == (1, 1) {
+            return None;
+        }
+        let factor = j.wrapping_sub(k);
+        if factor == 1 {
+            return Some(Simpler::Value(a));
+        }
+        let factor = self.constant(Const::I64(factor), Type::I64);
+        Some(binary(BinaryOp::Mul, factor, a))
+    }
+
+    /// An i64 as a multiple of another one.
+    fn multiple(&self, v: Value) -> (Value, i64) {
+        match self.made_by(v) {
+            Some((Op::Binary(BinaryOp::Mul), &[a, b])) => match (self.known_int(a), self.known_int(b)) {
+                (Some(k), _) => (b, k),
+                (None, Some(k)) => (a, k),
+                (None, None) => (v, 1),
+            },
+            Some(_) | None => (v, 1),
+        }
+    }
+
     fn sub(&mut self, x: Value, y: Value, ty: Type) -> Option<Simpler> {
+        if ty == Type::I64
+            && let Some(simpler) = self.difference_of_multiples(x, y)
+        {
+            return Some(simpler);
+        }
         if self.is_number(y, 0.0) {
             return Some(Simpler::Value(x));
         }
