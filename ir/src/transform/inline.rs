@@ -32,7 +32,7 @@ use crate::walk;
 /// Sizes in instructions. `SMALL` is about what a call costs in code; the others were chosen by gut feeling.
 const SMALL: usize = 24;
 const SMALL_IN_LOOP: usize = 80;
-const WITH_SMALL_ARRAYS: usize = 120;
+const WITH_SMALL_ARRAYS: usize = 300;
 const WITH_KNOWN_NODE: usize = 300;
 const ONLY_CALL: usize = 1500;
 /// Elements of an array that is worth being taken apart, as in `small_arrays`.
