@@ -214,8 +214,7 @@ impl Plan {
             too_deep: None,
         };
         let needed = needs.iter().copied().collect();
-        let mut decider =
-            Decider { active, plan, needed, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
+        let mut decider = Decider { active, plan, needed, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
         decider.settle(needs);
         decider.list_recomputed();
         decider.layout(root);
