@@ -70,6 +70,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             func: self.func,
             values: Vec::new(),
             definitions: Vec::new(),
+            facts: Definitions::default(),
+            shapes: Shapes::default(),
             pushes: FxHashMap::default(),
             growing: FxHashSet::default(),
             sizes: FxHashMap::default(),
