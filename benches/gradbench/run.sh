@@ -5,7 +5,7 @@
 #
 # GRADBENCH is a checkout of the suite that was prepared as README.md says; the tools are dprog and those named (manual, if none
 # is). Tools alternate workload by workload, and all of it is done ROUNDS times (2); of each figure the best round counts. LARGE=0
-# leaves the largest workloads out; LOGS names a folder that keeps the logs.
+# leaves the largest workloads out, SMALL=0 all others; LOGS names a folder that keeps the logs.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 suite=$1
@@ -41,23 +41,25 @@ workload() {
 }
 
 for round in $(seq "${ROUNDS:-2}"); do
-    runs="--min-runs ${RUNS:-5} --min-seconds ${SECONDS_EACH:-0.5}"
-    workload 2_5_1000 gmm -d 2 -k 5 $runs
-    workload 20_50_1000 gmm -d 20 -k 50 $runs
-    workload 1 ba --min 1 --max 1 $runs
-    workload 5 ba --min 5 --max 5 $runs
-    workload l2_c1024 lstm -l 2 -c 1024 $runs
-    workload l2_c4096 lstm -l 2 -c 4096 $runs
-    workload k10_n1000_d8 kmeans -k 10 -n 1000 -d 8 $runs
-    workload k100_n10000_d8 kmeans -k 100 -n 10000 -d 8 $runs
-    workload n2500 lse -n 2500 $runs
-    workload n80000 lse -n 80000 $runs
-    workload n1000_s1 ode -n 1000 -s 1 $runs
-    workload n10000_s10 ode -n 10000 -s 10 $runs
-    workload n16 llsq -n 16 $runs
-    workload n512 llsq -n 512 $runs
-    workload 5 det -l 5 $runs
-    workload 8 det -l 8 $runs
+    if [ "${SMALL:-1}" = 1 ]; then
+        runs="--min-runs ${RUNS:-5} --min-seconds ${SECONDS_EACH:-0.5}"
+        workload 2_5_1000 gmm -d 2 -k 5 $runs
+        workload 20_50_1000 gmm -d 20 -k 50 $runs
+        workload 1 ba --min 1 --max 1 $runs
+        workload 5 ba --min 5 --max 5 $runs
+        workload l2_c1024 lstm -l 2 -c 1024 $runs
+        workload l2_c4096 lstm -l 2 -c 4096 $runs
+        workload k10_n1000_d8 kmeans -k 10 -n 1000 -d 8 $runs
+        workload k100_n10000_d8 kmeans -k 100 -n 10000 -d 8 $runs
+        workload n2500 lse -n 2500 $runs
+        workload n80000 lse -n 80000 $runs
+        workload n1000_s1 ode -n 1000 -s 1 $runs
+        workload n10000_s10 ode -n 10000 -s 10 $runs
+        workload n16 llsq -n 16 $runs
+        workload n512 llsq -n 512 $runs
+        workload 5 det -l 5 $runs
+        workload 8 det -l 8 $runs
+    fi
     [ "${LARGE:-1}" = 1 ] && [ "$round" = 1 ] || continue
     runs="--min-runs 2 --min-seconds 0.5"
     workload 64_100_1000 gmm -d 64 -k 100 $runs

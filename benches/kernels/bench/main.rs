@@ -41,11 +41,13 @@ fn main() {
     for case in cases.unwrap_or_else(|error| panic!("{error}")) {
         measure(&mut criterion, &case, &strict, &fast);
     }
+    let mut group = criterion.benchmark_group("compile");
     for (name, function, text) in PROGRAMS {
-        criterion.bench_function(&format!("compile/{name}"), |bencher| {
+        group.bench_function(name, |bencher| {
             bencher.iter(|| Compiler::new().compile(name, text).and_then(|module| module.get(function)).map(drop));
         });
     }
+    group.finish();
     criterion.final_summary();
     table::print();
 }
