@@ -311,7 +311,7 @@ fn passes_can_be_seen_at_work() {
     let at =
         |name: &str| names.iter().position(|other| *other == name).unwrap_or_else(|| panic!("{name}: {}", done.err));
     assert!(at("lower") < at("clean-up") && at("clean-up") < at("simplify") && at("simplify") < at("derivatives"));
-    assert!(at("derivatives") < at("optimize") && at("optimize") < at("bounds") && at("bounds") < at("ownership"));
+    assert!(at("derivatives") < at("optimize") && at("optimize") < at("promote") && at("promote") < at("ownership"));
     assert!(done.err.contains(" changes\n") && done.err.ends_with(" total\n"), "{}", done.err);
 }
 
