@@ -117,6 +117,9 @@ pub(crate) struct Workshop {
     context: Option<ClifContext>,
     /// The target with the register allocator for large functions.
     large: Option<OwnedTargetIsa>,
+    /// The next function is compiled without optimization; and the target for that.
+    as_written: bool,
+    plain: Option<OwnedTargetIsa>,
     /// Where the function at hand stands in the source.
     head: SrcLoc,
 }
@@ -185,6 +188,7 @@ impl Workshop {
         self.define(clif, context, clif_id, &func.name, options)?;
         for kernel in std::mem::take(&mut program.outlined) {
             self.head = kernel.loc;
+            self.as_written = kernel.as_written;
             self.define(clif, kernel.context, kernel.id, &format!("{}.kernel", func.name), options)?;
         }
         Ok(())
@@ -259,8 +263,11 @@ impl Workshop {
                 Listing::Asm => context.set_disasm(true),
             }
         }
+        let as_written = std::mem::take(&mut self.as_written);
         let defined = if context.func.dfg.num_insts() > LARGE_FUNCTION {
             self.define_large(clif, &mut context, id, options)
+        } else if as_written {
+            self.define_as_written(clif, &mut context, id, options)
         } else {
             clif.define_function(id, &mut context)
         };
@@ -289,13 +296,38 @@ impl Workshop {
         options: &Options,
     ) -> ModuleResult<()> {
         let isa = self.large.get_or_insert_with(|| target(options, true).expect("the same target as the module's"));
-        context.compile(&**isa, &mut ControlPlane::default())?;
-        let code = context.compiled_code().expect("compiled just now");
-        let alignment = code.buffer.alignment as u64;
-        let relocs: Vec<ModuleReloc> =
-            code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
-        clif.define_function_bytes(id, alignment, code.code_buffer(), &relocs)
+        let isa = isa.clone();
+        define_with(clif, context, id, &isa)
     }
+
+    /// Like `define_function`, without optimization.
+    fn define_as_written(
+        &mut self,
+        clif: &mut impl ClifModule,
+        context: &mut ClifContext,
+        id: ClifFuncId,
+        options: &Options,
+    ) -> ModuleResult<()> {
+        let plain = Options { opt_level: OptLevel::None, ..*options };
+        let isa = self.plain.get_or_insert_with(|| target(&plain, false).expect("the same target as the module's"));
+        let isa = isa.clone();
+        define_with(clif, context, id, &isa)
+    }
+}
+
+/// Compiles for a target that differs from the module's in how, not in what.
+fn define_with(
+    clif: &mut impl ClifModule,
+    context: &mut ClifContext,
+    id: ClifFuncId,
+    isa: &OwnedTargetIsa,
+) -> ModuleResult<()> {
+    context.compile(&**isa, &mut ControlPlane::default())?;
+    let code = context.compiled_code().expect("compiled just now");
+    let alignment = code.buffer.alignment as u64;
+    let relocs: Vec<ModuleReloc> =
+        code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
+    clif.define_function_bytes(id, alignment, code.code_buffer(), &relocs)
 }
 
 /// Calls `callee` and leaves its result in the context.

@@ -33,12 +33,14 @@ pub(super) struct Lanes<'k> {
     pub bases: Vec<V>,
     /// Constants that it has in the function's table.
     pub constants: FxHashMap<[u64; 2], i32>,
+    /// The address of the table, where it has been asked for in front of the loop.
+    pub table: Option<V>,
 }
 
 impl<'k> Lanes<'k> {
     pub fn new(kernel: &'k Kernel, width: usize) -> Lanes<'k> {
         let held = vec![None; kernel.numbers.len()];
-        Lanes { kernel, width, held, bases: Vec::new(), constants: FxHashMap::default() }
+        Lanes { kernel, width, held, bases: Vec::new(), constants: FxHashMap::default(), table: None }
     }
 
     pub fn hold(&mut self, num: Num, held: Held) {
@@ -159,7 +161,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if lanes == [0; 2] {
             return self.zero_vector(ty);
         }
-        let (base, flags) = (self.table_base(), self.table_flags());
+        let (base, flags) = (k.table.unwrap_or_else(|| self.table_base()), self.table_flags());
         let bytes = &mut self.table.as_mut().expect("there is one now").1;
         let offset = table_offset(&mut k.constants, bytes, lanes);
         self.b.ins().load(ty, flags, base, offset)

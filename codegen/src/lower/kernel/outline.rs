@@ -21,6 +21,9 @@ pub struct Outlined {
     pub id: ClifFuncId,
     pub context: cranelift_codegen::Context,
     pub loc: SrcLoc,
+    /// Its operations are to stay in their order. Cranelift would move arithmetic behind all loads: then constants are in registers, of
+    /// which an elementary function has not enough, and not operands in memory.
+    pub as_written: bool,
 }
 
 impl<M: ClifModule> Lower<'_, '_, M> {
@@ -97,7 +100,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             program: &mut *self.program,
         };
         inner.kernel_function(k.kernel, k.width, carried, trips);
-        self.program.outlined.push(Outlined { id, context, loc: self.loc });
+        self.program.outlined.push(Outlined { id, context, loc: self.loc, as_written: k.kernel.cost.heavy });
     }
 
     fn kernel_function(mut self, kernel: &Kernel, width: usize, carried: usize, trips: Trips) {
@@ -112,6 +115,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (bases, inputs) = rest.split_at(kernel.arrays.len());
         let mut k = Lanes::new(kernel, width);
         k.bases = bases.to_vec();
+        // It is compiled as it is written: what is the same in each trip stands in front of the loop.
+        k.table = kernel.cost.heavy.then(|| self.table_base());
         let mut inputs = inputs.iter();
         for (num, input) in &kernel.inputs {
             let v = match input {

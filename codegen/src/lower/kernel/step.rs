@@ -485,7 +485,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// An elementary function of a vector.
     fn formula(&mut self, k: &mut Lanes, formula: Formula, args: &[V]) -> V {
-        let (base, flags) = (self.table_base(), self.table_flags());
+        let (base, flags) = (k.table.unwrap_or_else(|| self.table_base()), self.table_flags());
         let Lower { b, clif, program, table, .. } = self;
         let bytes = &mut table.as_mut().expect("there is one now").1;
         let mut offset = |bits: u64| table_offset(&mut k.constants, bytes, [bits; 2]);
