@@ -2,8 +2,8 @@
 # Compares gradients by dprogc with adjoints written by hand in C, both at their fastest: sh benches/scalar/run.sh [DPROGC [ROUNDS]]
 # Runs alternate, and of each program the fastest run counts: others may be at work on the machine.
 set -e
+dprogc=$(realpath "$(command -v "${1:-dprogc}")")
 cd "$(dirname "$0")"
-dprogc=${1:-dprogc}
 rounds=${2:-5}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
