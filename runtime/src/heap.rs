@@ -1,11 +1,15 @@
 //! The allocator: free lists by size over chunks from the system, and large blocks in a list.
 //!
 //! A program's values live in one heap per context. Freed blocks go to the free list of their size class and are used
-//! again, so memory stays flat however often a function is called. Chunks are not given back until the heap is
-//! dropped or [`Heap::trim`]med. Large blocks that are freed are kept too, for the next of about their size: pages fresh from
-//! the system cost more than what most loops do with them. Before a new one is taken, as much is given back of those that are
-//! kept, so the greatest amount that is ever taken is what the program needs at once. After a trap nobody releases what the program still held: `reset` takes everything back
-//! at once, which is possible because every chunk and every large block is known here.
+//! again, so memory stays flat however often a function is called. Chunks are not given back until [`Heap::trim`] or the end of
+//! the heap.
+//!
+//! Large blocks that are freed are kept too, for the next of about their size: pages fresh from the system cost more than what
+//! most loops do with them. Before a new one is taken, as much is given back of those that are kept, so no more is ever
+//! taken than the program needed at once.
+//!
+//! After a trap nobody releases what the program still held: [`Heap::reset`] takes everything back at once, which is possible
+//! because every chunk and every large block is known here.
 //!
 //! The limit of `--max-memory` counts what was taken from the system.
 
