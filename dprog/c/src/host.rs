@@ -48,16 +48,12 @@ pub unsafe extern "C" fn dprog_compiler_add_host(
     let data = Data(data);
     // SAFETY: as the header says.
     unsafe {
-        set(compiler, |compiler| {
-            let (name, head) = (text(name, "name")?, text(head, "head")?);
-            let function = function.ok_or_else(|| keep(ARGUMENT, "the function is null"))?;
-            let mut host = HostFunction::new(name, head, move |args| call(function, data, args));
-            if let Some(vjp) = vjp {
-                let derivative =
-                    move |args: &[f64], results: &[f64], along: &[f64]| transpose(vjp, data, args, results, along);
-                host = host.vjp(HostDerivative::new(derivative));
-            }
-            Ok(compiler.host_fn(host))
+        add(compiler, (name, head), function, |name, head, function| {
+            let host = HostFunction::new(name, head, move |args| call(function, data, args));
+            let Some(vjp) = vjp else { return host };
+            let derivative =
+                move |args: &[f64], results: &[f64], along: &[f64]| transpose(vjp, data, args, results, along);
+            host.vjp(HostDerivative::new(derivative))
         })
     }
 }
@@ -77,9 +73,7 @@ pub unsafe extern "C" fn dprog_compiler_add_host_rows(
     let data = Data(data);
     // SAFETY: as the header says.
     unsafe {
-        set(compiler, |compiler| {
-            let (name, head) = (text(name, "name")?, text(head, "head")?);
-            let function = function.ok_or_else(|| keep(ARGUMENT, "the function is null"))?;
+        add(compiler, (name, head), function, |name, head, function| {
             let mut host = HostFunction::new(name, head, move |args| rows(function, data, args));
             if let Some(vjp) = vjp {
                 host = host.vjp(HostDerivative::new(move |args, results, along| {
@@ -91,7 +85,27 @@ pub unsafe extern "C" fn dprog_compiler_add_host_rows(
                     derivative(jvp, data, (args, results, along), results.len())
                 }));
             }
-            Ok(compiler.host_fn(host))
+            host
+        })
+    }
+}
+
+/// Registers what `make` makes of name, head and function.
+///
+/// # Safety
+/// As the header says.
+unsafe fn add<F>(
+    compiler: *mut CCompiler,
+    (name, head): (*const c_char, *const c_char),
+    function: Option<F>,
+    make: impl FnOnce(&str, &str, F) -> HostFunction,
+) -> i32 {
+    // SAFETY: as the header says.
+    unsafe {
+        set(compiler, |compiler| {
+            let (name, head) = (text(name, "name")?, text(head, "head")?);
+            let function = function.ok_or_else(|| keep(ARGUMENT, "the function is null"))?;
+            Ok(compiler.host_fn(make(name, head, function)))
         })
     }
 }
