@@ -287,6 +287,11 @@ impl Workshop {
 }
 
 impl Workshop {
+    /// The options with the unwinding that the module has: with notes for a debugger it says how.
+    fn unwinding(&self, options: &Options) -> Options {
+        Options { unwind: options.unwind || self.debug.is_some(), ..*options }
+    }
+
     /// Like `define_function`, with the other register allocator.
     fn define_large(
         &mut self,
@@ -295,7 +300,8 @@ impl Workshop {
         id: ClifFuncId,
         options: &Options,
     ) -> ModuleResult<()> {
-        let isa = self.large.get_or_insert_with(|| target(options, true).expect("the same target as the module's"));
+        let options = self.unwinding(options);
+        let isa = self.large.get_or_insert_with(|| target(&options, true).expect("the same target as the module's"));
         let isa = isa.clone();
         define_with(clif, context, id, &isa)
     }
@@ -308,7 +314,7 @@ impl Workshop {
         id: ClifFuncId,
         options: &Options,
     ) -> ModuleResult<()> {
-        let plain = Options { opt_level: OptLevel::None, ..*options };
+        let plain = Options { opt_level: OptLevel::None, ..self.unwinding(options) };
         let isa = self.plain.get_or_insert_with(|| target(&plain, false).expect("the same target as the module's"));
         let isa = isa.clone();
         define_with(clif, context, id, &isa)

@@ -191,6 +191,21 @@ fn gdb_shows_the_calls_from_c() {
     assert!(done.out.contains("right.dp:1") && done.out.contains("main () at main.c:4"), "{}", done.out);
 }
 
+/// Loops with elementary functions are functions of their own, compiled apart: the calls around them are in the backtrace.
+#[test]
+fn gdb_sees_who_calls_a_kernel() {
+    let soft = "export fn soft<n>(x: [f64; n]) -> f64 { sum(exp(x) * tanh(x)) }\n";
+    let main = "#include \"soft.h\"\nint main(void) {\n    double x[40] = {0.5}, v;\n    return soft(40, x, &v);\n}\n";
+    let desk = Desk::new(&[("soft.dp", soft), ("main.c", main)]);
+    desk.run(&["build", "-g", "--emit", "obj,header", "soft.dp"]).is(0);
+    let Some(done) = tool(&desk, "cc", &["-g", "main.c", "soft.o", "-o", "main"]) else { return };
+    assert_eq!(done.is(0).err, "");
+    let commands = ["-nx", "-batch", "-ex", "rbreak soft.*kernel", "-ex", "run", "-ex", "bt", "./main"];
+    let Some(done) = tool(&desk, "gdb", &commands) else { return };
+    assert!(done.out.contains("#0  soft.kernel () at soft.dp:1"), "{}", done.out);
+    assert!(done.out.contains("main () at main.c:4"), "{}", done.out);
+}
+
 // ---- libraries ----
 
 /// Needs the runtime: products of matrices, and text.
