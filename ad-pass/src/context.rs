@@ -193,7 +193,25 @@ impl<'m> Context<'m> {
     fn report(&mut self, active: &Active) {
         let func = active.func();
         let entry = func.entry().expect("a primal has a body");
-        walk(func, entry, &mut |_, inst| self.report_inst(active, inst));
+        let mut outcomes = FxHashSet::default();
+        walk(func, entry, &mut |_, inst| {
+            self.report_inst(active, inst);
+            self.report_outcome(active, inst, &mut outcomes);
+        });
+    }
+
+    /// Warns where the outcome of a comparison becomes a number: that decides nothing, and its derivative is zero.
+    fn report_outcome(&mut self, active: &Active, inst: Inst, outcomes: &mut FxHashSet<Value>) {
+        let (func, data) = (active.func(), &active.func().insts[inst]);
+        let is_outcome = match &data.op {
+            Op::Compare(_) => data.args.iter().any(|a| active.activity.is_varied(*a)),
+            op => flow::is_logic(op) && data.args.iter().any(|a| outcomes.contains(a)),
+        };
+        match &data.results[..] {
+            [result] if is_outcome && func.value_type(*result) == Type::BOOL => drop(outcomes.insert(*result)),
+            [_] if is_outcome && matches!(data.op, Op::Convert(_)) => self.warn(data.loc, "comparison that becomes a number"),
+            _ => {}
+        }
     }
 
     fn report_inst(&mut self, active: &Active, inst: Inst) {

@@ -57,13 +57,19 @@ fn binary_passes(op: BinaryOp, k: usize) -> bool {
 }
 
 /// The name by which a warning calls the operation, if its derivative is zero by convention on floats and the program
-/// may have meant otherwise. Comparisons are not named: every data-dependent loop has one.
+/// may have meant otherwise. Comparisons are not named: every data-dependent loop has one. It is where one becomes a number that
+/// something may have been meant, see [`is_logic`].
 pub fn silent_zero(op: &Op, from: Option<Scalar>) -> Option<&'static str> {
     match op {
         Op::Unary(op) => ZERO_BY_CONVENTION.iter().find(|(zero, _)| zero == op).map(|(_, name)| *name),
         Op::Convert(to) if to.is_int() && from.is_some_and(Scalar::is_float) => Some("conversion to an integer"),
         _ => None,
     }
+}
+
+/// Whether the result may be the outcome of a comparison, if an operand is one.
+pub fn is_logic(op: &Op) -> bool {
+    matches!(op, Op::Unary(UnaryOp::Not) | Op::Binary(BinaryOp::And | BinaryOp::Or | BinaryOp::Xor) | Op::Select | Op::Convert(_))
 }
 
 /// The name of a function that has no derivative by its first operand, if `op` is one.

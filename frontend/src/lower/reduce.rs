@@ -178,7 +178,8 @@ impl<'p> FnLower<'_, 'p> {
         let margin = self.b.unary(UnaryOp::Log, number);
         let bound = self.b.sub(greatest, margin);
         let near = self.map(&[x], |s, e| {
-            let near = s.b.compare(CompareOp::Ge, e[0], bound);
+            let e = s.b.stop_grad(e[0]);
+            let near = s.b.compare(CompareOp::Ge, e, bound);
             vec![s.b.convert(near, Scalar::I64)]
         })[0];
         let near = self.b.reduce(ReduceOp::Sum, near);
