@@ -1,0 +1,219 @@
+//! From a loop of the IR to a kernel, or to the reason why there is none.
+//!
+//! One walk over the body. Each value gets a number with its shape, from the shapes of the operands; each access a place; and
+//! what depends on a carried scalar goes to the ordered part. Then the accesses to arrays that the loop changes are
+//! compared: all must be, in some axis, at one and the same multiple of the counter plus something fixed, so that no two
+//! trips touch the same element.
+//!
+//! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
+//! [`arrays`] accesses to memory, [`inner`] loops in a trip.
+//!
+//! Expects what the ownership pass leaves: a carried array is the only reference to its object.
+
+mod arrays;
+mod inner;
+mod loops;
+mod numbers;
+
+use super::guarded;
+use super::*;
+use crate::function::{Function, Inst, Region};
+use crate::opcode::{Access, Op, ReduceOp};
+use crate::walk;
+use rustc_hash::FxHashMap;
+
+/// A loop, where it stands, and what is known around it.
+pub struct Loop<'a> {
+    pub func: &'a Function,
+    pub inst: Inst,
+    /// The constant that a value is.
+    pub constant: &'a dyn Fn(Value) -> Option<Const>,
+    /// What a `map` or `build` makes is wanted only reduced like this.
+    pub fold: Option<ReduceOp>,
+}
+
+/// The kernel of a `for`, a `map`, or the last axis of a `build`; or of a `reduce` to the least or greatest element.
+pub fn recognise(at: &Loop) -> Result<Kernel, Refusal> {
+    let data = &at.func.insts[at.inst];
+    let mut r = Recogniser::new(at, data.loc);
+    if data.op == Op::For {
+        r.counted_loop()?;
+    } else if data.op == Op::Map {
+        r.map()?;
+    } else if let Op::Reduce(op) = data.op {
+        r.reduction(op)?;
+    } else {
+        assert_eq!(data.op, Op::Build, "no loop that could be a kernel");
+        r.build()?;
+    }
+    r.finish()
+}
+
+/// An access to an array that the kernel may update.
+struct Seen {
+    array: ArrayId,
+    indices: SmallVec<[Option<Affine>; 2]>,
+    loc: SrcLoc,
+    stores: bool,
+    late: bool,
+}
+
+struct Recogniser<'a> {
+    at: &'a Loop<'a>,
+    func: &'a Function,
+    loc: SrcLoc,
+    kernel: Kernel,
+    nums: FxHashMap<Value, Num>,
+    versions: FxHashMap<Value, ArrayId>,
+    consts: FxHashMap<Const, Num>,
+    dims: FxHashMap<(ArrayId, u8), Num>,
+    made: guarded::Made,
+    /// What the next trip's extremes are.
+    extremes: Vec<Value>,
+    /// The steps of the innermost open loop.
+    steps: Vec<Step>,
+    seen: Vec<Seen>,
+    depth: usize,
+}
+
+type Step1<T> = Result<T, Refusal>;
+
+impl<'a> Recogniser<'a> {
+    fn new(at: &'a Loop<'a>, loc: SrcLoc) -> Recogniser<'a> {
+        let mut numbers = Arena::new();
+        let axis = numbers.push(NumData { scalar: Scalar::I64, shape: Shape::Linear, affine: Some(Affine::axis()) });
+        let kernel = Kernel {
+            numbers,
+            inputs: Vec::new(),
+            arrays: Arena::new(),
+            axis,
+            body: Vec::new(),
+            carried: Vec::new(),
+            ordered: Vec::new(),
+            late: Vec::new(),
+            sum: None,
+            guards: Vec::new(),
+            counters: Vec::new(),
+            cost: Cost::default(),
+        };
+        Recogniser {
+            at,
+            func: at.func,
+            loc,
+            kernel,
+            nums: FxHashMap::default(),
+            versions: FxHashMap::default(),
+            consts: FxHashMap::default(),
+            dims: FxHashMap::default(),
+            made: guarded::Made::default(),
+            extremes: Vec::new(),
+            steps: Vec::new(),
+            seen: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    fn refuse<T>(&self, reason: Reason) -> Step1<T> {
+        Err(Refusal { reason, loc: self.loc })
+    }
+
+    fn finish(mut self) -> Result<Kernel, Refusal> {
+        self.no_conflicts()?;
+        self.kernel.body = std::mem::take(&mut self.steps);
+        guarded::remove_unused(&mut self.kernel);
+        self.kernel.cost = Cost::of(&self.kernel);
+        if !self.kernel.cost.is_worth() {
+            self.loc = self.func.insts[self.at.inst].loc;
+            let cost = &self.kernel.cost;
+            let ordered = cost.ordered > 0.5 * cost.vector;
+            return self.refuse(if ordered { Reason::OrderedOnly } else { Reason::NotWorth });
+        }
+        Ok(self.kernel)
+    }
+
+    // ---- instructions ----
+
+    fn region(&mut self, region: Region) -> Step1<()> {
+        let func = self.func;
+        func.regions[region].insts.iter().try_for_each(|inst| self.inst(*inst))
+    }
+
+    fn inst(&mut self, inst: Inst) -> Step1<()> {
+        let func = self.func;
+        let data = &func.insts[inst];
+        self.loc = data.loc;
+        match &data.op {
+            Op::Const(Const::Str(_)) => self.refuse(Reason::MakesArray),
+            Op::Const(c) => self.define(data.results[0], |this| Ok(this.constant(c.clone()))),
+            Op::StopGrad => self.define(data.results[0], |this| this.num(data.args[0])),
+            Op::Unary(op) => self.scalar_op(NumOp::Unary(*op), inst),
+            Op::Binary(_) if self.is_extreme(data) => Ok(()),
+            Op::Binary(op) => self.scalar_op(NumOp::Binary(*op), inst),
+            Op::Compare(op) => self.scalar_op(NumOp::Compare(*op), inst),
+            Op::Select => self.scalar_op(NumOp::Select, inst),
+            Op::Convert(to) => self.scalar_op(NumOp::Convert(*to), inst),
+            Op::Dim(axis) => self.define(data.results[0], |this| {
+                let array = this.array(data.args[0])?;
+                Ok(this.dim(array, *axis))
+            }),
+            Op::Get(access) => self.get(*access, inst),
+            Op::Set(access) => self.set(*access, inst, false),
+            Op::AddAt(access) => self.set(*access, inst, true),
+            Op::For => self.inner(inst),
+            Op::If | Op::Switch => self.refuse(Reason::Branch),
+            Op::While => self.refuse(Reason::While),
+            Op::Call(_) => self.refuse(Reason::Call),
+            Op::Host(_) => self.refuse(Reason::World),
+            Op::Check(_) | Op::Trap => self.refuse(Reason::Trap),
+            Op::Undef
+            | Op::Fill
+            | Op::Elements
+            | Op::Take(_)
+            | Op::Put
+            | Op::Slice(_)
+            | Op::SetSlice(_)
+            | Op::AddSlice(_)
+            | Op::Push
+            | Op::Pop
+            | Op::Reshape
+            | Op::Map
+            | Op::Build
+            | Op::Reduce(_)
+            | Op::Dot
+            | Op::MatMul { .. }
+            | Op::MatVec { .. }
+            | Op::Outer
+            | Op::SortPermutation
+            | Op::NodeNew { .. }
+            | Op::NodeTag
+            | Op::NodeGet { .. }
+            | Op::ZerosLike
+            | Op::AddTangent
+            | Op::Concat
+            | Op::Format(_)
+            | Op::Retain
+            | Op::Release
+            | Op::Unshare => self.refuse(Reason::MakesArray),
+        }
+    }
+
+    /// Whether an operation gives a carried extreme, of which there is one accumulator for each lane.
+    fn is_extreme(&self, data: &crate::InstData) -> bool {
+        self.extremes.contains(&data.results[0])
+    }
+
+    fn define(&mut self, result: Value, f: impl FnOnce(&mut Self) -> Step1<Num>) -> Step1<()> {
+        let num = f(self)?;
+        self.nums.insert(result, num);
+        Ok(())
+    }
+
+    fn scalar_op(&mut self, op: NumOp, inst: Inst) -> Step1<()> {
+        let data = &self.func.insts[inst];
+        let args: SmallVec<[Num; 3]> = data.args.iter().map(|v| self.num(*v)).collect::<Step1<_>>()?;
+        let Some(scalar) = self.func.value_type(data.results[0]).as_scalar() else {
+            return self.refuse(Reason::MakesArray);
+        };
+        self.define(data.results[0], |this| this.op(op, &args, scalar))
+    }
+}
