@@ -234,6 +234,9 @@ impl<'a> Parser<'a> {
             return self.const_generic(lo);
         }
         let name = self.name("a generic parameter")?;
+        if self.at(TokenKind::Colon) && self.function_follows() {
+            return self.function_bound(lo, name);
+        }
         let bounds = self.bounds()?;
         let span = self.since(lo);
         let kind = match name.is_capitalised() {
@@ -254,6 +257,27 @@ impl<'a> Parser<'a> {
             }
         }
         Ok(bounds)
+    }
+
+    /// Whether `: fn(…)` or `: Fn(…)` stands here.
+    fn function_follows(&self) -> bool {
+        let word = self.text_of(self.ahead(1));
+        matches!(word, "fn" | "Fn" | "FnMut" | "FnOnce") && self.ahead(2).kind == TokenKind::LParen
+    }
+
+    /// `F: Fn(A) -> B`, as in Rust: reported, and `F` is not looked at any more.
+    fn function_bound(&mut self, lo: u32, name: Name) -> Parsed<GenericParam> {
+        self.bump();
+        let at = self.lo();
+        let kind = self.fn_type()?;
+        let span = self.since(at);
+        let TypeKind::Fn { .. } = kind else { unreachable!("it is a function's type") };
+        let of = self.text[span.lo as usize..span.hi as usize].split_once('(').map_or("", |(_, of)| of);
+        let help = format!("give the parameter itself the type of a function: `f: fn({of}`");
+        self.report(syntax::generic_parameter(span, "a function is no bound of a type parameter", &help));
+        self.of_functions.push(name.text.clone());
+        let kind = GenericParamKind::Type { bounds: Vec::new() };
+        Ok(GenericParam { id: self.id(), name, span: self.since(lo), kind })
     }
 
     fn bound_on_size<T>(&mut self, name: Name, span: Span) -> Parsed<T> {

@@ -62,6 +62,8 @@ struct Parser<'a> {
     symbols: FxHashMap<&'a str, Symbol>,
     /// What the declarations of the file say about names.
     known: Known<'a>,
+    /// Type parameters that stood for functions, as in Rust. A mistake that is reported where they are declared.
+    of_functions: Vec<Symbol>,
     diagnostics: Vec<Diagnostic>,
     /// The token at which something was reported last.
     last_error: Option<usize>,
@@ -89,6 +91,7 @@ impl<'a> Parser<'a> {
             ids,
             symbols: FxHashMap::default(),
             known,
+            of_functions: Vec::new(),
             diagnostics: Vec::new(),
             last_error: None,
             lost: false,

@@ -139,7 +139,7 @@ impl Parser<'_> {
     }
 
     /// `fn(A, inout B) -> C`
-    fn fn_type(&mut self) -> Parsed<TypeKind> {
+    pub(super) fn fn_type(&mut self) -> Parsed<TypeKind> {
         self.bump();
         if !self.at(TokenKind::LParen) {
             return self.expected("`(` and the types of the parameters");
@@ -160,6 +160,9 @@ impl Parser<'_> {
     fn path_type(&mut self) -> Parsed<TypeKind> {
         let at = self.here();
         let path = self.type_path()?;
+        if path.as_name().is_some_and(|name| self.of_functions.contains(&name.text)) {
+            return Ok(TypeKind::Error);
+        }
         if let Some(name) = path.as_name()
             && let Some((_, right)) = FOREIGN.iter().find(|(found, _)| *found == name.as_str())
             && !self.known.is_type(name.as_str())
