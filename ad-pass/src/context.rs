@@ -209,7 +209,9 @@ impl<'m> Context<'m> {
         };
         match &data.results[..] {
             [result] if is_outcome && func.value_type(*result) == Type::BOOL => drop(outcomes.insert(*result)),
-            [_] if is_outcome && matches!(data.op, Op::Convert(_)) => self.warn(data.loc, "comparison that becomes a number"),
+            [_] if is_outcome && matches!(data.op, Op::Convert(_)) => {
+                self.warn(data.loc, "comparison that becomes a number")
+            }
             _ => {}
         }
     }

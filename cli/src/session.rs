@@ -8,7 +8,7 @@ use crate::status::Failure;
 use dprog::diagnostic::Diagnostic;
 use dprog::emit::{Architecture, Machine, ObjectOptions};
 use dprog::source::SourceMap;
-use dprog::{Checked, Engine, FileLoader, Limits, OptLevel, Options, Simd};
+use dprog::{Checked, Engine, FileLoader, Fp, Limits, OptLevel, Options, Simd};
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -102,7 +102,7 @@ fn options(global: &Global) -> Result<Options, Failure> {
     };
     let memory = global.max_memory.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
     let depth = i64::try_from(global.max_depth).unwrap_or(i64::MAX);
-    Ok(Options { opt_level, limits: Limits { depth, memory }, simd: simd(global)? })
+    Ok(Options { opt_level, limits: Limits { depth, memory }, simd: simd(global)?, fp: fp(global)? })
 }
 
 /// `-C simd=…`; the last one counts.
@@ -118,6 +118,22 @@ fn simd(global: &Global) -> Result<Simd, Failure> {
     Ok(simd)
 }
 
+/// `-C fp=…`; the last one counts.
+fn fp(global: &Global) -> Result<Fp, Failure> {
+    let mut fp = Fp::default();
+    for value in global.codegen.iter().filter_map(|option| option.strip_prefix("fp=")) {
+        fp = match value {
+            "exact" => Fp::Exact,
+            "contract" => Fp::Contract,
+            "fast" => Fp::Fast,
+            _ => {
+                return Err(Failure::usage(format!("`-C fp={value}`: there is `-C fp=exact`, `=contract` and `=fast`")));
+            }
+        };
+    }
+    Ok(fp)
+}
+
 /// The processor that objects are for: any of this architecture, unless the options say otherwise.
 fn machine(global: &Global) -> Result<Machine, Failure> {
     let mut machine = Machine::Baseline;
@@ -125,9 +141,9 @@ fn machine(global: &Global) -> Result<Machine, Failure> {
         machine = match option.as_str() {
             "target-cpu=native" => Machine::Native,
             "target-cpu=baseline" => Machine::Baseline,
-            option if option.starts_with("simd=") => machine,
+            option if option.starts_with("simd=") || option.starts_with("fp=") => machine,
             _ => {
-                let known = "`-C target-cpu=native`, `=baseline`, `-C simd=128` and `=off`";
+                let known = "`-C target-cpu=native`, `=baseline`, `-C simd=128`, `=off`, `-C fp=exact`, `=contract` and `=fast`";
                 return Err(Failure::usage(format!("`-C {option}`: there is {known}")));
             }
         };

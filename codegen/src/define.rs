@@ -88,6 +88,8 @@ pub(crate) fn declare<'a>(
         borrowed,
         outside,
         simd: false,
+        contract: false,
+        any_order: false,
         outlined: Vec::new(),
     })
 }
@@ -138,6 +140,8 @@ impl Workshop {
         options: &Options,
     ) -> Result<(), Error> {
         program.simd = options.has_vectors(clif.isa().name());
+        program.contract = options.contracts(clif.isa());
+        program.any_order = options.fp == crate::Fp::Fast;
         let mut ids: Vec<FuncId> = program.functions.keys().copied().collect();
         ids.sort_unstable();
         ids.into_iter().try_for_each(|id| self.function(clif, program, id, options))?;

@@ -50,6 +50,18 @@ pub enum Simd {
     Bits128,
 }
 
+/// Whether results may differ from those of the interpreter in their last bits, to be had sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Fp {
+    /// Every operation rounds as IEEE 754 says, in the order in which it is written.
+    #[default]
+    Exact,
+    /// A product that is added may be left without being rounded, if the processor has an instruction for that.
+    Contract,
+    /// The same, and sums that a loop writes down may be added up in another order.
+    Fast,
+}
+
 /// Options of code generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Options {
@@ -64,12 +76,18 @@ pub struct Options {
     pub embedded: bool,
     /// Vectors.
     pub simd: Simd,
+    pub fp: Fp,
 }
 
 impl Options {
     /// Whether loops become kernels; Cranelift's vectors of riscv64 would need an extension that processors lack.
     fn has_vectors(&self, isa: &str) -> bool {
         self.simd == Simd::Bits128 && self.opt_level == OptLevel::Speed && isa != "riscv64"
+    }
+
+    /// Whether products are added with one rounding.
+    fn contracts(&self, isa: &dyn cranelift_codegen::isa::TargetIsa) -> bool {
+        self.fp != Fp::Exact && self.opt_level == OptLevel::Speed && lower::contract::has_fma(isa)
     }
 }
 

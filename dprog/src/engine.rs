@@ -109,7 +109,13 @@ pub(crate) fn codegen_options(options: &Options) -> codegen::Options {
         OptLevel::O0 => codegen::OptLevel::None,
         OptLevel::O1 | OptLevel::O2 => codegen::OptLevel::Speed,
     };
-    codegen::Options { opt_level, verify: cfg!(debug_assertions), simd: options.simd, ..codegen::Options::default() }
+    codegen::Options {
+        opt_level,
+        verify: cfg!(debug_assertions),
+        simd: options.simd,
+        fp: options.fp,
+        ..codegen::Options::default()
+    }
 }
 
 /// Memory that compiled code has used.

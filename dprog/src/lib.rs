@@ -52,7 +52,7 @@ mod problem;
 mod trap;
 
 pub use check::{Checked, FunctionInfo, check, check_fully};
-pub use dprog_codegen::Simd;
+pub use dprog_codegen::{Fp, Simd};
 pub use dprog_frontend::diagnostic;
 pub use dprog_frontend::resolve::Loader;
 pub use dprog_frontend::source;

@@ -9,7 +9,7 @@
 
 use crate::check::Checked;
 use crate::problem;
-use dprog_codegen::Simd;
+use dprog_codegen::{Fp, Simd};
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::{Lowered, Root, Roots, lower};
 use dprog_frontend::typed::FnId;
@@ -25,11 +25,13 @@ pub struct Options {
     pub limits: Limits,
     /// In how many bits loops compute at a time.
     pub simd: Simd,
+    /// How exact floats are.
+    pub fp: Fp,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { opt_level: OptLevel::O2, limits: Limits::default(), simd: Simd::default() }
+        Options { opt_level: OptLevel::O2, limits: Limits::default(), simd: Simd::default(), fp: Fp::default() }
     }
 }
 

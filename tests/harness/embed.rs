@@ -1,6 +1,8 @@
 //! The compiler inside other programs: typed calls, derivatives by name, what goes wrong and what is right after it.
 
-use dprog::{CancelToken, Compiler, Error, ErrorKind, Function, HostDerivative, HostFunction, Module, TrapCode, Value};
+use dprog::{
+    CancelToken, Compiler, Error, ErrorKind, Fp, Function, HostDerivative, HostFunction, Module, TrapCode, Value,
+};
 use std::time::{Duration, Instant};
 
 fn compile(text: &str) -> Module {
@@ -9,6 +11,58 @@ fn compile(text: &str) -> Module {
 
 fn trap(error: &Error) -> TrapCode {
     error.trap().unwrap_or_else(|| panic!("{error}")).code
+}
+
+// ---- how exact ----
+
+#[test]
+fn a_product_that_is_added_is_rounded_once_where_that_is_allowed() {
+    let text = "fn f(a: f64, b: f64, c: f64) -> f64 { a * b + c } fn g(a: f64, b: f64, c: f64) -> f64 { c - a * b }";
+    type Three = fn(f64, f64, f64) -> f64;
+    let run = |fp: Fp, name: &str, c: f64| {
+        let module = Compiler::new().fp(fp).compile("test.dp", text).unwrap();
+        let (a, b) = (1.0 + 2f64.powi(-30), 1.0 - 2f64.powi(-30));
+        module.function::<Three>(name).unwrap().call((a, b, c)).unwrap()
+    };
+    assert_eq!((run(Fp::Exact, "f", -1.0), run(Fp::Exact, "g", 1.0)), (0.0, 0.0));
+    let once = if cfg!(target_arch = "x86_64") && !fma_is_there() { 0.0 } else { 2f64.powi(-60) };
+    for fp in [Fp::Contract, Fp::Fast] {
+        assert_eq!((run(fp, "f", -1.0), run(fp, "g", 1.0)), (-once, once), "{fp:?}");
+    }
+}
+
+fn fma_is_there() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
+}
+
+/// Also with its gradient, for numbers of trips around those of a block, and beside an extreme that may have to be sought again.
+#[test]
+fn a_sum_in_a_loop_is_added_up_in_another_order_where_that_is_allowed() {
+    let text = "fn f<n>(x: [f64; n]) -> (f64, f64, f64) {
+        var s = 1.0; var t = 0.5; var m = -INF;
+        for v in x { s += v * v; t -= v; m = max(m, v); }
+        (s, t, m)
+    }
+    fn g<n>(x: [f64; n]) -> [f64; n] { grad(|x: [f64; n]| { let r = f(x); r.0 * r.1 })(x) }";
+    let exact = Compiler::new().compile("test.dp", text).unwrap();
+    let fast = Compiler::new().fp(Fp::Fast).compile("test.dp", text).unwrap();
+    type Sums = fn(&[f64]) -> (f64, f64, f64);
+    type Gradient = fn(&[f64]) -> Vec<f64>;
+    let mut differ = 0;
+    for n in (0..40).chain([1000]) {
+        let x: Vec<f64> = (0..n).map(|i| 1.0 / (1.0 + i as f64)).collect();
+        let a = exact.function::<Sums>("f").unwrap().call(&x).unwrap();
+        let b = fast.function::<Sums>("f").unwrap().call(&x).unwrap();
+        assert!((a.0 - b.0).abs() < 1e-13 && (a.1 - b.1).abs() < 1e-13 && a.2 == b.2, "{n}: {a:?} {b:?}");
+        differ += (a != b) as usize;
+        let a = exact.function::<Gradient>("g").unwrap().call(&x).unwrap();
+        let b = fast.function::<Gradient>("g").unwrap().call(&x).unwrap();
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-13 * a.abs().max(1.0)), "{n}: {a:?} {b:?}");
+    }
+    assert!(differ > 5, "the order is another one");
 }
 
 // ---- typed calls ----

@@ -96,7 +96,9 @@ fn has_kernel(module: &Module, func: FuncId) -> bool {
     }
     let constant = |v: Value| -> Option<Const> { constants[v.index()].clone() };
     let loops = walk::insts(f).into_iter().filter(|i| matches!(f.insts[*i].op, Op::For | Op::Map | Op::Build));
-    loops.into_iter().any(|inst| recognise(&Loop { func: f, inst, constant: &constant, fold: None }).is_ok())
+    loops
+        .into_iter()
+        .any(|inst| recognise(&Loop { func: f, inst, constant: &constant, fold: None, any_order: false }).is_ok())
 }
 
 // ---- running ----

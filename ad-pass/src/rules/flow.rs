@@ -69,7 +69,13 @@ pub fn silent_zero(op: &Op, from: Option<Scalar>) -> Option<&'static str> {
 
 /// Whether the result may be the outcome of a comparison, if an operand is one.
 pub fn is_logic(op: &Op) -> bool {
-    matches!(op, Op::Unary(UnaryOp::Not) | Op::Binary(BinaryOp::And | BinaryOp::Or | BinaryOp::Xor) | Op::Select | Op::Convert(_))
+    matches!(
+        op,
+        Op::Unary(UnaryOp::Not)
+            | Op::Binary(BinaryOp::And | BinaryOp::Or | BinaryOp::Xor)
+            | Op::Select
+            | Op::Convert(_)
+    )
 }
 
 /// The name of a function that has no derivative by its first operand, if `op` is one.

@@ -12,6 +12,7 @@
 mod array;
 mod bulk;
 mod call;
+pub(crate) mod contract;
 mod control;
 mod flat;
 mod fold;
@@ -68,6 +69,10 @@ pub struct Program<'a> {
     pub outside: Vec<FuncId>,
     /// Loops become kernels where they can.
     pub simd: bool,
+    /// Whether products are added with one rounding.
+    pub contract: bool,
+    /// Whether sums that a loop carries may be added up in any order.
+    pub any_order: bool,
     /// Kernels that are functions of their own and still to be compiled.
     pub outlined: Vec<Outlined>,
 }

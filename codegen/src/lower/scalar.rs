@@ -150,8 +150,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn binary_float(&mut self, op: BinaryOp, scalar: Scalar, a: V, b: V) -> V {
         match op {
-            BinaryOp::Add => self.b.ins().fadd(a, b),
-            BinaryOp::Sub => self.b.ins().fsub(a, b),
+            BinaryOp::Add => self.float_sum(a, b),
+            BinaryOp::Sub => self.float_difference(a, b),
             BinaryOp::Mul => self.b.ins().fmul(a, b),
             BinaryOp::Div => self.b.ins().fdiv(a, b),
             BinaryOp::Min => self.first_if(FloatCC::LessThanOrEqual, a, b),

@@ -9,7 +9,7 @@ use super::watch::CancelToken;
 use crate::check::check;
 use crate::loader::{FileLoader, MemoryLoader};
 use crate::pipeline::{Options, Silent};
-use dprog_codegen::Simd;
+use dprog_codegen::{Fp, Simd};
 use dprog_frontend::resolve::{Found, Loader};
 use dprog_ir::transform::pipeline::OptLevel;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,12 @@ impl Compiler {
     /// Whether loops compute several numbers at a time. The results are the same to the bit.
     pub fn simd(mut self, simd: Simd) -> Compiler {
         self.options.simd = simd;
+        self
+    }
+
+    /// Whether last bits may differ from the interpreter's, to have results sooner.
+    pub fn fp(mut self, fp: Fp) -> Compiler {
+        self.options.fp = fp;
         self
     }
 

@@ -59,8 +59,8 @@ impl Cost {
             cost.vector += place(&store.place).1;
         }
         cost.ordered = cost.vector - before;
-        let extremes = kernel.carried.iter().filter(|c| matches!(c, Carried::Extreme { .. })).count();
-        let folds = extremes + kernel.sum.is_some() as usize;
+        let is_fold = |c: &&Carried| matches!(c, Carried::Extreme { .. } | Carried::Sum { .. });
+        let folds = kernel.carried.iter().filter(is_fold).count() + kernel.sum.is_some() as usize;
         cost.folds = folds > 0;
         cost.add((4.0, 1.5), folds as f32);
         cost

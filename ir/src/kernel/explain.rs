@@ -67,7 +67,8 @@ impl Explainer<'_> {
 
     fn verdict(&self, inst: Inst) -> Result<usize, Refusal> {
         let constant = |v: Value| self.constants[v.index()].clone();
-        recognise(&Loop { func: self.func, inst, constant: &constant, fold: None }).map(|kernel| kernel.cost.lanes())
+        recognise(&Loop { func: self.func, inst, constant: &constant, fold: None, any_order: false })
+            .map(|kernel| kernel.cost.lanes())
     }
 }
 

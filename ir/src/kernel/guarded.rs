@@ -11,7 +11,7 @@
 //! Where `t` is 0 and `p` is not finite, the plain product is NaN, and the product by the zero in the place of `p` has the sign of
 //! `t`: so a product, two comparisons and a choice do.
 
-use super::{Input, Kernel, Num, NumOp, Step};
+use super::{Carried, Input, Kernel, Num, NumOp, Step};
 use crate::opcode::{BinaryOp, CompareOp, Const, UnaryOp};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -54,8 +54,13 @@ pub(super) fn remove_unused(kernel: &mut Kernel) {
     let mut used = vec![false; kernel.numbers.len()];
     let mut mark = |num: Num| used[crate::entity::Entity::index(num)] = true;
     for carried in &kernel.carried {
-        if let super::Carried::Ordered { next: used, .. } | super::Carried::Extreme { value: used, .. } = carried {
-            mark(*used);
+        match carried {
+            Carried::Ordered { next: used, .. }
+            | Carried::Extreme { value: used, .. }
+            | Carried::Sum { value: used, .. } => {
+                mark(*used);
+            }
+            Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } => {}
         }
     }
     kernel.sum.iter().for_each(|num| mark(*num));

@@ -170,6 +170,8 @@ pub enum Carried {
     /// The least or greatest of some floats, and of `init`: `next = op param, value`, and nothing else looks at `param`. Which one it is
     /// depends on the order only among zeros and what is not a number; then the loop has to run as it stands.
     Extreme { op: BinaryOp, value: Num },
+    /// `next = op param, value` of floats, where `op` adds or subtracts and the order does not matter: see [`Loop::any_order`].
+    Sum { op: BinaryOp, value: Num },
     /// A scalar of which every trip needs what the one before made.
     Ordered { init: Num, param: Num, next: Num },
 }

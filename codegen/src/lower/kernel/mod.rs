@@ -58,7 +58,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Some(Op::Const(c)) => Some(c.clone()),
             _ => None,
         };
-        recognise(&Loop { func: self.func, inst, constant: &constant, fold }).ok()
+        recognise(&Loop { func: self.func, inst, constant: &constant, fold, any_order: self.program.any_order }).ok()
     }
 
     /// Runs the kernel for as many trips as it can; gives the counter and the carried values with which the loop goes on.
@@ -117,11 +117,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     fn accumulators(&mut self, kernel: &Kernel, width: usize) -> Vec<V> {
         let mut all = Vec::new();
         for carried in &kernel.carried {
-            if let Carried::Extreme { op, .. } = carried {
-                let least = self.b.ins().f64const(worst(*op));
-                let vector = self.b.ins().splat(types::F64X2, least);
-                all.extend(std::iter::repeat_n(vector, width / 2));
-            }
+            let begin = match carried {
+                Carried::Extreme { op, .. } => worst(*op),
+                Carried::Sum { .. } => 0.0,
+                Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } | Carried::Ordered { .. } => continue,
+            };
+            let begin = self.b.ins().f64const(begin);
+            let vector = self.b.ins().splat(types::F64X2, begin);
+            all.extend(std::iter::repeat_n(vector, width / 2));
         }
         if kernel.sum.is_some() {
             let zero = self.zero_vector(types::F64X2);
@@ -154,10 +157,16 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 Carried::Extreme { op, .. } => {
                     let (mine, rest) = accumulators.split_at(count);
                     accumulators = rest;
-                    let best = self.best_of(*op, *before, mine);
+                    let best = self.folded_lanes(*op, *before, mine);
                     let unclear = self.is_unclear(best);
                     again = Some(again.map_or(unclear, |other| self.b.ins().bor(other, unclear)));
                     best
+                }
+                Carried::Sum { .. } => {
+                    let (mine, rest) = accumulators.split_at(count);
+                    accumulators = rest;
+                    // A difference is a sum of what was subtracted, each with its sign.
+                    self.folded_lanes(BinaryOp::Add, *before, mine)
                 }
                 Carried::Ordered { .. } => *ordered.next().expect("one for each"),
             });
@@ -170,8 +179,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         begin.iter().zip(&after).map(|(old, new)| self.b.ins().select(again, *old, *new)).collect()
     }
 
-    /// The extreme of `best` and the lanes of the vectors.
-    fn best_of(&mut self, op: BinaryOp, best: V, vectors: &[V]) -> V {
+    /// `op` of `best` and the lanes of the vectors.
+    fn folded_lanes(&mut self, op: BinaryOp, best: V, vectors: &[V]) -> V {
         let mut best = best;
         for vector in vectors {
             for lane in 0..2u8 {

@@ -148,6 +148,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
 /// How many vectors the folds of a kernel have.
 fn accumulator_count(kernel: &Kernel, width: usize) -> usize {
-    let extremes = kernel.carried.iter().filter(|c| matches!(c, Carried::Extreme { .. })).count();
-    extremes * (width / 2) + if kernel.sum.is_some() { 4 } else { 0 }
+    let is_fold = |c: &&Carried| matches!(c, Carried::Extreme { .. } | Carried::Sum { .. });
+    kernel.carried.iter().filter(is_fold).count() * (width / 2) + if kernel.sum.is_some() { 4 } else { 0 }
 }

@@ -32,12 +32,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (kernel, count) = (k.kernel, k.width / 2);
         let (mut all, mut rest) = (Vec::new(), accumulators);
         for carried in &kernel.carried {
-            let Carried::Extreme { op, value } = carried else { continue };
+            let (Carried::Extreme { op, value } | Carried::Sum { op, value }) = carried else { continue };
             let (mine, after) = rest.split_at(count);
             rest = after;
             let values = self.vectors(k, *value);
-            let cc = if *op == BinaryOp::Min { FloatCC::LessThanOrEqual } else { FloatCC::GreaterThanOrEqual };
-            all.extend(mine.iter().zip(values).map(|(best, v)| self.first_vector_if(cc, *best, v)));
+            all.extend(mine.iter().zip(values).map(|(best, v)| self.binary_vector(k, *op, *best, v)));
         }
         if let Some(sum) = kernel.sum {
             let values = self.vectors(k, sum);
@@ -75,7 +74,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let kernel = k.kernel;
         let pairs = kernel.carried.iter().filter_map(|c| match c {
             Carried::Ordered { param, next, .. } => Some((*param, *next)),
-            Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } | Carried::Extreme { .. } => None,
+            Carried::Array(_)
+            | Carried::Same(_)
+            | Carried::Steady { .. }
+            | Carried::Extreme { .. }
+            | Carried::Sum { .. } => None,
         });
         let pairs: Vec<(Num, Num)> = pairs.collect();
         let mut current = carried.to_vec();
@@ -387,8 +390,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn binary_vector(&mut self, k: &mut Lanes, op: BinaryOp, a: V, b: V) -> V {
         match op {
-            BinaryOp::Add => self.b.ins().fadd(a, b),
-            BinaryOp::Sub => self.b.ins().fsub(a, b),
+            BinaryOp::Add => self.float_sum(a, b),
+            BinaryOp::Sub => self.float_difference(a, b),
             BinaryOp::Mul => self.b.ins().fmul(a, b),
             BinaryOp::Div => self.b.ins().fdiv(a, b),
             BinaryOp::Min => self.first_vector_if(FloatCC::LessThanOrEqual, a, b),

@@ -59,6 +59,11 @@ impl Recogniser<'_> {
             // The value has its number only when the body is done.
             return Ok(Carried::Extreme { op, value: start });
         }
+        if let (true, Some((op, _))) = (self.at.any_order, self.folded(body, param, y, &[BinaryOp::Add, BinaryOp::Sub]))
+        {
+            self.extremes.push(y);
+            return Ok(Carried::Sum { op, value: start });
+        }
         let scalar = self.kernel.scalar(start);
         let num = self.kernel.numbers.push(NumData { scalar, shape: Shape::Ordered, affine: None });
         self.nums.insert(param, num);
@@ -75,13 +80,21 @@ impl Recogniser<'_> {
 
     /// The operation, and the other operand, if `y` is the least or greatest of `param` and something else.
     pub(super) fn extreme(&self, body: Region, param: Value, y: Value) -> Option<(BinaryOp, Value)> {
+        self.folded(body, param, y, &[BinaryOp::Min, BinaryOp::Max])
+    }
+
+    /// The same if the operation is one of `ops`; of a difference, `param` is what is subtracted from.
+    fn folded(&self, body: Region, param: Value, y: Value, ops: &[BinaryOp]) -> Option<(BinaryOp, Value)> {
         if self.func.value_type(param) != crate::Type::F64 {
             return None;
         }
         let insts = &self.func.regions[body].insts;
         let last = insts.iter().rev().find(|i| self.func.insts[**i].results.first() == Some(&y))?;
         let data = &self.func.insts[*last];
-        let Op::Binary(op @ (BinaryOp::Min | BinaryOp::Max)) = data.op else { return None };
+        let Op::Binary(op) = data.op else { return None };
+        if !ops.contains(&op) || op == BinaryOp::Sub && data.args[0] != param {
+            return None;
+        }
         let (mut uses, mut yields) = (0, 0);
         walk::for_each_use(self.func, body, &mut |v| {
             uses += (v == param) as usize;
@@ -136,6 +149,14 @@ impl Recogniser<'_> {
                 let (_, value) = self.extreme(body, param, y).expect("it is one");
                 let value = self.num(value)?;
                 self.kernel.carried[k] = Carried::Extreme { op, value };
+                Ok(())
+            }
+            Carried::Sum { op, .. } => {
+                let body = self.func.insts[self.at.inst].regions[0];
+                let param = self.func.regions[body].params[k + 1];
+                let (_, value) = self.folded(body, param, y, &[op]).expect("it is one");
+                let value = self.num(value)?;
+                self.kernel.carried[k] = Carried::Sum { op, value };
                 Ok(())
             }
             Carried::Ordered { init, param, .. } => {

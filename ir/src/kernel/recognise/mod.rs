@@ -30,6 +30,8 @@ pub struct Loop<'a> {
     pub constant: &'a dyn Fn(Value) -> Option<Const>,
     /// What a `map` or `build` makes is wanted only reduced like this.
     pub fold: Option<ReduceOp>,
+    /// Sums that the loop carries may be added up in any order.
+    pub any_order: bool,
 }
 
 /// The kernel of a `for`, a `map`, or the last axis of a `build`; or of a `reduce` to the least or greatest element.
