@@ -194,11 +194,14 @@ impl Writer {
         for k in 1..80 {
             let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
         }
-        match seed % 6 {
+        match seed % 9 {
             0 => w.map(),
             1 => w.build(),
             2 => w.folds(),
             3 => w.extremes(),
+            4 => w.stencil(),
+            5 => w.shifted(),
+            6 => w.branches(),
             _ => w.counted(),
         }
         w.text
@@ -308,6 +311,124 @@ impl Writer {
             self.text,
             "%c2 = add %c1, 3\nyield %y2, %s2, %m2, %w2, {last}, %c2\n}}\nyield %r, %s, %t, %u, %z, %c\n}}"
         );
+    }
+
+    /// A condition on the counter, or on numbers.
+    fn condition(&mut self) -> String {
+        if self.random.below(4) == 0 {
+            let (op, a, b) = (self.pick(&COMPARE), self.float(), self.float());
+            return self.line(&format!("{op} {a}, {b}"));
+        }
+        let (op, k, first) = (self.pick(&COMPARE), self.random.below(4), self.random.below(3));
+        match first {
+            0 => self.line(&format!("{op} %i, {k}")),
+            1 => {
+                let last = self.name();
+                let _ = writeln!(self.text, "{last} = sub %n, {k}");
+                self.line(&format!("{op} {last}, %i"))
+            }
+            _ => {
+                let next = self.name();
+                let _ = writeln!(self.text, "{next} = add %i, {k}");
+                self.line(&format!("{op} {next}, %n"))
+            }
+        }
+    }
+
+    /// A number that is another one on either side of a branch.
+    fn choice(&mut self, depth: usize) -> String {
+        let (cond, result, known) = (self.condition(), self.name(), self.floats.len());
+        let _ = writeln!(self.text, "{result} = if {cond} {{");
+        for side in 0..2 {
+            if depth > 0 && self.random.below(3) == 0 {
+                self.choice(depth - 1);
+            }
+            let offset = self.random.below(3);
+            let at = self.name();
+            let _ = writeln!(self.text, "{at} = {} %i, {offset}", if side == 0 { "sub" } else { "add" });
+            self.float_line(&format!("get %x[{at}]"));
+            (0..2).for_each(|_| self.instruction(true));
+            let y = self.floats.last().cloned().expect("there are floats");
+            let _ = writeln!(self.text, "yield {y}\n}}{}", if side == 0 { " else {" } else { "" });
+            // What has been made on a side is known there only.
+            self.floats.truncate(known);
+            self.bools.clear();
+            self.ints.truncate(1);
+        }
+        self.floats.push(result.clone());
+        result
+    }
+
+    /// Other rules at the ends, indices that turn round, and branches on data.
+    fn stencil(&mut self) {
+        self.text += "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64]) {\n";
+        self.text += "%zero = const 0 : i64\n%one = const 1 : i64\n%last = sub %n, %one\n%r = build (%i < %n) {\n";
+        self.ints.push("%i".into());
+        self.text += "%at0 = eq %i, %zero\n%im = sub %i, %one\n%left = select %at0, %last, %im\n";
+        self.text += "%at1 = eq %i, %last\n%ip = add %i, %one\n%right = select %at1, %zero, %ip\n";
+        self.float_line("get %x[%left]");
+        self.float_line("get %x[%right]");
+        self.choice(1);
+        let u = self.choice(1);
+        let _ = writeln!(self.text, "yield {u}\n}}\nyield %r\n}}");
+    }
+
+    /// Additions to elements at which trips meet, some of them on one side of a branch.
+    fn shifted(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], [f64^2]) {\n";
+        self.text +=
+            "%one = const 1 : i64\n%last = sub %n, %one\n%r, %s = for %i in %one..%last carry (%y0 = %y, %m0 = %m) {\n";
+        self.ints.push("%i".into());
+        self.float_line("get %x[%i]");
+        let (mut y, mut m) = ("%y0".to_string(), "%m0".to_string());
+        for _ in 0..2 + self.random.below(3) {
+            (0..2).for_each(|_| self.instruction(true));
+            let (offset, at, v) = (self.random.below(4), self.name(), self.float());
+            let _ = writeln!(self.text, "{at}.0 = add %i, {offset}\n{at} = sub {at}.0, 1");
+            let next = self.name();
+            let place = format!("!loc {}", self.next.min(79));
+            match self.random.below(3) {
+                0 => {
+                    let _ = writeln!(self.text, "{next} = add_at {y}[{at}], {v} {place}");
+                    y = next;
+                }
+                1 => {
+                    let _ = writeln!(self.text, "{next} = add_at {m}[{at}, 1], {v} {place}");
+                    m = next;
+                }
+                _ => {
+                    let cond = self.condition();
+                    let _ = writeln!(self.text, "{next} = if {cond} {{\n{next}.t = add_at {y}[{at}], {v} {place}");
+                    let _ = writeln!(self.text, "yield {next}.t\n}} else {{\nyield {y}\n}}");
+                    y = next;
+                }
+            }
+        }
+        let _ = writeln!(self.text, "yield {y}, {m}\n}}\nyield %r, %s\n}}");
+    }
+
+    /// Stores and sums on one side of a branch, and several elements of one array for each trip.
+    fn branches(&mut self) {
+        self.text += "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], f64, [f64]) {\n";
+        self.text += "%zero = const 0 : i64\n%three = const 3 : i64\n%size = mul %n, %three\n%t0 = fill %a, %size\n";
+        self.text += "%r, %s, %t = for %i in %zero..%n carry (%y1 = %y, %s1 = %a, %t1 = %t0) {\n";
+        self.ints.push("%i".into());
+        self.choice(1);
+        let (v, cond) = (self.body(4, true), self.condition());
+        let _ = writeln!(self.text, "%y2 = if {cond} {{\n%y3 = set %y1[%i], {v} !loc 60\nyield %y3\n}} else {{");
+        match self.random.below(3) {
+            0 => self.text += "yield %y1\n}\n",
+            1 => self.text += "%y4 = add_at %y1[%i], %b !loc 61\nyield %y4\n}\n",
+            _ => self.text += "%y4 = set %y1[%i], %a !loc 62\nyield %y4\n}\n",
+        }
+        let (op, w) = (self.pick(&["add", "sub", "mul"]), self.float());
+        let cond = self.condition();
+        let _ = writeln!(self.text, "%s2 = if {cond} {{\n%s3 = {op} %s1, {w}\nyield %s3\n}} else {{\nyield %s1\n}}");
+        let (first, last) = (self.float(), self.float());
+        let _ = writeln!(self.text, "%u0 = mul %i, %three\n%u1 = add %u0, 2\n%t2 = set.inbounds %t1[%u0], {first}");
+        let _ =
+            writeln!(self.text, "%t3 = set.inbounds %t2[%u1], {last}\nyield %y2, %s2, %t3\n}}\nyield %r, %s, %t\n}}");
     }
 
     /// Some instructions; gives the last float. With `indexed` there is a counter `%i`.

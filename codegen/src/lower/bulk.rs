@@ -161,20 +161,21 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let last = axis + 1 == sizes.len();
         let long = !last || self.is_long(data.regions[0]);
         let (zero, size) = (self.word(0), sizes[axis]);
-        let mut start = (zero, number);
-        if let (true, Some(kernel)) = (last, self.kernel(inst)) {
+        if last {
+            let kernel = self.kernel(inst);
             let bounds = Bounds { lo: zero, hi: size, carried: &[], first: Some(number), lanes: None };
-            let from = self.run_kernel(&kernel, &bounds, long).0;
-            start = (from, self.b.ins().iadd(number, from));
+            self.loop_with_kernel(kernel.as_ref(), &bounds, long, |this, i, _| {
+                this.values[param.index()] = Some(i);
+                let number = this.b.ins().iadd(number, i);
+                this.fill_in(data.regions[0], &data.results, results, number);
+                Vec::new()
+            });
+            return self.b.ins().iadd(number, size);
         }
         let trips = self.trips(zero, size, long);
-        self.counted_by(1, (start.0, size), &[start.1], trips, |this, i, carried| {
+        self.counted_by(1, (zero, size), &[number], trips, |this, i, carried| {
             this.values[param.index()] = Some(i);
-            if !last {
-                return vec![this.build_axis(inst, sizes, results, axis + 1, carried[0])];
-            }
-            this.fill_in(data.regions[0], &data.results, results, carried[0]);
-            vec![this.b.ins().iadd_imm_s(carried[0], 1)]
+            vec![this.build_axis(inst, sizes, results, axis + 1, carried[0])]
         })[0]
     }
 

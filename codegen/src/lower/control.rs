@@ -68,15 +68,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let func = self.func;
         let data = &func.insts[inst];
         let body = data.regions[0];
-        let (mut lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
-        let mut carried = self.sized(&data.results, &data.args[2..]);
-        let long = self.is_long(body);
-        let trips = self.trips(lo, hi, long);
-        if let Some(kernel) = self.kernel(inst) {
-            let bounds = Bounds { lo, hi, carried: &carried, first: None, lanes: None };
-            (lo, carried) = self.run_kernel(&kernel, &bounds, long);
-        }
-        let results = self.counted_by(1, (lo, hi), &carried, trips, |this, i, carried| {
+        let (lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
+        let carried = self.sized(&data.results, &data.args[2..]);
+        let bounds = Bounds { lo, hi, carried: &carried, first: None, lanes: None };
+        let kernel = self.kernel(inst);
+        let results = self.loop_with_kernel(kernel.as_ref(), &bounds, self.is_long(body), |this, i, carried| {
             let params = &func.regions[body].params;
             this.set_all(&params[..1], &[i]);
             this.set_sized(&data.results, &params[1..], carried);

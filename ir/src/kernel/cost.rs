@@ -66,6 +66,16 @@ impl Cost {
         cost
     }
 
+    /// What steps cost in a loop.
+    pub(super) fn of_loop(kernel: &Kernel, steps: &[Step]) -> f32 {
+        let mut cost = Cost::default();
+        cost.steps(kernel, steps, 1.0);
+        cost.scalar
+    }
+
+    /// How often an inner loop goes round, at a guess.
+    pub(super) const TRIPS: f32 = 16.0;
+
     fn steps(&mut self, kernel: &Kernel, steps: &[Step], times: f32) {
         for step in steps {
             match step {
@@ -155,7 +165,7 @@ fn trips(kernel: &Kernel, lo: Num, hi: Num) -> f32 {
     let known = |n: Num| kernel.numbers[n].affine.as_ref().filter(|a| a.is_constant()).map(|a| a.constant);
     match (known(lo), known(hi)) {
         (Some(lo), Some(hi)) => hi.saturating_sub(lo).clamp(0, 64) as f32,
-        _ => 16.0,
+        _ => Cost::TRIPS,
     }
 }
 

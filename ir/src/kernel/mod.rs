@@ -183,6 +183,17 @@ pub struct Guard {
     pub size: Num,
 }
 
+/// Which trips a kernel may do, for conditions on the counter are decided once for all of its trips; their operands are inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Limit {
+    /// Not the trip with this counter.
+    Except(Affine),
+    /// None before this one.
+    From(Affine),
+    /// Not this one, and none after it.
+    Until(Affine),
+}
+
 /// See the module's description.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
@@ -200,6 +211,11 @@ pub struct Kernel {
     /// Floats that are summed over all trips, in the lanes of [`crate::ReduceOp::Sum`].
     pub sum: Option<Num>,
     pub guards: Vec<Guard>,
+    pub limits: Vec<Limit>,
+    /// Must be far from overflow, or the limits are not what the loop's conditions say.
+    pub small: Vec<Affine>,
+    /// Run before this one, over the same trips; they only add to elements.
+    pub earlier: Vec<Kernel>,
     /// Counters of inner loops, with their bounds.
     pub counters: Vec<(Num, Affine, Affine)>,
     pub cost: Cost,
@@ -216,10 +232,11 @@ impl Kernel {
 
     /// The constant that a number is.
     pub fn constant(&self, num: Num) -> Option<&Const> {
-        self.inputs.iter().find(|(n, _)| *n == num).and_then(|(_, input)| match input {
+        let at = self.inputs.binary_search_by_key(&num, |(n, _)| *n).ok()?;
+        match &self.inputs[at].1 {
             Input::Const(c) => Some(c),
             Input::Value(_) | Input::Dim(..) | Input::First => None,
-        })
+        }
     }
 }
 

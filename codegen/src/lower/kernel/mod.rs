@@ -13,10 +13,11 @@
 //! are the index of the first lane; the others are `W / 2` vectors of two.
 //!
 //! The files: here the loop and its guards, [`outline`] kernels as functions of their own, [`lanes`] numbers in vectors, [`step`] what a
-//! trip does.
+//! trip does, [`rounds`] kernels that leave out some trips in the middle.
 
 mod lanes;
 mod outline;
+mod rounds;
 mod step;
 
 use super::control::Trips;
@@ -63,7 +64,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Runs the kernel for as many trips as it can; gives the counter and the carried values with which the loop goes on.
     pub(super) fn run_kernel(&mut self, kernel: &Kernel, at: &Bounds, long: bool) -> (V, Vec<V>) {
-        let width = kernel.cost.lanes();
+        let width = passes(kernel).map(|pass| pass.cost.lanes()).max().expect("there is one");
         let kinds: Vec<ClifType> = at.carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
         let (run, after) = (self.b.create_block(), self.block(&[&[types::I64][..], &kinds].concat()));
         let mut k = Lanes::new(kernel, width);
@@ -78,20 +79,30 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let end = self.b.ins().iadd(at.lo, whole);
         let ordered = ordered_inits(kernel, at.carried);
         let trips = self.trips(at.lo, at.hi, long);
-        let finals = if self.stands_apart(kernel) {
-            self.call_kernel(&k, (at.lo, end), &ordered, trips)
-        } else {
-            let inits = [&ordered[..], &self.accumulators(kernel, width)].concat();
-            self.counted_by(width as i64, (at.lo, end), &inits, trips, |this, i, carried| {
-                this.kernel_block(&mut k, i, carried)
-            })
-        };
+        for pass in &kernel.earlier {
+            let mut k = Lanes::new(pass, pass.cost.lanes());
+            self.kernel_inputs(&mut k, at);
+            self.run_pass(k, (at.lo, end), &[], trips);
+        }
+        k.width = kernel.cost.lanes();
+        let finals = self.run_pass(k, (at.lo, end), &ordered, trips);
         let (ordered, accumulators) = finals.split_at(ordered.len());
         let go_on = self.carried_after(kernel, at, (whole, end), (ordered, accumulators));
         self.jump(after, &go_on);
         self.b.switch_to_block(after);
         let params = self.params(after);
         (params[0], params[1..].to_vec())
+    }
+
+    /// Runs a kernel for the trips from `lo` to `end`; gives what it leaves.
+    fn run_pass(&mut self, mut k: Lanes, (lo, end): (V, V), ordered: &[V], trips: Trips) -> Vec<V> {
+        if self.stands_apart(k.kernel) {
+            return self.call_kernel(&k, (lo, end), ordered, trips);
+        }
+        let inits = [ordered, &self.accumulators(k.kernel, k.width)].concat();
+        self.counted_by(k.width as i64, (lo, end), &inits, trips, |this, i, carried| {
+            this.kernel_block(&mut k, i, carried)
+        })
     }
 
     fn kernel_inputs(&mut self, k: &mut Lanes, at: &Bounds) {
@@ -271,6 +282,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
         sum
     }
+}
+
+/// The kernels that run over the same trips, in their order.
+fn passes(kernel: &Kernel) -> impl Iterator<Item = &Kernel> {
+    kernel.earlier.iter().chain([kernel])
 }
 
 /// The ordered ones of the carried values.

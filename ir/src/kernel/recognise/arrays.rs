@@ -44,7 +44,7 @@ impl Recogniser<'_> {
         if self.kernel.shape(place.number) != Shape::Uniform {
             self.vector_element(self.kernel.arrays[array].element)?;
         }
-        self.see(array, &data.args[1..], false, false);
+        self.see(array, &data.args[1..], Kind::Load);
         let result = self.load(array, place);
         self.nums.insert(data.results[0], result);
         Ok(())
@@ -62,12 +62,20 @@ impl Recogniser<'_> {
         self.vector_element(self.kernel.arrays[array].element)?;
         let value = self.num(data.args[last])?;
         let late = self.kernel.shape(value) == Shape::Ordered;
-        self.see(array, indices, true, late);
+        if late && (self.depth > 0 || !self.masks.is_empty()) {
+            return self.refuse(if self.depth > 0 { Reason::OrderedInner } else { Reason::Branch });
+        }
+        let value = self.if_taken(value, add, |this| {
+            this.see(array, indices, Kind::Load);
+            this.load(array, place)
+        })?;
         let store = Store { array, place, value, add };
-        match late {
-            true if self.depth > 0 => return self.refuse(Reason::OrderedInner),
-            true => self.kernel.late.push(store),
-            false => self.steps.push(Step::Store(store)),
+        if late {
+            self.see(array, indices, Kind::Late);
+            self.kernel.late.push(store);
+        } else {
+            self.see(array, indices, if add { Kind::Add } else { Kind::Store });
+            self.steps.push(Step::Store(store));
         }
         self.versions.insert(data.results[0], array);
         Ok(())
@@ -82,11 +90,13 @@ impl Recogniser<'_> {
         let mut number: Option<Num> = None;
         let mut stride = Some(0);
         for (axis, index) in indices.iter().enumerate() {
-            let index = self.num(*index)?;
+            let mut index = self.num(*index)?;
             if self.kernel.shape(index) == Shape::Ordered {
                 return self.refuse(Reason::OrderedIndex);
             }
-            if access == Access::Checked {
+            if access == Access::InBounds && !self.masks.is_empty() {
+                index = self.on_both_sides(array, axis, index)?;
+            } else if access == Access::Checked {
                 self.guard(array, axis, index)?;
             }
             let step = match self.kernel.shape(index) {
@@ -109,50 +119,54 @@ impl Recogniser<'_> {
         Ok(Place { number, stride })
     }
 
-    pub(super) fn guard(&mut self, array: ArrayId, axis: usize, index: Num) -> Step1<()> {
-        let Some(index) = self.kernel.numbers[index].affine.clone() else { return self.refuse(Reason::Bounds) };
-        let counts = |n: &Num| self.is_input(*n) || self.kernel.counters.iter().any(|(c, ..)| c == n);
-        if !index.terms.iter().all(|(n, _)| counts(n)) {
+    fn guard(&mut self, array: ArrayId, axis: usize, index: Num) -> Step1<()> {
+        if !self.has_known_range(index) {
             return self.refuse(Reason::Bounds);
         }
+        let index = self.kernel.numbers[index].affine.clone().expect("its range is known");
+        self.add_guard(array, axis, index);
+        Ok(())
+    }
+
+    fn has_known_range(&self, index: Num) -> bool {
+        let counts = |n: &Num| self.is_input(*n) || self.kernel.counters.iter().any(|(c, ..)| c == n);
+        self.kernel.numbers[index].affine.as_ref().is_some_and(|index| index.terms.iter().all(|(n, _)| counts(n)))
+    }
+
+    fn add_guard(&mut self, array: ArrayId, axis: usize, index: Affine) {
         let guard = Guard { index, size: self.dim(array, axis as u8) };
         if !self.kernel.guards.contains(&guard) {
             self.kernel.guards.push(guard);
         }
-        Ok(())
     }
 
-    pub(super) fn see(&mut self, array: ArrayId, indices: &[Value], stores: bool, late: bool) {
+    /// An index that is inside on one side of a branch, for an access that is made on both: it is inside of both, or the kernel does not
+    /// run; or on the other side it is that of the first element.
+    fn on_both_sides(&mut self, array: ArrayId, axis: usize, index: Num) -> Step1<Num> {
+        if self.has_known_range(index) {
+            self.guard(array, axis, index)?;
+            return Ok(index);
+        }
+        let (mask, first) = (self.mask()?, self.constant(Const::I64(0)));
+        self.add_guard(array, axis, Affine::constant(0));
+        self.op(NumOp::Select, &[mask, index, first], Scalar::I64)
+    }
+
+    fn see(&mut self, array: ArrayId, indices: &[Value], kind: Kind) {
         let affine = |v: &Value| self.nums.get(v).and_then(|n| self.kernel.numbers[*n].affine.clone());
         let indices = indices.iter().map(affine).collect();
-        self.seen.push(Seen { array, indices, loc: self.loc, stores, late });
+        let (stores, adds, late) = (kind != Kind::Load, kind == Kind::Add, kind == Kind::Late);
+        let (loc, depth, step) = (self.loc, self.depth, self.steps.len());
+        self.seen.push(Seen { array, indices, loc, stores, adds, late, depth, step });
     }
+}
 
-    /// No two trips touch the same element of an array that is updated.
-    pub(super) fn no_conflicts(&mut self) -> Step1<()> {
-        for (array, data) in self.kernel.arrays.iter().filter(|(_, data)| data.updated) {
-            let mut accesses = self.seen.iter().filter(|s| s.array == array);
-            let Some(first) = accesses.next() else { continue };
-            let rest: Vec<&Seen> = accesses.collect();
-            if (first.late || rest.iter().any(|s| s.late)) && !rest.is_empty() {
-                return Err(Refusal { reason: Reason::Dependence, loc: first.loc });
-            }
-            let own = |axis: usize| {
-                let index = first.indices[axis].as_ref().filter(|a| self.is_own(a));
-                index.is_some() && rest.iter().all(|s| s.indices[axis].as_ref() == index)
-            };
-            if !(0..first.indices.len()).any(own) {
-                let reads = rest.iter().copied().chain([first]).find(|s| !s.stores);
-                let reason = if reads.is_some() { Reason::ReadsElsewhere } else { Reason::Dependence };
-                return Err(Refusal { reason, loc: reads.unwrap_or(first).loc });
-            }
-            let _ = data;
-        }
-        Ok(())
-    }
-
-    /// Whether an index is another one in each trip, and the same throughout a trip.
-    pub(super) fn is_own(&self, index: &Affine) -> bool {
-        index.axis != 0 && index.terms.iter().all(|(n, _)| self.is_input(*n))
-    }
+/// What an access does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Load,
+    Store,
+    Add,
+    /// Stores a number of the ordered part.
+    Late,
 }

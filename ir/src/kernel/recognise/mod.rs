@@ -6,11 +6,13 @@
 //! trips touch the same element.
 //!
 //! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
-//! [`arrays`] accesses to memory, [`inner`] loops in a trip.
+//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`branch`] branches, [`inner`] loops in a trip.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
 
 mod arrays;
+mod branch;
+mod conflicts;
 mod inner;
 mod loops;
 mod numbers;
@@ -57,7 +59,11 @@ struct Seen {
     indices: SmallVec<[Option<Affine>; 2]>,
     loc: SrcLoc,
     stores: bool,
+    adds: bool,
     late: bool,
+    depth: usize,
+    /// Of a store outside of inner loops: which step it is.
+    step: usize,
 }
 
 struct Recogniser<'a> {
@@ -76,6 +82,10 @@ struct Recogniser<'a> {
     steps: Vec<Step>,
     seen: Vec<Seen>,
     depth: usize,
+    /// The branches around, each with the side.
+    masks: Vec<(Num, bool)>,
+    /// Steps of a trip that the loop skips as often as not, by their cost.
+    skipped: f32,
 }
 
 type Step1<T> = Result<T, Refusal>;
@@ -95,6 +105,9 @@ impl<'a> Recogniser<'a> {
             late: Vec::new(),
             sum: None,
             guards: Vec::new(),
+            limits: Vec::new(),
+            small: Vec::new(),
+            earlier: Vec::new(),
             counters: Vec::new(),
             cost: Cost::default(),
         };
@@ -112,6 +125,8 @@ impl<'a> Recogniser<'a> {
             steps: Vec::new(),
             seen: Vec::new(),
             depth: 0,
+            masks: Vec::new(),
+            skipped: 0.0,
         }
     }
 
@@ -120,13 +135,25 @@ impl<'a> Recogniser<'a> {
     }
 
     fn finish(mut self) -> Result<Kernel, Refusal> {
-        self.no_conflicts()?;
+        let shifts = self.no_conflicts()?;
+        if self.at.fold.is_some() && !self.kernel.limits.is_empty() {
+            return self.refuse(Reason::Branch);
+        }
         self.kernel.body = std::mem::take(&mut self.steps);
-        guarded::remove_unused(&mut self.kernel);
-        self.kernel.cost = Cost::of(&self.kernel);
-        if !self.kernel.cost.is_worth() {
+        let mut whole = self.kernel.clone();
+        guarded::remove_unused(&mut whole);
+        let mut cost = Cost::of(&whole);
+        if shifts.is_empty() {
+            self.kernel = whole;
+        } else {
+            self.divide(&shifts)?;
+            let passes = self.kernel.earlier.iter().map(|k| &k.cost).chain([&self.kernel.cost]);
+            cost = Cost { scalar: cost.scalar, vector: passes.map(|c| c.vector).sum(), ..self.kernel.cost };
+        }
+        cost.scalar -= self.skipped;
+        self.kernel.cost = cost;
+        if !cost.is_worth() {
             self.loc = self.func.insts[self.at.inst].loc;
-            let cost = &self.kernel.cost;
             let ordered = cost.ordered > 0.5 * cost.vector;
             return self.refuse(if ordered { Reason::OrderedOnly } else { Reason::NotWorth });
         }
@@ -162,7 +189,8 @@ impl<'a> Recogniser<'a> {
             Op::Set(access) => self.set(*access, inst, false),
             Op::AddAt(access) => self.set(*access, inst, true),
             Op::For => self.inner(inst),
-            Op::If | Op::Switch => self.refuse(Reason::Branch),
+            Op::If => self.branch(inst),
+            Op::Switch => self.refuse(Reason::Branch),
             Op::While => self.refuse(Reason::While),
             Op::Call(_) => self.refuse(Reason::Call),
             Op::Host(_) => self.refuse(Reason::World),

@@ -58,6 +58,9 @@ impl Recogniser<'_> {
                 }
             }
         }
+        if let Some(known) = self.simpler(op, args)? {
+            return Ok(known);
+        }
         let shape = self.shape_of(op, args, scalar);
         let affine = if scalar == Scalar::I64 { self.affine_of(op, args) } else { None };
         if let Some(constant) = affine.as_ref().filter(|a| a.is_constant()) {
