@@ -221,6 +221,7 @@ impl Simplifier<'_> {
 
     /// A result of `map` that is an element handed through is that array.
     fn elementwise(&mut self, inst: Inst) {
+        self.read_fills(inst);
         self.regions_of(inst);
         let data = &self.func.insts[inst];
         let (results, arrays, body) = (data.results.clone(), data.args.clone(), data.regions[0]);
@@ -230,5 +231,29 @@ impl Simplifier<'_> {
                 self.replace_used(*result, arrays[position]);
             }
         }
+    }
+
+    /// The elements of a `fill` are its scalar. One operand stays, for the shape.
+    fn read_fills(&mut self, map: Inst) {
+        let (arrays, body) = (self.func.insts[map].args.clone(), self.func.insts[map].regions[0]);
+        let params = self.func.regions[body].params.clone();
+        let mut kept: Vec<(Value, Value)> = Vec::new();
+        for (array, param) in arrays.iter().zip(params) {
+            match self.scalar_of_fill(*array) {
+                Some(v) => self.replaced.replace(param, v),
+                None => kept.push((*array, param)),
+            }
+        }
+        if kept.is_empty() {
+            kept.push((arrays[0], self.func.regions[body].params[0]));
+        }
+        self.changes += arrays.len() - kept.len();
+        self.func.insts[map].args = kept.iter().map(|(array, _)| *array).collect();
+        self.func.regions[body].params = kept.into_iter().map(|(_, param)| param).collect();
+    }
+
+    fn scalar_of_fill(&self, array: Value) -> Option<Value> {
+        let (Op::Fill, args) = self.made_by(array)? else { return None };
+        self.func.value_type(args[0]).as_scalar().map(|_| args[0])
     }
 }
