@@ -21,6 +21,8 @@ pub struct Structure {
     /// First and last position inside each region: nesting is containment of intervals.
     spans: Vec<(u32, u32)>,
     owners: Vec<Option<Inst>>,
+    /// The region that an instruction stands in.
+    homes: Vec<Option<Region>>,
 }
 
 impl Structure {
@@ -31,6 +33,7 @@ impl Structure {
             inst_order: vec![0; func.insts.len()],
             spans: vec![(u32::MAX, 0); func.regions.len()],
             owners: vec![None; func.regions.len()],
+            homes: vec![None; func.insts.len()],
         };
         let entry = func.entry().expect("a primal has a body");
         structure.visit(func, entry, &mut 0);
@@ -50,6 +53,7 @@ impl Structure {
                 self.visit(func, inner, clock);
             }
             *clock += 1;
+            self.homes[inst.index()] = Some(region);
             self.inst_order[inst.index()] = *clock;
             for (index, v) in data.results.iter().enumerate() {
                 self.define(*v, Def::Result { inst, index }, region, clock);
@@ -86,6 +90,11 @@ impl Structure {
     pub fn inside(&self, v: Value, region: Region) -> bool {
         let (start, end) = self.spans[region.index()];
         (start..=end).contains(&self.order(v))
+    }
+
+    /// The region in which an instruction stands.
+    pub fn home_of_inst(&self, inst: Inst) -> Region {
+        self.homes[inst.index()].expect("an instruction in use stands somewhere")
     }
 
     /// The instruction that owns a region; `None` for the entry.

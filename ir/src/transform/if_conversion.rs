@@ -7,12 +7,14 @@
 //!
 //! Both sides are computed, so they must be pure and cheap: at most [`LIMIT`] instructions of a few cycles each. A jump that
 //! is mispredicted costs more than these; and a loop body without jumps can be lowered to vectors. Accesses stay where they
-//! are, for they are in bounds only on their side. *Before the derivative* nothing is converted: see
-//! [`super::Stage::Primal`]. *Cost:* linear.
+//! are, for they are in bounds only on their side. *Before the derivative* only choices among discrete numbers are converted, since they
+//! have no adjoints ([`super::Stage::Primal`]): a sweep computes an index again where it would keep what a branch gave. *Cost:* linear.
 
+use super::Stage;
 use super::replacement::Replacements;
 use crate::function::{Function, Inst, InstData, Region};
 use crate::opcode::{BinaryOp, Op, UnaryOp};
+use crate::types::Scalar;
 use smallvec::SmallVec;
 
 /// Instructions on both sides together, without constants, and results (gut feeling: about half a misprediction).
@@ -20,15 +22,16 @@ const LIMIT: usize = 6;
 const RESULTS: usize = 4;
 
 /// Converts branches in a function. Gives their number.
-pub fn run(func: &mut Function) -> usize {
+pub fn run(func: &mut Function, stage: Stage) -> usize {
     let Some(entry) = func.entry() else { return 0 };
-    let mut conversion = Conversion { func, replaced: Replacements::default(), converted: 0 };
+    let mut conversion = Conversion { func, stage, replaced: Replacements::default(), converted: 0 };
     conversion.region(entry);
     conversion.converted
 }
 
 struct Conversion<'f> {
     func: &'f mut Function,
+    stage: Stage,
     replaced: Replacements,
     converted: usize,
 }
@@ -56,7 +59,8 @@ impl Conversion<'_> {
         if data.op != Op::If || data.results.is_empty() || data.results.len() > RESULTS {
             return false;
         }
-        let scalars = data.results.iter().all(|v| self.func.value_type(*v).as_scalar().is_some());
+        let fits = |s: Scalar| self.stage == Stage::Full || !s.is_float();
+        let scalars = data.results.iter().all(|v| self.func.value_type(*v).as_scalar().is_some_and(fits));
         let insts = || data.regions.iter().flat_map(|region| &self.func.regions[*region].insts);
         let cheap = |inst: &Inst| is_cheap(self.func, &self.func.insts[*inst]);
         let work = insts().filter(|inst| !matches!(self.func.insts[**inst].op, Op::Const(_))).count();

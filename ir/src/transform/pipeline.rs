@@ -111,6 +111,7 @@ const CLEAN_UP: &[Pass] = &[
     Pass::Simplify,
     Pass::Gvn,
     Pass::Bounds,
+    Pass::IfConversion,
     Pass::Dce,
     Pass::Fuse,
     Pass::Simplify,
@@ -211,7 +212,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
             let effects = effects_of(module);
             each(module, |func| fuse::run(func, &effects, stage))
         }
-        Pass::IfConversion => each(module, if_conversion::run),
+        Pass::IfConversion => each(module, |func| if_conversion::run(func, stage)),
         Pass::Unroll => each(module, unroll::run),
         Pass::SmallArrays => each(module, small_arrays::run),
         Pass::Scalarize => each(module, scalarize::run),
