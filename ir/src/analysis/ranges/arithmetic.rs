@@ -18,7 +18,7 @@ impl Walk<'_> {
         let args = &data.args;
         match data.op {
             Op::Binary(op) => self.binary(op, v, args[0], args[1]),
-            Op::Select => self.join(v, &args[1..]),
+            Op::Select => self.choose(v, args[0], [args[1], args[2]]),
             Op::Convert(_) => self.converted(v, args[0]),
             Op::Dim(_) => self.learn(Term::constant(0), v),
             Op::NodeTag | Op::Host(HostFn::StrLen) => self.learn(Term::constant(0), v),
@@ -208,6 +208,25 @@ impl Walk<'_> {
                 self.learn(v, limit);
             }
         }
+    }
+
+    /// `v` is the first if `cond` holds, else the second: what each is known not to exceed where it is chosen.
+    fn choose(&mut self, v: Term, cond: Value, options: [Value; 2]) {
+        let options = options.map(|x| self.term(x));
+        let mut limits: Vec<Term> = options.iter().flat_map(|x| self.facts.above(*x)).chain(options).collect();
+        limits.retain(|limit| limit.node != Node::Zero);
+        let (mut least, mut greatest) = (i128::MAX, i128::MIN);
+        for (x, holds) in options.into_iter().zip([true, false]) {
+            let mark = self.facts.mark();
+            self.assume(cond, holds);
+            limits.retain(|limit| self.facts.proves(x, *limit));
+            let (low, high) = self.range(x);
+            (least, greatest) = (least.min(low), greatest.max(high));
+            self.facts.forget(mark);
+        }
+        limits.into_iter().for_each(|limit| self.learn(v, limit));
+        self.learn(Term { node: Node::Zero, plus: least }, v);
+        self.learn(v, Term { node: Node::Zero, plus: greatest });
     }
 
     fn join_constants(&mut self, v: Term, options: &[Term]) {

@@ -206,7 +206,7 @@ impl Walk<'_> {
     }
 
     /// Learns what follows from a condition being so.
-    fn assume(&mut self, cond: Value, holds: bool) {
+    pub(super) fn assume(&mut self, cond: Value, holds: bool) {
         let Some(data) = self.definitions.inst(self.func, cond) else { return };
         if let Op::Compare(op) = data.op
             && self.int_type(data.args[0])
@@ -223,6 +223,9 @@ impl Walk<'_> {
     fn assume_order(&mut self, op: CompareOp, a: Term, b: Term) {
         match op {
             CompareOp::Eq => self.facts.learn_equal(a, b),
+            // Not at the end at which it might be.
+            CompareOp::Ne if self.facts.proves(a, b) => self.learn(a, b.plus(-1)),
+            CompareOp::Ne if self.facts.proves(b, a) => self.learn(b, a.plus(-1)),
             CompareOp::Ne => {}
             CompareOp::Lt => self.learn(a, b.plus(-1)),
             CompareOp::Le => self.learn(a, b),
