@@ -183,7 +183,8 @@ impl EffectContext<'_> {
     fn same_plain_shape(&self, data: &InstData) -> bool {
         let ty = self.func.value_type(data.args[0]);
         let plain = ty.level_count() == 1 && matches!(ty.leaf, Leaf::Scalar(_));
-        plain && self.shapes.origin(data.args[0]) == self.shapes.origin(data.args[1])
+        let same_size = |axis: usize| self.size(data.args[0], axis as u8) == self.size(data.args[1], axis as u8);
+        plain && (self.shapes.origin(data.args[0]) == self.shapes.origin(data.args[1]) || (0..ty.rank()).all(same_size))
     }
 
     fn is_nonzero(&self, v: Value) -> bool {

@@ -10,17 +10,27 @@
 //! ```
 //!
 //! A carried array starts as its own origin; if after the body the yielded array's origin is that parameter, the loop
-//! keeps the shape, and the parameter is linked to the initial array. So one walk suffices. Swapped carried arrays are
-//! not recognized. Stale when an array-typed instruction is replaced by one of another origin (removing is harmless).
+//! keeps the shape, and the parameter is linked to the initial array; so it is if both were made with the same sizes. So one
+//! walk suffices. Swapped carried arrays are not recognized. Stale when an array-typed instruction is replaced by one of another origin (removing is harmless).
 
 use super::Table;
-use crate::function::{Function, Inst, InstData, Region, Value};
-use crate::opcode::Op;
+use crate::function::{AxisSize, Function, Inst, InstData, Region, Value};
+use crate::opcode::{Const, Op};
+use smallvec::SmallVec;
 
 /// The origin of the shape of every array.
 #[derive(Clone, Debug, Default)]
 pub struct Shapes {
     parent: Table<Value, Option<Value>>,
+    /// The instructions that give constants, and arrays whose sizes are operands.
+    made: Table<Value, Option<Inst>>,
+}
+
+/// A size that an array was made with, or that the program promises of a parameter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Number(i64),
+    Value(Value),
 }
 
 impl Shapes {
@@ -65,6 +75,8 @@ impl Shapes {
             self.carried(func, data, &data.args, 0, data.regions[1]);
         } else if data.op == Op::Map {
             self.map_results(data);
+        } else if matches!(data.op, Op::Fill | Op::Build | Op::Reshape | Op::Const(_)) {
+            data.results.iter().for_each(|result| self.made[*result] = Some(inst));
         } else if keeps_shape(&data.op) && func.value_type(data.results[0]).is_array() {
             self.link(data.results[0], data.args[0]);
         }
@@ -92,14 +104,48 @@ impl Shapes {
     fn carried(&mut self, func: &Function, data: &InstData, inits: &[Value], skip: usize, body: Region) {
         let body = &func.regions[body];
         for (k, result) in data.results.iter().enumerate() {
-            let param = body.params[skip + k];
-            if func.value_type(param).is_array() && self.origin(body.yields[k]) == param {
+            let (param, yielded) = (body.params[skip + k], body.yields[k]);
+            if func.value_type(param).is_array()
+                && (self.origin(yielded) == param || self.made_alike(func, yielded, inits[k]))
+            {
                 self.link(param, inits[k]);
                 if data.op == Op::While {
                     self.link(func.regions[data.regions[0]].params[k], inits[k]);
                 }
                 self.link(*result, inits[k]);
             }
+        }
+    }
+
+    /// Whether two arrays were made with the same sizes.
+    fn made_alike(&self, func: &Function, a: Value, b: Value) -> bool {
+        let sizes = self.sizes(func, a);
+        sizes.is_some() && sizes == self.sizes(func, b)
+    }
+
+    fn sizes(&self, func: &Function, x: Value) -> Option<SmallVec<[Made; 4]>> {
+        let origin = self.origin(x);
+        let Some(inst) = self.made[origin] else {
+            let promised = func.values[origin].sizes.as_ref()?;
+            return promised.iter().map(|size| self.promised(func, size)).collect();
+        };
+        let data = &func.insts[inst];
+        let first = if data.op == Op::Build { 0 } else { 1 };
+        Some(data.args[first..].iter().map(|v| self.number_or_value(func, *v)).collect())
+    }
+
+    fn promised(&self, func: &Function, size: &AxisSize) -> Option<Made> {
+        match size {
+            AxisSize::Open => None,
+            AxisSize::Number(n) => Some(Made::Number(*n)),
+            AxisSize::Param(k) => Some(Made::Value(func.regions[func.entry()?].params[*k as usize])),
+        }
+    }
+
+    fn number_or_value(&self, func: &Function, v: Value) -> Made {
+        match self.made[v].map(|inst| &func.insts[inst].op) {
+            Some(Op::Const(Const::I64(n))) => Made::Number(*n),
+            Some(_) | None => Made::Value(v),
         }
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod bounds;
 pub mod dce;
+pub mod dead_stores;
 pub mod extrema;
 pub mod fuse;
 pub mod gvn;

@@ -14,8 +14,8 @@
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
 use super::{
-    Stage, bounds, dce, extrema, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize, simplify,
-    small_arrays, unroll,
+    Stage, bounds, dce, dead_stores, extrema, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize,
+    simplify, small_arrays, unroll,
 };
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
@@ -50,6 +50,7 @@ pub enum Pass {
     Promote,
     Parts,
     Extrema,
+    DeadStores,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -71,6 +72,7 @@ impl Pass {
         (Pass::Promote, "promote"),
         (Pass::Parts, "parts"),
         (Pass::Extrema, "extrema"),
+        (Pass::DeadStores, "dead-stores"),
         (Pass::Compact, "compact"),
     ];
 
@@ -135,6 +137,7 @@ const FULL: &[Pass] = &[
     Pass::Simplify,
     Pass::Scalarize,
     Pass::Gvn,
+    Pass::DeadStores,
     Pass::Licm,
     Pass::Bounds,
     Pass::Parts,
@@ -222,6 +225,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
             let effects = effects_of(module);
             each(module, |func| extrema::run(func, &effects))
         }
+        Pass::DeadStores => each(module, dead_stores::run),
         Pass::Compact => each(module, compact),
     }
 }

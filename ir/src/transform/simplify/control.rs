@@ -219,7 +219,7 @@ impl Simplifier<'_> {
 
     // ---- arrays ----
 
-    /// A result of `map` that is an element handed through is that array.
+    /// A result of `map` that is an element handed through is that array; of two that are the same, and only read, one is enough.
     fn elementwise(&mut self, inst: Inst) {
         self.read_fills(inst);
         self.regions_of(inst);
@@ -229,6 +229,11 @@ impl Simplifier<'_> {
             let body = &self.func.regions[body];
             if let Some(position) = body.params.iter().position(|param| *param == body.yields[k]) {
                 self.replace_used(*result, arrays[position]);
+            } else if let Some(twin) = body.yields[..k].iter().position(|v| *v == body.yields[k])
+                && self.only_read[*result]
+                && self.only_read[results[twin]]
+            {
+                self.replace_used(*result, results[twin]);
             }
         }
     }
