@@ -23,7 +23,7 @@ use crate::analysis::{Def, Definitions, Table};
 use crate::function::{Function, Inst, InstData, Region, Value};
 use crate::opcode::{Access, BinaryOp, Op};
 use crate::walk;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Removes dead stores in a function. Gives their number.
 pub fn run(func: &mut Function) -> usize {
@@ -35,12 +35,15 @@ pub fn run(func: &mut Function) -> usize {
     let dead = {
         let (definitions, users) = (Definitions::of_function(func), users_of_arrays(func, entry));
         let finder = Finder { func, definitions, users, uses: count_uses(func) };
-        loops.iter().flat_map(|inst| finder.dead_stores(*inst)).collect::<Vec<Inst>>()
+        loops.iter().flat_map(|inst| finder.dead_stores(*inst)).collect::<FxHashSet<Inst>>()
     };
     let mut replaced = Replacements::default();
-    for inst in &dead {
-        replaced.replace(func.insts[*inst].results[0], func.insts[*inst].args[0]);
+    for inst in walk::insts(func).into_iter().filter(|inst| dead.contains(inst)) {
+        replaced.replace(func.insts[inst].results[0], func.insts[inst].args[0]);
     }
+    let mut regions = Vec::new();
+    walk::for_each_region(func, entry, &mut |region| regions.push(region));
+    regions.into_iter().for_each(|region| func.regions[region].insts.retain(|inst| !dead.contains(inst)));
     replaced.resolve_region(func, entry);
     dead.len()
 }
