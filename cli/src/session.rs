@@ -127,7 +127,9 @@ fn fp(global: &Global) -> Result<Fp, Failure> {
             "contract" => Fp::Contract,
             "fast" => Fp::Fast,
             _ => {
-                return Err(Failure::usage(format!("`-C fp={value}`: there is `-C fp=exact`, `=contract` and `=fast`")));
+                return Err(Failure::usage(format!(
+                    "`-C fp={value}`: there is `-C fp=exact`, `=contract` and `=fast`"
+                )));
             }
         };
     }

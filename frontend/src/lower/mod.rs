@@ -16,6 +16,7 @@
 //! into another, but for functions that give functions (`variant.rs`). Sizes are `i64` parameters in front of the others, so one instance serves all of them.
 
 mod array;
+mod axis;
 mod body;
 mod builtin;
 mod call;

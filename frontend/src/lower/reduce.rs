@@ -1,14 +1,16 @@
 //! Reductions: of all elements, or along one axis.
 //!
 //! Of all elements the operations of the IR are used, which fix the order. Along the last axis each row is reduced like
-//! a vector. Along another axis sums run through the axis in order; other reductions gather the elements along it first.
+//! a vector. Along another axis sums run through the axis in order, and so do the reductions of `axis`; the others gather the
+//! elements along it first.
 
+use super::axis::Columns;
 use super::body::FnLower;
 use crate::typed::Builtin;
 use dprog_ir::{Access, BinaryOp, CompareOp, ReduceOp, Scalar, TrapCode, Type, UnaryOp, Value};
 
 /// Rows of no more elements lose a digit at most in `logsumexp` and `softmax`, see [`FnLower::powers_by_greatest`].
-const FEW: i64 = 8;
+pub(super) const FEW: i64 = 8;
 
 /// What `logsumexp` and `softmax` are made of.
 struct Pivot {
@@ -55,6 +57,13 @@ impl<'p> FnLower<'_, 'p> {
     fn reduced_along(&mut self, which: Builtin, x: Value, axis: usize) -> Value {
         let dims = self.b.dims(x);
         let last = axis + 1 == dims.len();
+        let columns = Columns { x, axis, dims: &dims };
+        if !last && which == Builtin::LogSumExp {
+            return self.log_sum_exp_of_columns(&columns);
+        }
+        if !last && matches!(which, Builtin::Max | Builtin::Min | Builtin::ArgMax | Builtin::ArgMin) {
+            return self.extremes_of_columns(which, &columns);
+        }
         let others: Vec<Value> = dims.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, d)| *d).collect();
         let built = self.build(&others, |s, i| {
             if last {
