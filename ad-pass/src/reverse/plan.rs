@@ -319,6 +319,9 @@ struct Decider<'a> {
 /// A value is recomputed if that takes at most so many operations. Chosen by feeling: a slot costs a store and a load.
 const BUDGET: u32 = 8;
 
+/// What an elementary function counts where it may be computed twice: so much that there is one of them in what is recomputed for a value.
+const ELEMENTARY: u32 = 4;
+
 /// A counted loop with no more trips is cheaper with its slots on a stack than with an array of its own. A guess: an array
 /// costs some ten nanoseconds, a look at the room of a stack less than one.
 const FEW_TRIPS: i64 = 16;
@@ -417,7 +420,8 @@ impl Decider<'_> {
                     _ => true,
                 };
                 let cost = operation_cost(&data.op, first.and_then(Type::as_scalar)).filter(|_| rereads_stable);
-                let mut cost = cost.or_else(|| self.cost_of_division(data))?;
+                let cost = cost.or_else(|| self.cost_of_division(data));
+                let mut cost = cost.or_else(|| self.cost_in_element(home, data))?;
                 for (k, arg) in data.args.iter().enumerate() {
                     let left = budget.checked_sub(cost)?;
                     cost += self.cost(*arg, left).or_else(|| (k == 0 && self.reads_all_of(data)).then_some(1))?;
@@ -471,6 +475,17 @@ impl Decider<'_> {
             at = primal.structure.home_of_inst(owner);
         }
         Some(loops)
+    }
+
+    /// Of an elementary function in a loop for one element of a comprehension. Kept, it would be in an array of its own for each element,
+    /// and then neighbouring elements could not be computed several at a time, which makes up for computing it twice.
+    fn cost_in_element(&self, home: Region, data: &InstData) -> Option<u32> {
+        let primal = &self.active.primal;
+        let owner = primal.structure.owner(self.plan.root)?;
+        let in_element = matches!(primal.func.insts[owner].op, Op::Build | Op::Map) && home != self.plan.root;
+        let is_elementary =
+            matches!(data.op, Op::Unary(op) if !matches!(op, UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma));
+        (in_element && is_elementary && primal.func.value_type(data.results[0]) == Type::F64).then_some(ELEMENTARY)
     }
 
     /// Of integers, by a constant that is not zero.
