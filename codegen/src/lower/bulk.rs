@@ -103,8 +103,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn map(&mut self, inst: Inst) {
         let func = self.func;
         let data = &func.insts[inst];
-        if let Some(op) = data.results.first().and_then(|r| self.folds.get(r)).copied() {
-            return self.fold(inst, op);
+        if let Some(fold) = self.folds.get(&inst).copied() {
+            return self.fold(inst, fold);
         }
         let arrays: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
         let bases: Vec<V> = data.args.iter().map(|v| self.base(*v)).collect();
@@ -144,8 +144,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn build(&mut self, inst: Inst) {
         let data = &self.func.insts[inst];
-        if let Some(op) = data.results.first().and_then(|r| self.folds.get(r)).copied() {
-            return self.fold(inst, op);
+        if let Some(fold) = self.folds.get(&inst).copied() {
+            return self.fold(inst, fold);
         }
         let sizes: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
         let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
@@ -205,7 +205,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             }
             ReduceOp::Sum => self.integer_sum(x),
             ReduceOp::Max | ReduceOp::Min => self.extreme(inst, op, x).unwrap_or_else(|| self.winner(op, scalar, x)[1]),
-            ReduceOp::ArgMax | ReduceOp::ArgMin => self.winner(op, scalar, x)[0],
+            ReduceOp::ArgMax | ReduceOp::ArgMin => match self.extreme(inst, op, x) {
+                Some(best) => self.position_of(best, x),
+                None => self.winner(op, scalar, x)[0],
+            },
         }
     }
 
@@ -237,6 +240,22 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             let wins = this.wins(max, scalar, v, best[1]);
             vec![this.b.ins().select(wins, i, best[0]), this.b.ins().select(wins, v, best[1])]
         })
+    }
+
+    /// The number of the first element that is `best`, or not a number: there is one.
+    fn position_of(&mut self, best: V, x: Value) -> V {
+        let (array, ty, zero) = (self.base(x), self.ty(x), self.word(0));
+        let (look, found) = (self.block(&[types::I64]), self.block(&[types::I64]));
+        self.jump(look, &[zero]);
+        self.b.switch_to_block(look);
+        let i = self.params(look)[0];
+        let v = self.load_element(array, ty, i);
+        let (same, nan) = (self.b.ins().fcmp(FloatCC::Equal, v, best), self.b.ins().fcmp(FloatCC::Unordered, v, v));
+        let here = self.b.ins().bor(same, nan);
+        let next = self.b.ins().iadd_imm_s(i, 1);
+        self.brif(here, found, &[i], look, &[next]);
+        self.b.switch_to_block(found);
+        self.params(found)[0]
     }
 
     fn wins(&mut self, max: bool, scalar: Scalar, v: V, best: V) -> V {

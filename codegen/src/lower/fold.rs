@@ -1,4 +1,4 @@
-//! Sums and extremes of elements that nobody else wants: no array is made.
+//! Sums and extremes of elements where these are made. Of elements that nobody else wants no array is made.
 //!
 //! ```text
 //! %y = map (%a = %x) { … yield %b }        for each element: %b; added to its lane of the sum
@@ -6,50 +6,87 @@
 //! release %y
 //! ```
 //!
+//! Where others want the array too, it is made in the same loop, and so are other results of the `map`.
+//!
 //! The loop stands where the `map` or `build` stood, so traps keep their order. A sum has its eight lanes in memory, where what the
 //! kernel leaves goes on, trip after trip; see `ReduceOp::Sum`. The least or greatest element is carried.
 
 use super::kernel::{Bounds, worst};
 use super::*;
+use dprog_ir::kernel::Fold;
 use dprog_ir::{BinaryOp, ReduceOp, Scalar, walk};
 
-/// The results of `map` and `build` that are only read by one reduction, with that reduction.
-pub(super) fn foldable(func: &Function) -> FxHashMap<Value, ReduceOp> {
-    let mut found: FxHashMap<Value, Option<ReduceOp>> = FxHashMap::default();
+/// A result of a `map` or `build` on its way to [`foldable`].
+struct Candidate {
+    producer: Inst,
+    result: usize,
+    home: Region,
+    fold: Option<ReduceOp>,
+    /// The fold stands in the region of the producer, so that it happens whenever the array is made.
+    near: bool,
+    /// Somebody else wants the array.
+    wanted: bool,
+}
+
+/// The `map` and `build` of which a result is read by a reduction, with that reduction: of one result of each.
+pub(super) fn foldable(func: &Function) -> FxHashMap<Inst, Fold> {
+    let mut found: FxHashMap<Value, Candidate> = FxHashMap::default();
     let Some(entry) = func.entry() else { return FxHashMap::default() };
-    walk::for_each_inst(func, entry, &mut |inst| {
-        let data = &func.insts[inst];
-        let is_producer = data.op == Op::Map || (data.op == Op::Build && data.args.len() == 1);
-        if let ([result], true) = (&data.results[..], is_producer)
-            && func.value_type(*result).element() == Type::F64
-        {
-            found.insert(*result, None);
-        }
-        for arg in &data.args {
-            let Some(fold) = found.get_mut(arg) else { continue };
-            if let (Op::Reduce(op @ (ReduceOp::Sum | ReduceOp::Max | ReduceOp::Min)), None) = (&data.op, *fold) {
-                *fold = Some(*op);
-            } else if data.op != Op::Release {
-                found.remove(arg);
+    walk::for_each_region(func, entry, &mut |region| {
+        for inst in &func.regions[region].insts {
+            let data = &func.insts[*inst];
+            if data.op == Op::Map || (data.op == Op::Build && data.args.len() == 1) {
+                let floats =
+                    data.results.iter().enumerate().filter(|(_, v)| func.value_type(**v).element() == Type::F64);
+                found.extend(floats.map(|(result, v)| {
+                    let candidate =
+                        Candidate { producer: *inst, result, home: region, fold: None, near: false, wanted: false };
+                    (*v, candidate)
+                }));
             }
         }
     });
-    walk::for_each_region(func, entry, &mut |region| {
-        func.regions[region].yields.iter().for_each(|v| {
-            found.remove(v);
-        });
-    });
-    found.into_iter().filter_map(|(v, op)| Some((v, op?))).collect()
+    walk::for_each_region(func, entry, &mut |region| note_uses(func, region, &mut found));
+    let mut folds: FxHashMap<Inst, Fold> = FxHashMap::default();
+    let mut candidates: Vec<Candidate> = found.into_values().filter(|c| c.near || !c.wanted).collect();
+    // What need not be stored gains most.
+    candidates.sort_by_key(|c| (c.wanted, c.result));
+    for c in candidates {
+        if let Some(op) = c.fold {
+            folds.entry(c.producer).or_insert(Fold { op, result: c.result, stored: c.wanted });
+        }
+    }
+    folds
+}
+
+fn note_uses(func: &Function, region: Region, found: &mut FxHashMap<Value, Candidate>) {
+    for inst in &func.regions[region].insts {
+        let data = &func.insts[*inst];
+        for arg in &data.args {
+            let Some(c) = found.get_mut(arg) else { continue };
+            if let (Op::Reduce(op @ (ReduceOp::Sum | ReduceOp::Max | ReduceOp::Min)), None) = (&data.op, c.fold) {
+                (c.fold, c.near) = (Some(*op), c.home == region);
+            } else if data.op != Op::Release {
+                c.wanted = true;
+            }
+        }
+    }
+    for v in &func.regions[region].yields {
+        if let Some(c) = found.get_mut(v) {
+            c.wanted = true;
+        }
+    }
 }
 
 impl<M: ClifModule> Lower<'_, '_, M> {
-    /// Reduces what a `map` or `build` computes.
-    pub(super) fn fold(&mut self, inst: Inst, op: ReduceOp) {
-        let func = self.func;
+    /// Reduces what a `map` or `build` computes, and makes the arrays that are wanted.
+    pub(super) fn fold(&mut self, inst: Inst, fold: Fold) {
+        let (func, op) = (self.func, fold.op);
         let data = &func.insts[inst];
         let body = data.regions[0];
         let count = self.trips_of(data);
         let zero = self.word(0);
+        let arrays = self.wanted_arrays(data, fold, count);
         let (lanes, carried) = match op {
             ReduceOp::Sum => {
                 let nothing = self.zero(types::F64);
@@ -62,13 +99,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let long = self.is_long(body);
         let trips = self.trips(zero, count, long);
         let (mut from, mut begin) = (zero, carried);
-        if let Some(kernel) = self.folding_kernel(inst, Some(op)) {
+        if let Some(kernel) = self.folding_kernel(inst, Some(fold)) {
             let bounds = Bounds { lo: zero, hi: count, carried: &begin, first: Some(zero), lanes };
             (from, begin) = self.run_kernel(&kernel, &bounds, long);
         }
         let best = self.counted_by(1, (from, count), &begin, trips, |this, i, carried| {
             this.begin_trip(data, i);
-            let v = this.region(body)[0];
+            let yields = this.region(body);
+            for (k, array) in &arrays {
+                this.store_element(*array, this.ty(data.results[*k]), i, yields[*k]);
+            }
+            let v = yields[fold.result];
             match lanes {
                 Some(lanes) => {
                     this.add_to_lane(lanes, i, v);
@@ -78,7 +119,26 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             }
         });
         let value = lanes.map_or_else(|| best[0], |lanes| self.sum_of_lanes(lanes));
-        self.folded.insert(data.results[0], (value, count));
+        self.folded.insert(data.results[fold.result], (op, value, count));
+    }
+
+    /// New arrays for the results, but for the one that is only folded; each with the number of the result.
+    fn wanted_arrays(&mut self, data: &InstData, fold: Fold, count: V) -> Vec<(usize, V)> {
+        let wanted = (0..data.results.len()).filter(|k| fold.stored || *k != fold.result);
+        let sizes = if data.op == Op::Map {
+            let (array, rank) = (self.get(data.args[0]), self.ty(data.args[0]).rank());
+            (0..rank).map(|axis| self.dim(array, axis)).collect()
+        } else {
+            vec![count]
+        };
+        let arrays: Vec<(usize, V)> = wanted.map(|k| (k, self.new_array(self.ty(data.results[k]), &sizes))).collect();
+        arrays.iter().for_each(|(k, array)| self.values[data.results[*k].index()] = Some(*array));
+        arrays
+    }
+
+    /// Whether `x` is folded where it is made, and not made.
+    pub(super) fn is_only_folded(&self, x: Value) -> bool {
+        self.folded.contains_key(&x) && self.values[x.index()].is_none()
     }
 
     /// How many elements a `map` or `build` has; traps where it would.
@@ -126,7 +186,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// What a reduction gives whose elements were reduced where they were made.
     pub(super) fn folded(&mut self, op: ReduceOp, x: Value) -> Option<V> {
-        let (value, count) = *self.folded.get(&x)?;
+        let (fold, value, count) = *self.folded.get(&x)?;
+        if fold != op {
+            return None;
+        }
         if op != ReduceOp::Sum {
             let zero = self.word(0);
             self.trap_unless(count, TrapCode::EmptyReduce, zero, zero);

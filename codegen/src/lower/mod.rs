@@ -40,6 +40,7 @@ use cranelift_frontend::FunctionBuilder;
 use cranelift_module::{DataId, FuncId as ClifFuncId, Module as ClifModule};
 use dprog_ir::analysis::{Definitions, Shapes};
 use dprog_ir::entity::Entity;
+use dprog_ir::kernel::Fold;
 use dprog_ir::{FuncId, Function, Inst, InstData, Module, Op, ReduceOp, Region, SrcLoc, TrapCode, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::mem::offset_of;
@@ -202,9 +203,9 @@ struct Lower<'a, 'p, M: ClifModule> {
     bases: FxHashMap<Value, V>,
     /// Constant vectors of the kernels, in the data of the module.
     table: Option<(DataId, Vec<u8>)>,
-    /// Arrays that are not made, since only their reduction is wanted; and the reductions, with the number of elements.
-    folds: FxHashMap<Value, ReduceOp>,
-    folded: FxHashMap<Value, (V, V)>,
+    /// What is reduced where it is made; and the reductions, with the number of elements.
+    folds: FxHashMap<Inst, Fold>,
+    folded: FxHashMap<Value, (ReduceOp, V, V)>,
     /// Parameters of this function that are passed as two values.
     borrowed: Vec<bool>,
     /// The block that returns after a trap.
@@ -349,7 +350,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Op::Trap => return self.trap(args[0]),
             Op::Host(f) => return self.host(*f, data),
             Op::Retain => return self.retain(args[0]),
-            Op::Release if self.folds.contains_key(&args[0]) => return,
+            Op::Release if self.is_only_folded(args[0]) => return,
             Op::Release => return self.release(args[0]),
             Op::Unshare => self.unshare(args[0]),
         };

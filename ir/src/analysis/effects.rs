@@ -207,7 +207,7 @@ impl EffectContext<'_> {
     }
 
     /// The size of an axis, as the value that it was made from where that can be seen.
-    fn size(&self, x: Value, axis: u8) -> Size {
+    pub fn size(&self, x: Value, axis: u8) -> Size {
         let origin = self.shapes.origin(x);
         let size = self.definitions.inst(self.func, origin).and_then(|data| {
             (data.op == Op::Fill)
@@ -220,7 +220,14 @@ impl EffectContext<'_> {
                 Promised::Param(v) => Size::Value(v),
             })
         };
-        let Some(size) = size else { return promised().unwrap_or(Size::Dim(origin, axis)) };
+        match size {
+            Some(size) => self.size_of(size),
+            None => promised().unwrap_or(Size::Dim(origin, axis)),
+        }
+    }
+
+    /// A number that is the size of an axis, if so as such.
+    pub fn size_of(&self, size: Value) -> Size {
         match self.definitions.inst(self.func, size).map(|data| (&data.op, &data.args)) {
             Some((Op::Dim(axis), args)) => Size::Dim(self.shapes.origin(args[0]), *axis),
             Some((Op::Const(Const::I64(n)), _)) => Size::Const(*n),
@@ -229,8 +236,9 @@ impl EffectContext<'_> {
     }
 }
 
-#[derive(PartialEq, Eq)]
-enum Size {
+/// The size of an axis: equal ones are equal numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Size {
     Dim(Value, u8),
     Const(i64),
     Value(Value),

@@ -35,7 +35,7 @@ mod recognise;
 pub use affine::Affine;
 pub use cost::Cost;
 pub use explain::{LoopReport, explain_loops};
-pub use recognise::{Loop, recognise};
+pub use recognise::{Fold, Loop, recognise};
 
 use crate::entity;
 use crate::entity::Arena;

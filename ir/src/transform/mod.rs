@@ -22,6 +22,7 @@ pub mod pipeline;
 pub mod promote;
 pub mod replacement;
 pub mod scalarize;
+pub mod share;
 pub mod simplify;
 pub mod small_arrays;
 pub mod unroll;

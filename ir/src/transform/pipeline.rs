@@ -14,7 +14,7 @@
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
 use super::{
-    Stage, bounds, dce, dead_stores, extrema, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize,
+    Stage, bounds, dce, dead_stores, extrema, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize, share,
     simplify, small_arrays, unroll,
 };
 use crate::analysis::{CallGraph, FunctionEffects};
@@ -51,6 +51,7 @@ pub enum Pass {
     Parts,
     Extrema,
     DeadStores,
+    Share,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -73,6 +74,7 @@ impl Pass {
         (Pass::Parts, "parts"),
         (Pass::Extrema, "extrema"),
         (Pass::DeadStores, "dead-stores"),
+        (Pass::Share, "share"),
         (Pass::Compact, "compact"),
     ];
 
@@ -150,6 +152,7 @@ const FULL: &[Pass] = &[
     Pass::Licm,
     Pass::Simplify,
     Pass::Gvn,
+    Pass::Share,
     Pass::Dce,
     Pass::Compact,
 ];
@@ -224,6 +227,10 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
         Pass::Extrema => {
             let effects = effects_of(module);
             each(module, |func| extrema::run(func, &effects))
+        }
+        Pass::Share => {
+            let effects = effects_of(module);
+            each(module, |func| share::run(func, &effects))
         }
         Pass::DeadStores => each(module, dead_stores::run),
         Pass::Compact => each(module, compact),

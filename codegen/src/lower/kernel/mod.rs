@@ -23,8 +23,8 @@ mod step;
 use super::control::Trips;
 use super::*;
 use cranelift_codegen::ir::condcodes::FloatCC;
-use dprog_ir::kernel::{Affine, ArrayId, Carried, Input, Kernel, Loop, Num, recognise};
-use dprog_ir::{BinaryOp, Const, ReduceOp, Scalar};
+use dprog_ir::kernel::{Affine, ArrayId, Carried, Fold, Input, Kernel, Loop, Num, recognise};
+use dprog_ir::{BinaryOp, Const, Scalar};
 use lanes::{Held, Lanes};
 use smallvec::SmallVec;
 
@@ -51,7 +51,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     /// The same of a `map` or `build` of which the elements are only wanted reduced.
-    pub(super) fn folding_kernel(&self, inst: Inst, fold: Option<ReduceOp>) -> Option<Kernel> {
+    pub(super) fn folding_kernel(&self, inst: Inst, fold: Option<Fold>) -> Option<Kernel> {
         if !self.program.simd {
             return None;
         }

@@ -197,6 +197,12 @@ impl Recogniser<'_> {
         let array = self.array(data.args[0])?;
         self.vector_element(self.kernel.arrays[array].element)?;
         let value = self.load(array, Place { number: self.kernel.axis, stride: Some(1) });
+        // The position of the winner is looked for when it is known.
+        let op = match op {
+            ReduceOp::Max | ReduceOp::ArgMax => ReduceOp::Max,
+            ReduceOp::Min | ReduceOp::ArgMin => ReduceOp::Min,
+            ReduceOp::Sum => ReduceOp::Sum,
+        };
         self.fold(op, value)
     }
 
@@ -217,13 +223,15 @@ impl Recogniser<'_> {
     /// What the body yields goes into the results, or is folded.
     pub(super) fn fill(&mut self, body: Region, place: Place) -> Step1<()> {
         let data = &self.func.insts[self.at.inst];
-        if let Some(op) = self.at.fold {
-            let value = self.num(self.func.regions[body].yields[0])?;
-            return self.fold(op, value);
-        }
-        for (result, y) in data.results.iter().zip(&self.func.regions[body].yields) {
+        for (k, (result, y)) in data.results.iter().zip(&self.func.regions[body].yields).enumerate() {
             let Some(element) = self.func.value_type(*y).as_scalar() else { return self.refuse(Reason::MakesArray) };
             let value = self.num(*y)?;
+            if let Some(fold) = self.at.fold.filter(|fold| fold.result == k) {
+                self.fold(fold.op, value)?;
+                if !fold.stored {
+                    continue;
+                }
+            }
             self.vector_element(element)?;
             let array = self.kernel.arrays.push(ArrayData { value: *result, element, updated: true });
             self.steps.push(Step::Store(Store { array, place, value, add: false }));

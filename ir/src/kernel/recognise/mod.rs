@@ -30,10 +30,20 @@ pub struct Loop<'a> {
     pub inst: Inst,
     /// The constant that a value is.
     pub constant: &'a dyn Fn(Value) -> Option<Const>,
-    /// What a `map` or `build` makes is wanted only reduced like this.
-    pub fold: Option<ReduceOp>,
+    /// What a `map` or `build` makes is wanted reduced.
+    pub fold: Option<Fold>,
     /// Sums that the loop carries may be added up in any order.
     pub any_order: bool,
+}
+
+/// A reduction of a result of a `map` or `build` where its elements are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fold {
+    pub op: ReduceOp,
+    /// The number of the result.
+    pub result: usize,
+    /// The array is wanted too.
+    pub stored: bool,
 }
 
 /// The kernel of a `for`, a `map`, or the last axis of a `build`; or of a `reduce` to the least or greatest element.
