@@ -137,7 +137,7 @@ pub struct Global {
     /// The machine to compile for
     #[arg(long, global = true, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// Code generation: `target-cpu=native`; `simd=128` or `off`; `fp=exact`, `contract` or `fast`
+    /// Code generation: `target-cpu=native`; `simd=512`, `256`, `128` or `off`; `fp=exact`, `contract` or `fast`
     #[arg(short = 'C', global = true, value_name = "OPTION")]
     pub codegen: Vec<String>,
 }

@@ -111,8 +111,13 @@ fn simd(global: &Global) -> Result<Simd, Failure> {
     for value in global.codegen.iter().filter_map(|option| option.strip_prefix("simd=")) {
         simd = match value {
             "128" => Simd::Bits128,
+            "256" => Simd::Bits256,
+            "512" => Simd::Bits512,
             "off" => Simd::Off,
-            _ => return Err(Failure::usage(format!("`-C simd={value}`: there is `-C simd=128` and `-C simd=off`"))),
+            _ => {
+                let known = "`-C simd=512`, `=256`, `=128` and `=off`";
+                return Err(Failure::usage(format!("`-C simd={value}`: there is {known}")));
+            }
         };
     }
     Ok(simd)
@@ -145,7 +150,7 @@ fn machine(global: &Global) -> Result<Machine, Failure> {
             "target-cpu=baseline" => Machine::Baseline,
             option if option.starts_with("simd=") || option.starts_with("fp=") => machine,
             _ => {
-                let known = "`-C target-cpu=native`, `=baseline`, `-C simd=128`, `=off`, `-C fp=exact`, `=contract` and `=fast`";
+                let known = "`-C target-cpu=native`, `=baseline`, `-C simd=512`, `=256`, `=128`, `=off`, `-C fp=exact`, `=contract` and `=fast`";
                 return Err(Failure::usage(format!("`-C {option}`: there is {known}")));
             }
         };

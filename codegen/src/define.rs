@@ -8,11 +8,13 @@ use crate::borrow::{self, Borrowed};
 use crate::debug::Notes;
 use crate::jit::Error;
 use crate::lower::nest::Cycles;
-use crate::lower::{Depth, Program, lower};
-use crate::target::target;
+use crate::lower::{Depth, Outlined, Program, Target, Widest, lower};
+use crate::target::{Architecture, Machine, target};
 use crate::types::{Types, register};
+use crate::wide::{Bytes, Level, POOL_ALIGNMENT, Reach};
 use crate::{Listing, OptLevel, Options};
 use cranelift_codegen::Context as ClifContext;
+use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value as V, types};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetFrontendConfig};
@@ -26,6 +28,7 @@ use dprog_ir::{FuncId, Function, Module, SrcLoc};
 use dprog_runtime::Context;
 use dprog_runtime::layout::{IMMORTAL, small_meta};
 use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
 use std::mem::offset_of;
 
 /// Above this many instructions the single-pass register allocator is used: the other is superlinear, and was measured to
@@ -88,6 +91,7 @@ pub(crate) fn declare<'a>(
         borrowed,
         outside,
         simd: false,
+        widest: None,
         contract: false,
         any_order: false,
         outlined: Vec::new(),
@@ -140,6 +144,7 @@ impl Workshop {
         options: &Options,
     ) -> Result<(), Error> {
         program.simd = options.has_vectors(clif.isa().name());
+        program.widest = self.widest(options);
         program.contract = options.contracts(clif.isa());
         program.any_order = options.fp == crate::Fp::Fast;
         let mut ids: Vec<FuncId> = program.functions.keys().copied().collect();
@@ -191,11 +196,46 @@ impl Workshop {
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id, nested);
         self.define(clif, context, clif_id, &func.name, options)?;
         for kernel in std::mem::take(&mut program.outlined) {
-            self.head = kernel.loc;
-            self.as_written = kernel.as_written;
-            self.define(clif, kernel.context, kernel.id, &format!("{}.kernel", func.name), options)?;
+            match kernel {
+                Outlined::Clif { id, context, loc, as_written } => {
+                    self.head = loc;
+                    self.as_written = as_written;
+                    self.define(clif, context, id, &format!("{}.kernel", func.name), options)?;
+                }
+                Outlined::Wide { id, bytes, helpers, level, reach } => {
+                    let defined = define_wide(clif, id, &bytes, &helpers, reach);
+                    defined.map_err(|e| Error(format!("{}: {e:?}", func.name)))?;
+                    self.list_wide(&func.name, &bytes, level);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The widest code that kernels may have. A debugger knows nothing of it, so with notes there is none.
+    fn widest(&self, options: &Options) -> Option<Widest> {
+        if options.opt_level == OptLevel::None || self.debug.is_some() {
+            return None;
+        }
+        let known = |level, reach| Widest { levels: smallvec![level], reach, machine: Target::Known };
+        match options.machine {
+            Machine::Here => options.widest_here().map(|level| known(level, Reach::Address)),
+            Machine::Native => options.widest_here().map(|level| known(level, Reach::Distance)),
+            Machine::Baseline if Architecture::host() != Some(Architecture::X86_64) => None,
+            Machine::Other(Architecture::Aarch64 | Architecture::Riscv64) => None,
+            Machine::Baseline | Machine::Other(Architecture::X86_64) => {
+                let levels: SmallVec<[Level; 2]> =
+                    Level::ALL.into_iter().filter(|level| options.allows(*level)).collect();
+                let machine = Target::Any(None);
+                (!levels.is_empty()).then_some(Widest { levels, reach: Reach::Distance, machine })
+            }
+        }
+    }
+
+    fn list_wide(&mut self, name: &str, bytes: &Bytes, level: Level) {
+        let Some((Listing::Asm, text)) = &mut self.listing else { return };
+        let code = bytes.code;
+        *text += &format!("; {name}.kernel, {} bits: {code} bytes of code\n", level.bits());
     }
 
     /// The function with the C convention through which `id` is called from outside.
@@ -338,6 +378,23 @@ fn define_with(
     let relocs: Vec<ModuleReloc> =
         code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
     clif.define_function_bytes(id, alignment, code.code_buffer(), &relocs)
+}
+
+/// Puts a wide kernel into the module.
+fn define_wide(
+    clif: &mut impl ClifModule,
+    id: ClifFuncId,
+    code: &Bytes,
+    helpers: &[(u32, ClifFuncId)],
+    reach: Reach,
+) -> ModuleResult<()> {
+    let (kind, addend) = match reach {
+        Reach::Address => (Reloc::Abs8, 0),
+        // From the end of the distance.
+        Reach::Distance => (Reloc::X86CallPLTRel4, -4),
+    };
+    let relocs = helpers.iter().map(|(offset, id)| ModuleReloc { offset: *offset, kind, name: (*id).into(), addend });
+    clif.define_function_bytes(id, POOL_ALIGNMENT as u64, &code.bytes, &relocs.collect::<Vec<_>>())
 }
 
 /// Calls `callee` and leaves its result in the context.

@@ -25,12 +25,14 @@ mod target;
 pub mod thunk;
 mod types;
 mod value;
+mod wide;
 mod workspace;
 mod writing;
 
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
 pub use jit::{Compiled, Error, Jit, Numbers, listing};
 pub use target::{Architecture, Machine};
+use wide::Level;
 
 /// How much effort goes into the machine code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -46,8 +48,13 @@ pub enum OptLevel {
 pub enum Simd {
     /// One number at a time.
     Off,
-    #[default]
     Bits128,
+    /// At most so many, if the machine has them.
+    Bits256,
+    Bits512,
+    /// As many as the machine has.
+    #[default]
+    Widest,
 }
 
 /// Whether results may differ from those of the interpreter in their last bits, to be had sooner.
@@ -82,7 +89,22 @@ pub struct Options {
 impl Options {
     /// Whether loops become kernels; Cranelift's vectors of riscv64 would need an extension that processors lack.
     fn has_vectors(&self, isa: &str) -> bool {
-        self.simd == Simd::Bits128 && self.opt_level == OptLevel::Speed && isa != "riscv64"
+        self.simd != Simd::Off && self.opt_level == OptLevel::Speed && isa != "riscv64"
+    }
+
+    /// Whether vectors so wide are wanted where there are such.
+    fn allows(&self, level: Level) -> bool {
+        match self.simd {
+            Simd::Off | Simd::Bits128 => false,
+            Simd::Bits256 => level == Level::Bits256,
+            Simd::Bits512 | Simd::Widest => true,
+        }
+    }
+
+    /// The widest that are wanted and that this processor has, beyond 128 bits.
+    fn widest_here(&self) -> Option<Level> {
+        let here = Level::here()?;
+        Level::ALL.into_iter().find(|level| *level <= here && self.allows(*level))
     }
 
     /// Whether products are added with one rounding.

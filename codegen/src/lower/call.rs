@@ -280,12 +280,15 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if self.is_bare() {
             return;
         }
-        // Where the flag is does not change during a call from outside, so that can be looked up in front of a loop.
-        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
-        let flag = self.b.ins().load(PTR, flags, self.ctx, offset_of!(Context, cancel) as i32);
-        let flags = MemFlagsData::trusted();
+        let (flag, flags) = (self.cancel_flag(), MemFlagsData::trusted());
         let stop = self.b.ins().load(types::I8, flags, flag, 0);
         let zero = self.word(0);
         self.trap_if(stop, TrapCode::Cancelled, zero, zero);
+    }
+
+    /// Where the flag is that says whether to stop. That does not change during a call from outside, so it can be looked up in front of a loop.
+    pub(super) fn cancel_flag(&mut self) -> V {
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        self.b.ins().load(PTR, flags, self.ctx, offset_of!(Context, cancel) as i32)
     }
 }

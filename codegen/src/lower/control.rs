@@ -164,7 +164,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.known(lo).zip(self.known(hi)).is_some_and(|(lo, hi)| hi.saturating_sub(lo) <= CHUNK)
     }
 
-    fn known(&self, v: V) -> Option<i64> {
+    pub(super) fn known(&self, v: V) -> Option<i64> {
         let inst = self.b.func.dfg.value_def(v).inst()?;
         match self.b.func.dfg.insts[inst] {
             InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits()),

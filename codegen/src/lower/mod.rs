@@ -24,7 +24,7 @@ pub mod nest;
 mod scalar;
 mod sizes;
 
-pub use kernel::Outlined;
+pub use kernel::{Outlined, Target, Widest};
 
 use crate::abi::PTR;
 use crate::bare::{self, Bare, Support};
@@ -70,6 +70,8 @@ pub struct Program<'a> {
     pub outside: Vec<FuncId>,
     /// Loops become kernels where they can.
     pub simd: bool,
+    /// And in vectors so wide.
+    pub widest: Option<Widest>,
     /// Whether products are added with one rounding.
     pub contract: bool,
     /// Whether sums that a loop carries may be added up in any order.
@@ -127,6 +129,8 @@ enum Memory {
     Stack,
     /// Constants of kernels.
     Table,
+    /// What the machine has.
+    Level,
 }
 
 /// Lowers the body of one function, with inner activations in it if it is `nested`.
@@ -433,7 +437,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn flags(&mut self, memory: Memory) -> MemFlagsData {
         if self.regions.is_empty() {
-            for user_id in 0..=Memory::Table as u32 {
+            for user_id in 0..=Memory::Level as u32 {
                 let data = AliasRegionData { user_id, description: "".into() };
                 self.regions.push(self.b.func.dfg.alias_regions.insert(data));
             }

@@ -13,12 +13,13 @@
 //! are the index of the first lane; the others are `W / 2` vectors of two.
 //!
 //! The files: here the loop and its guards, [`outline`] kernels as functions of their own, [`lanes`] numbers in vectors, [`step`] what a
-//! trip does, [`rounds`] kernels that leave out some trips in the middle.
+//! trip does, [`rounds`] kernels that leave out some trips in the middle, [`wide`] the call of code with wider vectors.
 
 mod lanes;
 mod outline;
 mod rounds;
 mod step;
+mod wide;
 
 use super::control::Trips;
 use super::*;
@@ -29,6 +30,7 @@ use lanes::{Held, Lanes};
 use smallvec::SmallVec;
 
 pub use outline::Outlined;
+pub use wide::{Target, Widest};
 
 /// Kernels run for fewer trips than this, so that no index overflows between its first and its last value.
 const MOST_TRIPS: i64 = 1 << 40;
@@ -70,28 +72,52 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let mut k = Lanes::new(kernel, width);
         self.kernel_inputs(&mut k, at);
         let trips = self.b.ins().isub(at.hi, at.lo);
-        let ok = self.guards_hold(&k, at, trips);
+        let wide = self.wide_forms(kernel, trips);
+        // Where it is known that there are wider vectors, what is heavy is not worth those of 128 bits.
+        let alone = !wide.is_empty() && kernel.cost.heavy && self.knows_machine();
+        let least = if alone { wide::least(kernel) } else { width as i64 };
+        let ok = self.guards_hold(&k, at, trips, least);
         let otherwise = [&[at.lo][..], at.carried].concat();
         self.brif(ok, run, &[], after, &otherwise);
 
         self.b.switch_to_block(run);
+        let blocks = if alone {
+            let block = self.b.create_block();
+            self.jump(block, &[]);
+            vec![(block, Some(&wide[0]))]
+        } else {
+            self.choose_form(kernel, &wide, trips)
+        };
+        for (block, form) in blocks {
+            self.b.switch_to_block(block);
+            let go_on = match form {
+                Some(form) => self.run_wide(kernel, form, at, trips),
+                None => self.run_narrow(kernel, width, at, (trips, long)),
+            };
+            self.jump(after, &go_on);
+        }
+        self.b.switch_to_block(after);
+        let params = self.params(after);
+        (params[0], params[1..].to_vec())
+    }
+
+    /// Runs the kernel in vectors of 128 bits; gives the counter and what is carried, with which the loop goes on.
+    fn run_narrow(&mut self, kernel: &Kernel, width: usize, at: &Bounds, (trips, long): (V, bool)) -> Vec<V> {
         let whole = self.b.ins().band_imm_s(trips, -(width as i64));
         let end = self.b.ins().iadd(at.lo, whole);
         let ordered = ordered_inits(kernel, at.carried);
         let trips = self.trips(at.lo, at.hi, long);
-        for pass in &kernel.earlier {
+        let mut finals = Vec::new();
+        for pass in passes(kernel) {
             let mut k = Lanes::new(pass, pass.cost.lanes());
             self.kernel_inputs(&mut k, at);
-            self.run_pass(k, (at.lo, end), &[], trips);
+            // What is carried in order, the last of them carries; the others carry nothing.
+            let ordered = if std::ptr::eq(pass, kernel) { &ordered[..] } else { &[] };
+            finals = self.run_pass(k, (at.lo, end), ordered, trips);
         }
-        k.width = kernel.cost.lanes();
-        let finals = self.run_pass(k, (at.lo, end), &ordered, trips);
-        let (ordered, accumulators) = finals.split_at(ordered.len());
-        let go_on = self.carried_after(kernel, at, (whole, end), (ordered, accumulators));
-        self.jump(after, &go_on);
-        self.b.switch_to_block(after);
-        let params = self.params(after);
-        (params[0], params[1..].to_vec())
+        let (ordered, vectors) = finals.split_at(ordered.len());
+        let folds = Accumulated { vectors, each: kernel.cost.lanes() / 2, next: end };
+        self.carried_after(kernel, at, (whole, end), ordered, folds)
     }
 
     /// Runs a kernel for the trips from `lo` to `end`; gives what it leaves.
@@ -150,12 +176,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         kernel: &Kernel,
         at: &Bounds,
         (done, end): (V, V),
-        (ordered, accumulators): (&[V], &[V]),
+        ordered: &[V],
+        folds: Accumulated,
     ) -> Vec<V> {
         let mut ordered = ordered.iter();
-        let mut accumulators = accumulators;
+        let mut accumulators = folds.vectors;
         let mut after = vec![end];
-        let count = kernel.cost.lanes() / 2;
         // Where it is the order that decides, the loop begins again.
         let mut again = None;
         for (carried, before) in kernel.carried.iter().zip(at.carried) {
@@ -166,7 +192,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                     self.b.ins().iadd(*before, grown)
                 }
                 Carried::Extreme { op, .. } => {
-                    let (mine, rest) = accumulators.split_at(count);
+                    let (mine, rest) = accumulators.split_at(folds.each);
                     accumulators = rest;
                     let best = self.folded_lanes(*op, *before, mine);
                     let unclear = self.is_unclear(best);
@@ -174,7 +200,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                     best
                 }
                 Carried::Sum { .. } => {
-                    let (mine, rest) = accumulators.split_at(count);
+                    let (mine, rest) = accumulators.split_at(folds.each);
                     accumulators = rest;
                     // A difference is a sum of what was subtracted, each with its sign.
                     self.folded_lanes(BinaryOp::Add, *before, mine)
@@ -183,7 +209,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             });
         }
         if let (Some(lanes), Some(_)) = (at.lanes, kernel.sum) {
-            self.store_sum(lanes, end, accumulators);
+            self.store_sum(lanes, folds.next, accumulators);
         }
         let Some(again) = again else { return after };
         let begin = [&[at.lo][..], at.carried].concat();
@@ -225,9 +251,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- guards ----
 
-    /// Whether there are enough trips for a block, not too many, and no access would trap.
-    fn guards_hold(&mut self, k: &Lanes, at: &Bounds, trips: V) -> V {
-        let mut ok = self.is_between(trips, k.width as i64);
+    /// Whether there are enough trips, not too many, and no access would trap.
+    fn guards_hold(&mut self, k: &Lanes, at: &Bounds, trips: V, least: i64) -> V {
+        let mut ok = self.is_between(trips, least);
         for (counter, lo, hi) in &k.kernel.counters {
             if k.kernel.guards.iter().any(|g| g.index.terms.iter().any(|(n, _)| n == counter)) {
                 let (lo, hi) = (self.affine(k, lo), self.affine(k, hi));
@@ -287,6 +313,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 /// The kernels that run over the same trips, in their order.
 fn passes(kernel: &Kernel) -> impl Iterator<Item = &Kernel> {
     kernel.earlier.iter().chain([kernel])
+}
+
+/// What folds leave: for each extreme so many vectors, for a sum its eight lanes, of which the first is that of a trip `next`.
+struct Accumulated<'v> {
+    vectors: &'v [V],
+    each: usize,
+    next: V,
 }
 
 /// The ordered ones of the carried values.

@@ -9,6 +9,7 @@
 //! ```
 
 use super::*;
+use crate::wide;
 use cranelift_codegen::ir::{AbiParam, Signature, StackSlotData, StackSlotKind, UserFuncName};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilderContext;
@@ -16,14 +17,24 @@ use cranelift_frontend::FunctionBuilderContext;
 /// In a function with more instructions every kernel gets a function of its own. By gut feeling: half of what one is split at.
 const SMALL: usize = 1000;
 
-/// A kernel that is still to be compiled.
-pub struct Outlined {
-    pub id: ClifFuncId,
-    pub context: cranelift_codegen::Context,
-    pub loc: SrcLoc,
-    /// Its operations are to stay in their order. Cranelift would move arithmetic behind all loads: then constants are in registers, of
-    /// which an elementary function has not enough, and not operands in memory.
-    pub as_written: bool,
+/// A kernel that is still to be compiled, or put into the module.
+pub enum Outlined {
+    Clif {
+        id: ClifFuncId,
+        context: cranelift_codegen::Context,
+        loc: SrcLoc,
+        /// Its operations are to stay in their order. Cranelift would move arithmetic behind all loads: then constants are in registers, of
+        /// which an elementary function has not enough, and not operands in memory.
+        as_written: bool,
+    },
+    Wide {
+        id: ClifFuncId,
+        bytes: wide::Bytes,
+        /// Where functions are to be filled in.
+        helpers: Vec<(u32, ClifFuncId)>,
+        level: wide::Level,
+        reach: wide::Reach,
+    },
 }
 
 impl<M: ClifModule> Lower<'_, '_, M> {
@@ -100,7 +111,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             program: &mut *self.program,
         };
         inner.kernel_function(k.kernel, k.width, carried, trips);
-        self.program.outlined.push(Outlined { id, context, loc: self.loc, as_written: k.kernel.cost.heavy });
+        self.program.outlined.push(Outlined::Clif { id, context, loc: self.loc, as_written: k.kernel.cost.heavy });
     }
 
     fn kernel_function(mut self, kernel: &Kernel, width: usize, carried: usize, trips: Trips) {

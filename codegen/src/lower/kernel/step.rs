@@ -501,6 +501,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 }
 
+impl<M: ClifModule> Lower<'_, '_, M> {
+    /// The function of the rare case with this number.
+    pub(super) fn rare_function(&mut self, number: u8) -> ClifFuncId {
+        function_for(self.clif, self.program, Rare::ALL[number as usize])
+    }
+}
+
 impl Lanes<'_> {
     /// One more lane of a number of the ordered part.
     fn add_lane(&mut self, num: Num, v: V) {
