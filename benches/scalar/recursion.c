@@ -348,6 +348,27 @@ static double kepler_grad(double e) {
     return e_adj;
 }
 
+/* The sum of many square roots, each by Newton's method: a loop that ends when it likes in one that counts. */
+static double roots_grad(double s) {
+    double s_adj = 0.0;
+    for (int i = 0; i < 100000; i++) {
+        double w = 1.0 + i, a = s * w, x = a;
+        top = 0;
+        while (fabs(x * x - a) > 1e-12 * a) {
+            tape[top++] = x;
+            x = 0.5 * (x + a / x);
+        }
+        double x_adj = 1.0, a_adj = 0.0;
+        while (top > 0) {
+            double y = tape[--top], t = 0.5 * x_adj;
+            a_adj += t / y;
+            x_adj = t - t * a / (y * y);
+        }
+        s_adj += (a_adj + x_adj) * w;
+    }
+    return s_adj;
+}
+
 #define BENCH(name, f, count, from, step)                                          \
     do {                                                                           \
         double s = 0.0, best = 1e9;                                                \
@@ -373,5 +394,6 @@ int main(void) {
     BENCH("adaptive", adaptive_grad, 1000, 0.5, 1e-5);
     BENCH("nested", nested_grad, 1000, 1.0, 1e-5);
     BENCH("kepler", kepler_grad, 5000, 0.2, 1e-6);
+    BENCH("roots", roots_grad, 1, 1.0, 1e-6);
     return 0;
 }

@@ -20,18 +20,22 @@ const FAR: u32 = 64;
 
 /// Whether the sweep of a counted loop may go forwards.
 pub fn is_forward(active: &Active, inst: Inst) -> bool {
+    let counted = active.func().insts[inst].op == Op::For;
+    counted && !active.recursive && !active.primal.is_beside_uncounted(inst) && only_adds(active, inst)
+}
+
+/// Whether all that is active of what a loop carries is only added to.
+pub fn only_adds(active: &Active, inst: Inst) -> bool {
     let data = &active.func().insts[inst];
-    if data.op != Op::For || active.recursive || active.primal.is_beside_uncounted(inst) {
-        return false;
-    }
-    let carried = (0..data.results.len()).filter(|k| active.is_active(data.results[*k]));
-    carried.into_iter().all(|k| is_accumulated(active, data, k))
+    let mut carried = (0..data.results.len()).filter(|k| active.is_active(data.results[*k]));
+    carried.all(|k| is_accumulated(active, data, k))
 }
 
 fn is_accumulated(active: &Active, data: &InstData, k: usize) -> bool {
-    let body = data.regions[0];
+    let body = data.regions[data.regions.len() - 1];
     let region = &active.func().regions[body];
-    let mut chain = Chain { active, body, param: region.params[1 + k], left: FAR };
+    let counters = region.params.len() - data.results.len();
+    let mut chain = Chain { active, body, param: region.params[counters + k], left: FAR };
     let only_use = active.primal.active_uses(chain.param) == 1;
     only_use && chain.leads_from(region.yields[k])
 }
@@ -61,7 +65,10 @@ impl Chain<'_> {
                 self.leads_from(data.args[0]) || self.leads_from(data.args[1])
             }
             Op::Binary(BinaryOp::Sub) | Op::AddAt(_) | Op::AddSlice(_) => self.leads_from(data.args[0]),
-            Op::For => is_forward(self.active, inst) && self.leads_from(data.args[2 + index]),
+            Op::For | Op::While => {
+                let first = data.args.len() - data.results.len();
+                only_adds(self.active, inst) && self.leads_from(data.args[first + index])
+            }
             _ => false,
         }
     }

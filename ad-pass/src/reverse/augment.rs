@@ -8,7 +8,7 @@
 use crate::context::Active;
 use crate::copy::{Copies, copy_inst, copy_name, in_bounds, open_copy};
 use crate::reverse::item::Item;
-use crate::reverse::plan::{Plan, Source, augmented_callee};
+use crate::reverse::plan::{Fused, Plan, Source, augmented_callee};
 use crate::reverse::stacks::{Activations, begin, types_of_nest};
 use dprog_ir::{Access, BinaryOp, Builder, Inst, Op, ReduceOp, Region, Type, Value};
 use rustc_hash::FxHashMap;
@@ -46,9 +46,17 @@ impl<'a, 'f> Augment<'a, 'f> {
     pub fn region(&mut self, region: Region) {
         let active = self.active;
         active.func().regions[region].params.iter().for_each(|v| self.note(*v));
-        for &inst in &active.func().regions[region].insts {
-            self.inst(inst);
-        }
+        let late = |inst: &Inst| self.plan.fused.as_ref().is_some_and(|fused| fused.late.contains(inst));
+        let (now, _): (Vec<Inst>, Vec<Inst>) = active.func().regions[region].insts.iter().partition(|inst| !late(inst));
+        now.into_iter().for_each(|inst| self.inst(inst));
+    }
+
+    /// Writes what comes after the loop whose sweep goes with the primal.
+    pub fn late(&mut self, fused: &Fused) {
+        let active = self.active;
+        let insts = active.func().regions[self.plan.root].insts.iter();
+        let late = insts.filter(|inst| fused.late.contains(inst) && **inst != fused.inst);
+        late.for_each(|inst| self.inst(*inst));
     }
 
     /// Writes those instructions of the root region that are in the plan's slice.
@@ -152,6 +160,7 @@ impl<'a, 'f> Augment<'a, 'f> {
             match data.op {
                 Op::If | Op::Switch => self.branches(inst),
                 Op::For | Op::While if self.plan.nests.contains(&inst) => self.nest(inst),
+                Op::For | Op::While if self.plan.last.contains(&inst) => self.keeping_last(inst),
                 Op::For => self.counted(inst),
                 Op::While => self.uncounted(inst),
                 _ => panic!("only control leaves a bundle"),
@@ -283,6 +292,40 @@ impl<'a, 'f> Augment<'a, 'f> {
         self.finish(inst, Op::For, &[args, arrays, stacks].concat(), &[region]);
     }
 
+    /// A loop of which only the last trip is swept: it carries the slots of a trip, and a count if it is uncounted.
+    fn keeping_last(&mut self, inst: Inst) {
+        let active = self.active;
+        let data = &active.func().insts[inst];
+        let (bundle, body) = (self.plan.bundle(inst).to_vec(), data.regions[data.regions.len() - 1]);
+        let uncounted = data.op == Op::While;
+        let mut args = self.copies.all(&data.args);
+        args.extend(uncounted.then(|| self.b.i64(0)));
+        args.extend(bundle[uncounted as usize..].iter().map(|ty| blank(self.b, *ty)));
+        let condition = uncounted.then(|| self.condition(data.regions[0], &bundle, &[]));
+        let first = self.open_body(body, &bundle, &[]);
+        self.region(body);
+        self.b.loc = data.loc;
+        let mut yields = self.copies.all(&active.func().regions[body].yields);
+        if uncounted {
+            let (count, one) = (self.b.region_param(first), self.b.i64(1));
+            yields.push(self.b.add(count, one));
+        }
+        yields.extend(self.tape(body));
+        let body = self.b.close_region(&yields);
+        let regions: Vec<Region> = condition.into_iter().chain([body]).collect();
+        self.finish(inst, data.op.clone(), &args, &regions);
+    }
+
+    /// The condition of an uncounted loop, which carries a bundle and stacks too.
+    fn condition(&mut self, condition: Region, bundle: &[Type], stacks: &[Value]) -> Region {
+        let active = self.active;
+        self.open_body(condition, bundle, stacks);
+        let insts = &active.func().regions[condition].insts;
+        insts.iter().for_each(|inst| copy_inst(self.b, active.func(), *inst, &mut self.copies));
+        let go_on = self.copies.all(&active.func().regions[condition].yields);
+        self.b.close_region(&go_on)
+    }
+
     /// A count of the trips, and arrays that grow by the slots of each.
     fn uncounted(&mut self, inst: Inst) {
         let active = self.active;
@@ -294,11 +337,7 @@ impl<'a, 'f> Augment<'a, 'f> {
         let (condition, body) = (data.regions[0], data.regions[1]);
         let stacks = self.stacks_through(inst);
         args.extend(&stacks);
-        self.open_body(condition, &bundle, &stacks);
-        let insts = &active.func().regions[condition].insts;
-        insts.iter().for_each(|inst| copy_inst(self.b, active.func(), *inst, &mut self.copies));
-        let go_on = self.copies.all(&active.func().regions[condition].yields);
-        let condition = self.b.close_region(&go_on);
+        let condition = self.condition(condition, &bundle, &stacks);
         let first = self.open_body(body, &bundle, &stacks);
         self.region(body);
         self.b.loc = data.loc;

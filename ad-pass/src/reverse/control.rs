@@ -50,7 +50,7 @@ impl Sweep<'_, '_, '_> {
             free.iter().zip(&before).for_each(|(v, adjoint)| self.put(*v, *adjoint));
         }
         let mut types: Vec<Type> = free.iter().map(|v| self.tangent_type(*v)).collect();
-        types.extend(heights.iter().map(|_| Type::I64));
+        types.extend(heights.iter().map(|v| self.b.ty(*v)));
         let reverse = self.b.inst(data.op.clone(), &[cond], &regions, &types);
         let results = self.b.results(reverse);
         self.come_down(&results[free.len()..]);
@@ -70,6 +70,9 @@ impl Sweep<'_, '_, '_> {
     fn slots_on_stacks(&mut self, region: Region) -> Option<Vec<Value>> {
         let (activations, plan) = (self.activations.clone(), self.plan());
         let activation = activations.get(&region).or(plan.activations.get(&region))?;
+        if plan.carries_stacks {
+            return Some(activation.pop(&mut self.b, &mut self.heights));
+        }
         Some(activation.read(&mut self.b, &self.stacks, &mut self.heights))
     }
 
@@ -89,11 +92,18 @@ impl Sweep<'_, '_, '_> {
             return;
         }
         self.note_swept(inst);
+        if self.goes_with_primal(inst) {
+            return self.with_primal(inst, data);
+        }
         let (lo, hi) = (self.value(data.args[0]), self.value(data.args[1]));
         if is_forward(&self.active, inst) {
             return self.forwards(inst, data, (lo, hi));
         }
         let trips = trip_count(&mut self.b, lo, hi);
+        if self.is_last_only(inst) {
+            let slots = self.bundle(inst).to_vec();
+            return self.last_trip(data, trips, &slots, Some(lo));
+        }
         let mut arrays = if self.is_paper() { Vec::new() } else { self.bundle(inst).to_vec() };
         let around = self.begin_nest(inst, &mut arrays);
         self.backwards(inst, data.regions[0], 1, trips, &arrays, Some(lo));
@@ -110,7 +120,13 @@ impl Sweep<'_, '_, '_> {
             return;
         }
         self.note_swept(inst);
+        if self.goes_with_primal(inst) {
+            return self.with_primal(inst, data);
+        }
         let mut bundle = if self.is_paper() { vec![self.b.i64(0)] } else { self.bundle(inst).to_vec() };
+        if self.is_last_only(inst) {
+            return self.last_trip(data, bundle[0], &bundle[1..], None);
+        }
         let around = self.begin_nest(inst, &mut bundle);
         self.backwards(inst, data.regions[1], 0, bundle[0], &bundle[1..], None);
         self.end_nest(around);
@@ -206,6 +222,7 @@ impl Sweep<'_, '_, '_> {
         }
         self.region(body);
         self.b.loc = data.loc;
+        self.note_if_last_only(inst, body);
         let mut yields: Vec<Value> = carried.iter().map(|k| self.materialize(region.params[counters + k])).collect();
         yields.extend(free.iter().map(|v| self.materialize(*v)));
         for (k, _) in &steps {
@@ -227,12 +244,12 @@ impl Sweep<'_, '_, '_> {
     }
 
     /// What the sweep of a loop counts backwards, by the number of the result.
-    fn steps_of(&self, body: Region) -> Vec<(usize, Step)> {
+    pub(super) fn steps_of(&self, body: Region) -> Vec<(usize, Step)> {
         if self.is_paper() { Vec::new() } else { self.plan().backwards.get(&body).cloned().unwrap_or_default() }
     }
 
     /// What a number was before a trip, given what it was after it.
-    fn before_step(&mut self, after: Value, step: Step) -> Value {
+    pub(super) fn before_step(&mut self, after: Value, step: Step) -> Value {
         let active = self.active.clone();
         let by = match active.primal.producer(step.by) {
             Some(inst) if active.primal.is_integer_constant(step.by) => repeat(&mut self.b, &active, inst, &[]),
@@ -408,7 +425,7 @@ impl Sweep<'_, '_, '_> {
         !primal.func.value_type(v).is_heap() || (held && primal.is_stable(v))
     }
 
-    fn free_values(&self, regions: &[Region]) -> Vec<Value> {
+    pub(super) fn free_values(&self, regions: &[Region]) -> Vec<Value> {
         let mut seen = FxHashSet::default();
         let each = regions.iter().map(|region| self.active.active_free(*region));
         each.flat_map(|free| free.to_vec()).filter(|v| seen.insert(*v)).collect()
@@ -419,4 +436,9 @@ impl Sweep<'_, '_, '_> {
             recorder.swept.insert(inst);
         }
     }
+}
+
+/// The body of a loop.
+pub fn body_of(data: &InstData) -> Region {
+    data.regions[data.regions.len() - 1]
 }

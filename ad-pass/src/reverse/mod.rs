@@ -7,7 +7,9 @@
 pub mod arrays;
 pub mod augment;
 pub mod control;
+pub mod fused;
 pub mod item;
+pub mod last;
 pub mod nest;
 pub mod nodes;
 pub mod pack;
@@ -190,6 +192,7 @@ pub fn make_plan(cx: &mut Context, active: &Rc<Active>, setting: Setting, accumu
     let adjoints = adjoint_types(cx, active);
     let b = Builder::new(&mut scratch);
     let mut sweep = Sweep::new(cx, b, active.clone(), Stage::Record(vec![Recorder::new()]));
+    sweep.may_fuse = setting == Setting::Direct;
     let seeds: Vec<Value> = seeds.iter().map(|ty| sweep.b.undef(*ty)).collect();
     let accumulators: Vec<Option<Value>> =
         adjoints.iter().zip(accumulators).map(|(ty, wanted)| wanted.then(|| sweep.b.undef(*ty))).collect();
@@ -226,8 +229,9 @@ fn augmented(active: &Active, plan: &Plan, name: Arc<str>, tape: &[Type]) -> Fun
     let results = [func.results.as_slice(), tape].concat();
     let mut function = Function::new(name, func.params.clone(), results, func.loc);
     let mut b = Builder::new(&mut function);
-    let (mut results, tape) = primal_part(&mut b, active, plan, Default::default(), |augment| augment.tape(plan.root));
-    results.extend(tape);
+    let results = primal_part(&mut b, active, plan, Default::default(), |augment| {
+        [augment.copies.all(active.primal.results()), augment.tape(plan.root)].concat()
+    });
     b.finish(&results);
     function
 }
@@ -245,24 +249,23 @@ fn augmented_recursion(
     let mut function = Function::new(name, params, results, func.loc);
     let mut b = Builder::new(&mut function);
     let stacks = (0..stacks.len()).map(|k| b.param(func.params.len() + k)).collect();
-    let (mut results, stacks) = primal_part(&mut b, active, plan, (stacks, activations), |augment| {
+    let results = primal_part(&mut b, active, plan, (stacks, activations), |augment| {
         augment.push_slots(plan.root);
-        augment.stacks.clone()
+        [augment.copies.all(active.primal.results()), augment.stacks.clone()].concat()
     });
-    results.extend(stacks);
     b.finish(&results);
     function
 }
 
 /// Writes the augmented primal at the beginning of a function whose first parameters are those of the primal, with the stacks
-/// of a recursion. Gives the primal's results, and what `then` finds in the augmented primal.
+/// of a recursion. Gives what `then` finds in the augmented primal.
 pub fn primal_part<T>(
     b: &mut Builder,
     active: &Active,
     plan: &Plan,
     (stacks, activations): (Vec<Value>, Rc<Activations>),
     then: impl FnOnce(&mut Augment) -> T,
-) -> (Vec<Value>, T) {
+) -> T {
     let mut augment = Augment::new(b, active, plan);
     (augment.stacks, augment.activations) = (stacks, activations);
     for (k, param) in active.primal.params().iter().enumerate() {
@@ -271,9 +274,7 @@ pub fn primal_part<T>(
         crate::copy::copy_param(augment.b, active.func(), *param, copy);
     }
     augment.region(plan.root);
-    let results = augment.copies.all(active.primal.results());
-    let more = then(&mut augment);
-    (results, more)
+    then(&mut augment)
 }
 
 /// `f.rev`.
@@ -332,27 +333,30 @@ pub fn vjp(cx: &mut Context, instance: Instance, function: &mut Function, into: 
     let loc = function.loc;
     let mut b = Builder::new(function);
     b.loc = loc;
-    let (mut results, (items, bundles)) = primal_part(&mut b, &active, &plan, Default::default(), |augment| {
+    let (items, bundles, copies) = primal_part(&mut b, &active, &plan, Default::default(), |augment| {
         let items: Vec<(Item, Value)> = plan.direct_items().map(|item| (item, augment.item(item))).collect();
-        (items, augment.bundles.clone())
+        (items, augment.bundles.clone(), augment.copies.clone())
     });
     let first = active.func().params.len();
     let mut sweep = Sweep::new(cx, b, active.clone(), Stage::Emit(vec![plan.clone()]));
     items.into_iter().for_each(|(item, value)| sweep.bind(item, value));
     bundles.into_iter().for_each(|(inst, bundle)| sweep.bind_bundle(inst, bundle));
-    let outs = marked_of(&results, &active.instance.outs);
+    sweep.copies = copies;
+    let outs = marked_of(active.primal.results(), &active.instance.outs);
     let params: Vec<Value> = (0..first).map(|k| sweep.b.param(k)).collect();
     let params = marked_of(&params, &active.instance.wrt);
     // A seed of a wrong shape is the caller's.
     sweep.b.loc = SrcLoc::NONE;
-    let mut handed_in = |k: usize, like: Value| {
+    let mut handed_in = |k: usize, like: Option<Value>| {
         let t = sweep.b.param(first + k);
-        conform(&mut sweep.b, like, t)
+        like.map_or(t, |like| conform(&mut sweep.b, like, t))
     };
-    let seeds: Vec<Value> = outs.iter().enumerate().map(|(k, out)| handed_in(k, *out)).collect();
+    let copies = outs.iter().map(|out| sweep.copies.find(*out)).collect::<Vec<_>>();
+    let seeds: Vec<Value> = copies.into_iter().enumerate().map(|(k, out)| handed_in(k, out)).collect();
     let accumulators: Vec<Option<Value>> =
-        params.iter().enumerate().map(|(k, x)| into.then(|| handed_in(outs.len() + k, *x))).collect();
+        params.iter().enumerate().map(|(k, x)| into.then(|| handed_in(outs.len() + k, Some(*x)))).collect();
     let adjoints = sweep.function(&seeds, &accumulators);
+    let mut results = sweep.copies.all(active.primal.results());
     results.extend(adjoints);
     sweep.b.finish(&results);
 }

@@ -27,6 +27,7 @@ use crate::analysis::accumulated::is_forward;
 use crate::analysis::structure::Def;
 use crate::context::Active;
 use crate::reverse::Reverse;
+use crate::reverse::control::body_of;
 use crate::reverse::item::Item;
 use crate::reverse::stacks::{Activation, Activations, types_of_nest};
 use dprog_ir::{
@@ -50,6 +51,19 @@ pub struct Recorder {
     pub swept: FxHashSet<Inst>,
     /// Calls that the sweep goes through.
     pub calls: FxHashMap<Inst, Rc<Reverse>>,
+    pub fused: Option<Rc<Fused>>,
+    /// Loops of which only the last trip is swept ([`super::last`]).
+    pub last: FxHashSet<Inst>,
+}
+
+/// A loop of the root region whose sweep goes with the primal, trip for trip ([`super::fused`]).
+#[derive(Debug)]
+pub struct Fused {
+    pub inst: Inst,
+    /// Of its body.
+    pub plan: Rc<Plan>,
+    /// The loop, and what of the primal comes after it.
+    pub late: FxHashSet<Inst>,
 }
 
 impl Recorder {
@@ -59,6 +73,8 @@ impl Recorder {
             inline: FxHashMap::default(),
             swept: FxHashSet::default(),
             calls: FxHashMap::default(),
+            fused: None,
+            last: FxHashSet::default(),
         }
     }
 }
@@ -68,6 +84,8 @@ impl Recorder {
 pub enum Setting {
     /// After the primal, in the same region: values of the root region are in scope.
     Direct,
+    /// The same for the body of a loop, the sweep of which goes with the primal.
+    Trip,
     /// In a function of its own, that is handed the tape and such parameters as it needs.
     Apart { given: Given },
 }
@@ -176,6 +194,11 @@ pub struct Plan {
     pub pushed: Vec<Region>,
     /// The outermost loops of nests whose slots go on stacks. The last parts of the bundle of such a loop are these.
     pub nests: FxHashSet<Inst>,
+    /// The root is the body of a loop that carries stacks, on which all that is kept in a trip goes.
+    pub carries_stacks: bool,
+    pub fused: Option<Rc<Fused>>,
+    /// Loops of which only the last trip is swept ([`super::last`]). Their bundles are its slots.
+    pub last: FxHashSet<Inst>,
     /// What regions in such nests put on the stacks.
     pub activations: Activations,
     /// Values from outside the root that the sweep, or the primal run again before it, uses.
@@ -190,7 +213,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn decide(active: &Active, root: Region, setting: Setting, recorder: Recorder) -> Plan {
-        let Recorder { needs, inline, swept, calls } = recorder;
+        let Recorder { needs, inline, swept, calls, fused, last } = recorder;
         let plan = Plan {
             root,
             setting,
@@ -207,6 +230,9 @@ impl Plan {
             threaded: FxHashSet::default(),
             pushed: Vec::new(),
             nests: FxHashSet::default(),
+            carries_stacks: false,
+            fused,
+            last,
             activations: Activations::default(),
             outside: Ordered::default(),
             slice: FxHashSet::default(),
@@ -217,6 +243,9 @@ impl Plan {
         let mut decider = Decider { active, plan, needed, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
         decider.settle(needs);
         decider.list_recomputed();
+        if setting == Setting::Trip && decider.fits_stacks(root) {
+            (decider.in_nest, decider.plan.carries_stacks) = (true, true);
+        }
         decider.layout(root);
         if decider.plan.is_recursion() {
             decider.plan.pushed.push(root);
@@ -227,6 +256,11 @@ impl Plan {
     /// The slots of a region's tape.
     pub fn layout(&self, region: Region) -> &[Slot] {
         self.layouts.get(&region).map_or(&[], |slots| slots)
+    }
+
+    /// Whether values of a region are in scope where the sweep is.
+    fn has_direct(&self, home: Region) -> bool {
+        matches!(self.setting, Setting::Direct | Setting::Trip) && home == self.root
     }
 
     /// Whether what is kept goes on the stacks of a recursion.
@@ -350,7 +384,7 @@ impl Decider<'_> {
             self.plan.outside.insert(item);
             return;
         }
-        if self.plan.setting == Setting::Direct && home == self.plan.root {
+        if self.plan.has_direct(home) {
             self.fetch(item, Fetch::Direct);
             return self.note(item, v);
         }
@@ -387,7 +421,7 @@ impl Decider<'_> {
         let ty = self.active.func().value_type(v);
         let is_held_node = || ty.as_node().is_some() && self.is_held(v, index) && self.active.primal.is_stable(v);
         let allowed = match self.plan.setting {
-            Setting::Direct | Setting::Apart { given: Given::None } => false,
+            Setting::Direct | Setting::Trip | Setting::Apart { given: Given::None } => false,
             Setting::Apart { given: Given::Scalars } => !ty.is_heap(),
             Setting::Apart { given: Given::ScalarsAndNodes } => !ty.is_heap() || is_held_node(),
             Setting::Apart { given: Given::All } => true,
@@ -403,7 +437,7 @@ impl Decider<'_> {
         if self.plan.fetch.contains_key(&Item::Value(v)) || !structure.inside(v, self.plan.root) {
             return Some(0);
         }
-        if self.plan.setting == Setting::Direct && home == self.plan.root {
+        if self.plan.has_direct(home) {
             return Some(0);
         }
         match structure.def(v) {
@@ -596,7 +630,7 @@ impl Decider<'_> {
             self.plan.outside.insert(item);
             return;
         }
-        if self.plan.setting == Setting::Direct && primal.structure.home(v) == self.plan.root {
+        if self.plan.has_direct(primal.structure.home(v)) {
             return self.fetch(item, Fetch::Direct);
         }
         if primal.func.value_type(v).is_array() && self.cost(v, BUDGET).is_none() {
@@ -686,17 +720,21 @@ impl Decider<'_> {
     }
 
     fn bundle_of_control(&mut self, inst: Inst, data: &InstData) -> Vec<Type> {
+        let count = if data.op == Op::While { &[Type::I64][..] } else { &[] };
+        if self.plan.last.contains(&inst) {
+            return [count, &self.layout_beside_stacks(body_of(data))].concat();
+        }
         if self.in_nest {
             let first = if data.op == Op::While { 1 } else { 0 };
             data.regions[first..].iter().for_each(|region| self.layout_on_stacks(*region));
-            return if data.op == Op::While { vec![Type::I64] } else { Vec::new() };
+            return count.to_vec();
         }
         match data.op {
             Op::For | Op::While if self.is_nest(inst) => self.nest(inst, data),
             Op::If | Op::Switch if self.plan.is_recursion() && self.loops == 0 => self.push(&data.regions),
             Op::If | Op::Switch => self.share(&data.regions),
             Op::For => self.stacked(data.regions[0], data.loc),
-            Op::While => [vec![Type::I64], self.stacked(data.regions[1], data.loc)].concat(),
+            Op::While => [count, &self.stacked(data.regions[1], data.loc)].concat(),
             _ => Vec::new(),
         }
     }
@@ -706,19 +744,29 @@ impl Decider<'_> {
     /// Counted loops in it that run long are better off with arrays, which they fill without a test.
     fn is_nest(&self, inst: Inst) -> bool {
         let func = &self.active.primal.func;
-        let (mut loops, mut uncounted, mut fits) = (0, func.insts[inst].op == Op::While, !self.plan.is_recursion());
-        walk::for_each_inst(func, body_of(&func.insts[inst]), &mut |inner| {
+        let data = &func.insts[inst];
+        let (mut loops, mut uncounted) = (0, data.op == Op::While);
+        walk::for_each_inst(func, body_of(data), &mut |inner| {
+            loops += matches!(func.insts[inner].op, Op::For | Op::While) as u32;
+            uncounted |= func.insts[inner].op == Op::While;
+        });
+        loops > 0 && uncounted && self.fits_stacks(body_of(data))
+    }
+
+    /// Whether nothing but scalars is kept in a region, and no counted loop in it that runs long by itself.
+    fn fits_stacks(&self, region: Region) -> bool {
+        let func = &self.active.primal.func;
+        let mut fits = !self.plan.is_recursion();
+        walk::for_each_inst(func, region, &mut |inner| {
             let data = &func.insts[inner];
-            loops += matches!(data.op, Op::For | Op::While) as u32;
-            uncounted |= data.op == Op::While;
             fits &= data.op != Op::For || self.runs_short(data) || has_uncounted(func, data);
             fits &= self.plan.calls.get(&inner).is_none_or(|call| call.tape.iter().all(|ty| ty.as_scalar().is_some()));
         });
-        walk::for_each_region(func, body_of(&func.insts[inst]), &mut |region| {
+        walk::for_each_region(func, region, &mut |region| {
             let kept = self.kept.get(&region).into_iter().flatten();
             fits &= kept.into_iter().all(|item| item.ty(&self.active.primal).as_scalar().is_some());
         });
-        fits && loops > 0 && uncounted
+        fits
     }
 
     /// Whether a counted loop is known to make a few trips only.
@@ -746,11 +794,19 @@ impl Decider<'_> {
         self.plan.activations.insert(region, Activation::of_scalars(slots));
     }
 
-    /// The slots of all trips of a loop.
-    fn stacked(&mut self, body: Region, loc: SrcLoc) -> Vec<Type> {
+    /// The slots of one trip of a loop, which go from region to region outwards.
+    fn layout_beside_stacks(&mut self, body: Region) -> Vec<Type> {
+        let in_nest = std::mem::take(&mut self.in_nest);
         self.loops += 1;
         let slots = self.layout(body);
         self.loops -= 1;
+        self.in_nest = in_nest;
+        slots
+    }
+
+    /// The slots of all trips of a loop.
+    fn stacked(&mut self, body: Region, loc: SrcLoc) -> Vec<Type> {
+        let slots = self.layout_beside_stacks(body);
         if slots.iter().any(|ty| ty.try_array(1).is_none()) {
             self.plan.too_deep = Some(loc);
             return Vec::new();
@@ -787,11 +843,6 @@ impl Decider<'_> {
         }
         parts
     }
-}
-
-/// The body of a loop.
-fn body_of(data: &InstData) -> Region {
-    data.regions[data.regions.len() - 1]
 }
 
 /// Whether an uncounted loop stands in a loop.

@@ -114,6 +114,19 @@ impl Activation {
         }
     }
 
+    /// Takes the slots, which are scalars, off the stacks.
+    pub fn pop(&self, b: &mut Builder, stacks: &mut [Value]) -> Vec<Value> {
+        let mut slots: Vec<Option<Value>> = vec![None; self.slots.len()];
+        for (stack, kind) in [(0, Kind::Float), (1, Kind::Discrete)] {
+            for k in self.of_kind(kind).into_iter().rev() {
+                let (rest, v) = b.pop(stacks[stack]);
+                stacks[stack] = rest;
+                slots[k] = Some(convert(b, v, self.slots[k].as_scalar().expect("a slot of this kind is a scalar")));
+            }
+        }
+        slots.into_iter().map(|slot| slot.expect("every slot is a scalar")).collect()
+    }
+
     /// Reads the slots below these heights, which become those at which the activation began.
     pub fn read(&self, b: &mut Builder, stacks: &[Value], heights: &mut [Value]) -> Vec<Value> {
         let mut slots: Vec<Option<Value>> = vec![None; self.slots.len()];

@@ -33,13 +33,17 @@ pub struct Sweep<'c, 'm, 'f> {
     /// Adjoints that are not zero.
     adj: FxHashMap<Value, Value>,
     /// What is at hand of the primal.
-    env: FxHashMap<Item, Value>,
+    pub(super) env: FxHashMap<Item, Value>,
     /// The tape's part of each instruction in the regions that the sweep is in.
-    bundles: FxHashMap<Inst, Vec<Value>>,
+    pub(super) bundles: FxHashMap<Inst, Vec<Value>>,
     /// In a recursion: the stacks, and the heights to which the sweep has come down.
     pub(super) stacks: Vec<Value>,
     pub(super) heights: Vec<Value>,
     pub(super) activations: Rc<Activations>,
+    /// The primal of a root in the scope of which the sweep is.
+    pub(super) copies: Copies,
+    /// Whether the sweep of a loop may go with the primal.
+    pub(super) may_fuse: bool,
     /// What loops that have been swept forwards ended with, by the results of the primal.
     pub(super) ended: FxHashMap<Value, Value>,
     /// Adjoints of arrays that are zero but for one element: its indices, and its adjoint.
@@ -50,10 +54,13 @@ pub struct Sweep<'c, 'm, 'f> {
 
 impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
     pub fn new(cx: &'c mut Context<'m>, b: Builder<'f>, active: Rc<Active>, stage: Stage) -> Sweep<'c, 'm, 'f> {
+        let copies = Copies::of(active.func());
         Sweep {
             cx,
             b,
             active,
+            copies,
+            may_fuse: false,
             stage,
             adj: FxHashMap::default(),
             env: FxHashMap::default(),

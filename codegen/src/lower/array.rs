@@ -298,12 +298,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn pop(&mut self, data: &InstData) {
         let (array, ty) = (self.get(data.args[0]), self.ty(data.args[0]));
-        let size = self.dim(array, 0);
+        let size = self.size_of(data.args[0]);
         let zero = self.word(0);
         self.trap_unless(size, TrapCode::EmptyPop, zero, zero);
         let less = self.b.ins().iadd_imm_s(size, -1);
         let last = self.load_element(array, ty, less);
         self.store(Memory::Sizes, less, array, DIMS);
         self.set_all(&data.results, &[array, last]);
+        self.sizes.insert(data.results[0], less);
     }
 }

@@ -1,12 +1,12 @@
 //! Sizes of lists that grow, in registers.
 //!
 //! A push reads the size of its list and writes it back, greater: from push to push a chain through memory, longer than what is
-//! computed between them. So whoever pushes remembers the size of what comes out, and where results of branches and values carried
+//! computed between them; a pop likewise. So whoever pushes or pops remembers the size of what comes out, and where results of branches and values carried
 //! by loops are such lists, their sizes go along. The size in the list is written as ever, but hardly read any more.
 
 use super::*;
 
-/// The lists of a function whose sizes are in registers: what pushes give, and what these become by branches and loops.
+/// The lists of a function whose sizes are in registers: what pushes and pops give, and what these become by branches and loops.
 pub(super) fn growing(func: &Function) -> FxHashSet<Value> {
     let mut found = FxHashSet::default();
     if let Some(entry) = func.entry() {
@@ -20,7 +20,7 @@ fn find(func: &Function, region: Region, found: &mut FxHashSet<Value>) {
         let data = &func.insts[*inst];
         data.regions.iter().for_each(|inner| find(func, *inner, found));
         let is_loop = matches!(data.op, Op::For | Op::While);
-        if data.op == Op::Push {
+        if matches!(data.op, Op::Push | Op::Pop) {
             found.insert(data.results[0]);
         } else if is_loop || matches!(data.op, Op::If | Op::Switch) {
             let sides = if is_loop { &data.regions[data.regions.len() - 1..] } else { &data.regions[..] };
