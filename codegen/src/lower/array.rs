@@ -241,9 +241,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn push(&mut self, result: Value, args: &[Value]) -> V {
         let v = self.get(args[1]);
-        let (array, size) = self.append(args[0], &[v]);
-        self.sizes.insert(result, size);
-        array
+        self.append(args[0], &[v], result)
     }
 
     /// How many instructions at the beginning are pushes of which each goes on with what the one before it gave.
@@ -264,20 +262,43 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.loc = last.loc;
         self.b.set_srcloc(SourceLoc::new(last.loc.0));
         let elements: Vec<V> = row.iter().map(|inst| self.get(func.insts[*inst].args[1])).collect();
-        let (array, size) = self.append(first.args[0], &elements);
+        let array = self.append(first.args[0], &elements, last.results[0]);
         self.set_all(&last.results, &[array]);
-        self.sizes.insert(last.results[0], size);
     }
 
-    /// The list with these elements behind its own, and its size.
-    fn append(&mut self, list: Value, elements: &[V]) -> (V, V) {
-        let (array, ty, size) = (self.get(list), self.ty(list), self.size_of(list));
+    /// The list with these elements behind its own, which is `result`.
+    fn append(&mut self, list: Value, elements: &[V], result: Value) -> V {
+        let (mut array, ty, size) = (self.get(list), self.ty(list), self.size_of(list));
+        let further = self.pushes_after(result);
+        let mut room = self.room.get(&list).copied().unwrap_or(0);
+        if room < elements.len() {
+            room = (elements.len() + further).min(MOST_AT_ONCE);
+            array = self.make_room(array, ty, size, room);
+        }
+        let more = self.b.ins().iadd_imm_s(size, elements.len() as i64);
+        let base = self.element_base(array, ty.element(), size);
+        for (k, v) in elements.iter().enumerate() {
+            let offset = data_offset(1) + k as i32 * element_bytes(ty.element()) as i32;
+            self.store(element_memory(ty.element()), *v, base, offset);
+        }
+        // The last one of pushes in a row writes the size for all.
+        if further == 0 || self.is_bare() {
+            self.store(Memory::Sizes, more, array, DIMS);
+        }
+        self.sizes.insert(result, more);
+        self.room.insert(result, room - elements.len());
+        array
+    }
+
+    /// The list, perhaps elsewhere, with room for so many elements more, at most [`MOST_AT_ONCE`].
+    pub(super) fn make_room(&mut self, array: V, ty: Type, size: V, count: usize) -> V {
         let room = self.load(types::I64, Memory::Sizes, array, CAPACITY);
         let (full, next) = (self.cold_block(), self.block(&[PTR]));
-        let more = self.b.ins().iadd_imm_s(size, elements.len() as i64);
+        let more = self.b.ins().iadd_imm_s(size, count as i64);
         let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, more, room);
         self.brif(fits, next, &[array], full, &[]);
         self.b.switch_to_block(full);
+        self.store(Memory::Sizes, size, array, DIMS);
         let grown = if self.is_bare() {
             self.bare_grow(array, ty)
         } else {
@@ -286,14 +307,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         };
         self.jump(next, &[grown]);
         self.b.switch_to_block(next);
-        let array = self.params(next)[0];
-        let base = self.element_base(array, ty.element(), size);
-        for (k, v) in elements.iter().enumerate() {
-            let offset = data_offset(1) + k as i32 * element_bytes(ty.element()) as i32;
-            self.store(element_memory(ty.element()), *v, base, offset);
-        }
-        self.store(Memory::Sizes, more, array, DIMS);
-        (array, more)
+        self.params(next)[0]
     }
 
     pub(super) fn pop(&mut self, data: &InstData) {

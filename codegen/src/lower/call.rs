@@ -246,22 +246,39 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// A function that may call itself takes one from the number of activations that are left, and looks whether there is
     /// stack left. The number is an argument and not a field of the context: so it is in a register, and nobody has to
     /// count back.
-    pub(super) fn count_depth(&mut self) {
+    ///
+    /// A function with inner activations looks once for all. Gives the block to which it goes if there might not be enough.
+    pub(super) fn count_depth(&mut self) -> Option<Block> {
         if self.depth != Depth::Counted {
-            return;
+            return None;
         }
-        let failed = self.count_activation();
+        let left = self.left.expect("a function that counts is given the number");
+        if self.nested == 0 {
+            let failed = self.count_activation(left);
+            self.look_at_stack(failed);
+            return None;
+        }
+        let (careful, next) = (self.cold_block(), self.b.create_block());
+        let enough = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, left, self.nested as i64);
+        self.brif(enough, next, &[], careful, &[]);
+        self.b.switch_to_block(next);
+        self.left = Some(self.b.ins().iadd_imm_s(left, -1));
+        self.look_at_stack(careful);
+        Some(careful)
+    }
+
+    /// Goes to `low` if there is no stack left.
+    fn look_at_stack(&mut self, low: Block) {
         let next = self.b.create_block();
         let limit = self.load(PTR, Memory::Context, self.ctx, offset_of!(Context, stack_limit) as i32);
         let here = self.b.ins().get_stack_pointer(PTR);
-        let low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
-        self.brif(low, failed, &[], next, &[]);
+        let is_low = self.b.ins().icmp(IntCC::UnsignedLessThan, here, limit);
+        self.brif(is_low, low, &[], next, &[]);
         self.b.switch_to_block(next);
     }
 
     /// Takes one from the number of activations that are left. Gives the block that traps.
-    pub(super) fn count_activation(&mut self) -> Block {
-        let left = self.left.expect("a function that counts is given the number");
+    fn count_activation(&mut self, left: V) -> Block {
         let (failed, shallow) = (self.cold_block(), self.b.create_block());
         let zero = self.word(0);
         self.brif(left, shallow, &[], failed, &[]);

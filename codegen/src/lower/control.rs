@@ -192,7 +192,13 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.test(condition, &carried, loop_block, exit);
             self.join(loop_block, &data.results, &func.regions[body].params);
             self.poll();
-            let yields = self.sized_region(&data.results, body);
+            let mut yields = self.sized_region(&data.results, body);
+            for _ in 1..self.copies(body) {
+                let next = self.block(&types);
+                self.test(condition, &yields, next, exit);
+                self.join(next, &data.results, &func.regions[body].params);
+                yields = self.sized_region(&data.results, body);
+            }
             self.test(condition, &yields, loop_block, exit);
         } else {
             let top = self.block(&types);
@@ -206,6 +212,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.jump(top, &yields);
         }
         self.join(exit, &data.results, &data.results);
+    }
+
+    /// How often the body of an uncounted loop stands in the code: if it is short, moves from trip to trip and looks at whether to stop are
+    /// a good part of it. Both numbers found by trying, on sweeps of recursions.
+    fn copies(&self, body: Region) -> usize {
+        let insts = &self.func.regions[body].insts;
+        let is_plain = |inst: &Inst| {
+            let data = &self.func.insts[*inst];
+            data.regions.is_empty() && !matches!(data.op, Op::Call(_) | Op::Host(_))
+        };
+        if insts.len() <= 12 && insts.iter().all(is_plain) { 4 } else { 1 }
     }
 
     fn is_short(&self, region: Region) -> bool {

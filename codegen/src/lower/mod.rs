@@ -6,7 +6,7 @@
 //!
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
-//! [`nest`] (recursive functions), [`fresh`] and [`sizes`] (registers of loops), [`kernel`] (loops in vectors),
+//! [`nest`] (recursive functions), [`fresh`] and [`sizes`] (registers of loops), [`room`] (pushes in a row), [`kernel`] (loops in vectors),
 //! [`fold`] (reductions without an array).
 
 mod array;
@@ -21,6 +21,7 @@ mod guard;
 mod kernel;
 mod memory;
 pub mod nest;
+mod room;
 mod scalar;
 mod sizes;
 
@@ -47,6 +48,7 @@ use std::mem::offset_of;
 use std::sync::Arc;
 
 use self::nest::Cycles;
+use self::room::Next;
 use dprog_runtime::Context;
 
 /// What the functions of a module share while they are lowered.
@@ -154,6 +156,9 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         pushes: array::pushes_per_trip(func),
         growing: sizes::growing(func),
         sizes: FxHashMap::default(),
+        next_uses: room::next_uses(func),
+        room: FxHashMap::default(),
+        pushes_around: Vec::new(),
         ctx,
         regions,
         runtime_refs,
@@ -197,6 +202,11 @@ struct Lower<'a, 'p, M: ClifModule> {
     /// Lists whose sizes are in registers, and these.
     growing: FxHashSet<Value>,
     sizes: FxHashMap<Value, V>,
+    /// What happens next to lists, for how many pushes there is room in them for certain, and how many the activations around do with
+    /// this one's results.
+    next_uses: FxHashMap<Value, Next>,
+    room: FxHashMap<Value, usize>,
+    pushes_around: Vec<usize>,
     ctx: V,
     regions: Vec<AliasRegion>,
     runtime_refs: FxHashMap<&'static str, FuncRef>,
@@ -235,6 +245,22 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.switch_to_block(block);
         let params = self.b.block_params(block).to_vec();
         self.ctx = params[0];
+        self.bind(entry, &params);
+        if let Some(careful) = self.count_depth() {
+            self.region_and_return(entry);
+            self.one_by_one(careful, &params);
+        } else {
+            self.region_and_return(entry);
+        }
+        self.return_block();
+        self.finish_table();
+        self.b.seal_all_blocks();
+        let config = self.clif.target_config();
+        self.b.finalize(config);
+    }
+
+    /// Binds the parameters of the function.
+    fn bind(&mut self, entry: Region, params: &[V]) {
         self.left = self.depth.is_passed().then(|| params[1]);
         let mut rest = params[1 + self.depth.is_passed() as usize..].iter().copied();
         for (i, param) in self.func.regions[entry].params.iter().enumerate() {
@@ -243,13 +269,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 self.bases.insert(*param, rest.next().unwrap_or(base));
             }
         }
-        self.count_depth();
-        self.region_and_return(entry);
-        self.return_block();
-        self.finish_table();
-        self.b.seal_all_blocks();
-        let config = self.clif.target_config();
-        self.b.finalize(config);
     }
 
     /// Lowers a region of which the yields are the function's results. A branch at its end returns from each side: results that
@@ -265,7 +284,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return self.branch_and_return(&func.insts[*last]);
         }
         if let Some((exit, pattern)) = self.exit {
-            let results = self.sized_region(pattern, region);
+            let mut results = self.sized_region(pattern, region);
+            self.with_room(region, &mut results);
             return self.jump(exit, &results);
         }
         let results = self.region(region);

@@ -7,10 +7,12 @@
 //!   → if n == 0 { 1 } else { x · (if n − 1 == 0 { 1 } else { x · (… x · f(x, n − 5) …) }) }
 //! ```
 //!
-//! So several activations share one frame, one look at the stack and one status. What a user sees stays: each activation
-//! counts for the limit on depth, and a trap passes the place of each call on its way out. That is why it is done here and
-//! not on the IR, where an activation without a call could not be counted.
+//! So several activations share one frame, one look at the stack and at the number of activations that are left, and one status. What a
+//! user sees stays: each activation counts for the limit on depth, and a trap passes the place of each call on its way out. That is why it
+//! is done here and not on the IR, where an activation without a call could not be counted. Close to the limit the function runs as it is
+//! written, one activation at a time, and each looks for itself.
 
+use super::room::{Next, next_uses};
 use super::*;
 use dprog_ir::analysis::CallGraph;
 use dprog_ir::walk;
@@ -97,11 +99,29 @@ struct Outer<'p> {
     exit: Option<(Block, &'p [Value])>,
     growing: FxHashSet<Value>,
     sizes: FxHashMap<Value, V>,
+    next_uses: FxHashMap<Value, Next>,
+    room: FxHashMap<Value, usize>,
+    pushes_around: Vec<usize>,
     left: Option<V>,
     loc: SrcLoc,
 }
 
 impl<'p, M: ClifModule> Lower<'_, 'p, M> {
+    /// The function without inner activations, for when there might be too many.
+    pub(super) fn one_by_one(&mut self, block: Block, params: &[V]) {
+        self.b.switch_to_block(block);
+        let func = self.func;
+        self.values = vec![None; func.values.len()];
+        self.definitions = vec![None; func.values.len()];
+        (self.bases, self.sizes, self.room) = Default::default();
+        self.folded = FxHashMap::default();
+        (self.nested, self.values_at_call) = (0, 0);
+        let entry = func.entry().expect("a function that is called has a body");
+        self.bind(entry, params);
+        self.count_depth();
+        self.region_and_return(entry);
+    }
+
     /// How many activations are still to stand in one of `id`, which is being lowered.
     pub(super) fn activations_in(&self, id: FuncId) -> u32 {
         self.program.cycles.depths.get(&id).copied().unwrap_or(0)
@@ -116,11 +136,16 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
     /// The body of `callee` in the place of a call, whose operands are `data`'s.
     pub(super) fn nest(&mut self, callee: FuncId, data: &InstData) {
         let args: Vec<(V, V)> = data.args.iter().map(|v| (self.get(*v), self.base(*v))).collect();
+        let pushes_after: Vec<usize> = data.results.iter().map(|v| self.pushes_after(*v)).collect();
         let outer = self.step_in(callee);
         let entry = self.func.entry().expect("a function that is called has a body");
         let yields = &self.func.regions[entry].yields;
         let (join, with_size) = (self.block(&self.kinds(yields)), self.with_size(yields));
         self.exit = Some((join, yields));
+        // The size of a list that goes on being pushed to is in a register only.
+        let around = |k: usize| if with_size.contains(&k) { pushes_after[k] } else { 0 };
+        self.pushes_around = (0..yields.len()).map(around).collect();
+        let room = self.pushes_around.clone();
         let borrowed = self.program.borrowed.get(&callee).cloned().unwrap_or_default();
         for (k, (param, (v, base))) in self.func.regions[entry].params.iter().zip(args).enumerate() {
             self.values[param.index()] = Some(v);
@@ -128,7 +153,8 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
                 self.bases.insert(*param, base);
             }
         }
-        self.count_activation();
+        let left = self.left.expect("a function that counts is given the number");
+        self.left = Some(self.b.ins().iadd_imm_s(left, -1));
         self.region_and_return(entry);
         let failed = self.step_out(outer);
         if let Some(failed) = failed {
@@ -137,6 +163,7 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
         self.b.switch_to_block(join);
         let params = self.params(join);
         self.set_all(&data.results, &params);
+        self.room.extend(data.results.iter().copied().zip(room));
         let sizes = with_size.into_iter().zip(&params[data.results.len()..]);
         sizes.for_each(|(k, size)| {
             self.sizes.insert(data.results[k], *size);
@@ -156,6 +183,9 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
             exit: self.exit,
             growing: std::mem::replace(&mut self.growing, sizes::growing(func)),
             sizes: std::mem::take(&mut self.sizes),
+            next_uses: std::mem::replace(&mut self.next_uses, next_uses(func)),
+            room: std::mem::take(&mut self.room),
+            pushes_around: std::mem::take(&mut self.pushes_around),
             left: self.left,
             loc: self.loc,
         }
@@ -172,6 +202,9 @@ impl<'p, M: ClifModule> Lower<'_, 'p, M> {
         self.exit = outer.exit;
         self.growing = outer.growing;
         self.sizes = outer.sizes;
+        self.next_uses = outer.next_uses;
+        self.room = outer.room;
+        self.pushes_around = outer.pushes_around;
         self.left = outer.left;
         self.loc = outer.loc;
         std::mem::replace(&mut self.failed, outer.failed)
