@@ -190,8 +190,9 @@ pub struct Plan {
     /// In a recursion: the calls whose tape goes on the stacks, and the control around them. In a nest of loops on stacks:
     /// the control through which these go.
     pub threaded: FxHashSet<Inst>,
-    /// In a recursion: the regions whose slots go on the stacks, the root and branches outside loops.
-    pub pushed: Vec<Region>,
+    /// In a recursion: the regions whose slots go on the stacks, the root, branches and trips of loops, but for those in loops that
+    /// leave arrays.
+    pub pushed: Ordered<Region>,
     /// The outermost loops of nests whose slots go on stacks. The last parts of the bundle of such a loop are these.
     pub nests: FxHashSet<Inst>,
     /// The root is the body of a loop that carries stacks, on which all that is kept in a trip goes.
@@ -228,7 +229,7 @@ impl Plan {
             inline,
             calls,
             threaded: FxHashSet::default(),
-            pushed: Vec::new(),
+            pushed: Ordered::default(),
             nests: FxHashSet::default(),
             carries_stacks: false,
             fused,
@@ -248,7 +249,7 @@ impl Plan {
         }
         decider.layout(root);
         if decider.plan.is_recursion() {
-            decider.plan.pushed.push(root);
+            decider.plan.pushed.insert(root);
         }
         decider.plan
     }
@@ -270,7 +271,7 @@ impl Plan {
 
     /// The frames of a loop's body; none if its slots go on stacks.
     pub fn frames(&self, body: Region) -> Vec<Frame> {
-        if self.activations.contains_key(&body) {
+        if self.activations.contains_key(&body) || self.pushed.contains(&body) {
             return Vec::new();
         }
         let types: Vec<Type> = self.layout(body).iter().map(|slot| slot.ty).collect();
@@ -731,6 +732,10 @@ impl Decider<'_> {
         }
         match data.op {
             Op::For | Op::While if self.is_nest(inst) => self.nest(inst, data),
+            Op::For | Op::While if self.goes_on_stacks(data) => {
+                self.push(&[body_of(data)]);
+                count.to_vec()
+            }
             Op::If | Op::Switch if self.plan.is_recursion() && self.loops == 0 => self.push(&data.regions),
             Op::If | Op::Switch => self.share(&data.regions),
             Op::For => self.stacked(data.regions[0], data.loc),
@@ -814,11 +819,21 @@ impl Decider<'_> {
         frames(&slots).into_iter().map(|frame| frame.ty.array(1)).collect()
     }
 
-    /// Slots of branches that are put on the stacks where they arise.
-    fn push(&mut self, branches: &[Region]) -> Vec<Type> {
-        for branch in branches {
-            self.layout(*branch);
-            self.plan.pushed.push(*branch);
+    /// Whether the trips of a loop in a recursion go on its stacks: those with calls of it in them, and those that would leave small arrays.
+    fn goes_on_stacks(&self, data: &InstData) -> bool {
+        let mut calls = false;
+        walk::for_each_inst(self.active.func(), body_of(data), &mut |inst| {
+            calls |= self.plan.calls.get(&inst).is_some_and(|call| !call.stacks.is_empty());
+        });
+        let small = data.op == Op::While || self.runs_short(data) || has_uncounted(self.active.func(), data);
+        self.plan.is_recursion() && self.loops == 0 && (calls || small)
+    }
+
+    /// Slots of branches or trips that are put on the stacks where they arise.
+    fn push(&mut self, regions: &[Region]) -> Vec<Type> {
+        for region in regions {
+            self.layout(*region);
+            self.plan.pushed.insert(*region);
         }
         Vec::new()
     }
