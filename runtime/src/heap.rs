@@ -13,6 +13,7 @@
 //!
 //! The limit of `--max-memory` counts what was taken from the system.
 
+use crate::kept::{Kept, KeptBlock};
 use crate::layout::{CLASSES, LARGE, MAX_SMALL, class_bytes, class_of, small_meta};
 use std::alloc::Layout;
 use std::ptr::null_mut;
@@ -37,15 +38,7 @@ struct Chunk {
     bytes: usize,
 }
 
-/// A large block that nobody uses.
-struct KeptBlock {
-    start: *mut u8,
-    bytes: usize,
-}
-
 const ALIGN: usize = 64;
-/// Large blocks that are kept (gut feeling; they are looked through one by one).
-const MOST_KEPT: usize = 64;
 const FIRST_CHUNK: usize = 64 << 10;
 const GREATEST_CHUNK: usize = 4 << 20;
 
@@ -59,8 +52,8 @@ pub struct Heap {
     /// Chunks before this one are used up; those behind are empty (after a reset).
     next_chunk: usize,
     large: *mut LargeBlock,
-    /// Large blocks to be used again, the one that was freed last at the end.
-    kept: Vec<KeptBlock>,
+    /// Large blocks to be used again.
+    kept: Kept,
     /// Bytes taken from the system.
     pub taken: usize,
     pub limit: usize,
@@ -85,7 +78,7 @@ impl Heap {
             chunks: Vec::new(),
             next_chunk: 0,
             large: null_mut(),
-            kept: Vec::new(),
+            kept: Kept::default(),
             taken: 0,
             limit,
             counters: Counters::default(),
@@ -192,7 +185,7 @@ impl Heap {
             shift += ALIGN;
         }
         let total = bytes.checked_add(shift)?;
-        let KeptBlock { start, bytes } = match self.kept_block(total) {
+        let KeptBlock { start, bytes } = match self.kept.find(total) {
             Some(kept) => kept,
             None => {
                 self.give_back(total);
@@ -224,25 +217,17 @@ impl Heap {
             if !next.is_null() {
                 (*next).prev = prev;
             }
-            self.kept.push(KeptBlock { start: block.cast(), bytes });
+            self.kept.put(KeptBlock { start: block.cast(), bytes });
         }
-        if self.kept.len() > MOST_KEPT {
-            self.give_back(1);
-        }
-    }
-
-    /// The block of so many bytes, or somewhat more, that was freed last.
-    fn kept_block(&mut self, bytes: usize) -> Option<KeptBlock> {
-        let fits = |kept: &KeptBlock| (bytes..=bytes.saturating_add(bytes / 8)).contains(&kept.bytes);
-        let at = self.kept.iter().rposition(fits)?;
-        Some(self.kept.remove(at))
     }
 
     /// Gives at least so many bytes in kept blocks to the system again, the oldest first, or all of them.
     fn give_back(&mut self, bytes: usize) {
         let mut given = 0;
-        let count = self.kept.iter().take_while(|kept| (given < bytes).then(|| given += kept.bytes).is_some()).count();
-        for KeptBlock { start, bytes } in self.kept.drain(..count) {
+        while given < bytes
+            && let Some(KeptBlock { start, bytes }) = self.kept.oldest()
+        {
+            given += bytes;
             self.taken -= bytes;
             // SAFETY: taken with this layout in `take`, and nobody uses it.
             unsafe { std::alloc::dealloc(start, Layout::from_size_align_unchecked(bytes, ALIGN)) };
@@ -274,9 +259,8 @@ impl Heap {
     pub fn live_bytes(&self) -> usize {
         let opened: usize = self.chunks[..self.next_chunk].iter().map(|c| c.bytes).sum();
         let large: usize = self.taken - self.chunks.iter().map(|c| c.bytes).sum::<usize>();
-        let kept: usize = self.kept.iter().map(|block| block.bytes).sum();
         let free: usize = (0..CLASSES).map(|class| class_bytes(class) * self.free_blocks(class)).sum();
-        opened - (self.bump_end as usize - self.bump as usize) - free + large - kept
+        opened - (self.bump_end as usize - self.bump as usize) - free + large - self.kept.bytes
     }
 
     fn free_blocks(&self, class: usize) -> usize {

@@ -17,6 +17,7 @@ pub mod context;
 pub mod exported;
 pub mod heap;
 pub mod host;
+mod kept;
 pub mod kernels;
 pub mod layout;
 pub mod linear;
