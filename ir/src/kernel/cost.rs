@@ -76,6 +76,11 @@ impl Cost {
     /// How often an inner loop goes round, at a guess.
     pub(super) const TRIPS: f32 = 16.0;
 
+    /// How often a loop goes round, at a guess if its bounds are no constants.
+    pub(super) fn trips(lo: Option<i64>, hi: Option<i64>) -> f32 {
+        lo.zip(hi).map_or(Cost::TRIPS, |(lo, hi)| hi.saturating_sub(lo).clamp(0, 64) as f32)
+    }
+
     fn steps(&mut self, kernel: &Kernel, steps: &[Step], times: f32) {
         for step in steps {
             match step {
@@ -160,13 +165,10 @@ fn weight(op: NumOp) -> f32 {
     }
 }
 
-/// How often an inner loop goes round, at a guess if its bounds are no constants.
+/// How often an inner loop goes round.
 fn trips(kernel: &Kernel, lo: Num, hi: Num) -> f32 {
     let known = |n: Num| kernel.numbers[n].affine.as_ref().filter(|a| a.is_constant()).map(|a| a.constant);
-    match (known(lo), known(hi)) {
-        (Some(lo), Some(hi)) => hi.saturating_sub(lo).clamp(0, 64) as f32,
-        _ => Cost::TRIPS,
-    }
+    Cost::trips(known(lo), known(hi))
 }
 
 /// How many numbers that differ between lanes a body uses and does not make; its parameters are `made`.

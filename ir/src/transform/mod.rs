@@ -19,6 +19,7 @@ pub mod licm;
 pub mod ownership;
 pub mod parts;
 pub mod pipeline;
+pub mod products;
 pub mod promote;
 pub mod replacement;
 pub mod scalarize;

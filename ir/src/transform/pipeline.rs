@@ -14,8 +14,8 @@
 //! misses is small. Builds of the compiler with debug assertions verify the module after each pass.
 
 use super::{
-    Stage, bounds, dce, dead_stores, extrema, fuse, gvn, if_conversion, inline, licm, parts, promote, scalarize, share,
-    simplify, small_arrays, unroll,
+    Stage, bounds, dce, dead_stores, extrema, fuse, gvn, if_conversion, inline, licm, parts, products, promote,
+    scalarize, share, simplify, small_arrays, unroll,
 };
 use crate::analysis::{CallGraph, FunctionEffects};
 use crate::function::{Body, Function};
@@ -52,6 +52,7 @@ pub enum Pass {
     Extrema,
     DeadStores,
     Share,
+    Products,
     /// Drops from the arenas what no region holds any more.
     Compact,
 }
@@ -75,6 +76,7 @@ impl Pass {
         (Pass::Extrema, "extrema"),
         (Pass::DeadStores, "dead-stores"),
         (Pass::Share, "share"),
+        (Pass::Products, "products"),
         (Pass::Compact, "compact"),
     ];
 
@@ -112,6 +114,7 @@ const CLEAN_UP: &[Pass] = &[
     Pass::Bounds,
     Pass::Parts,
     Pass::Extrema,
+    Pass::Products,
     Pass::Simplify,
     Pass::Gvn,
     Pass::Bounds,
@@ -233,6 +236,7 @@ pub fn run_pass(module: &mut Module, pass: Pass, entries: &[FuncId], stage: Stag
             each(module, |func| share::run(func, &effects))
         }
         Pass::DeadStores => each(module, dead_stores::run),
+        Pass::Products => each(module, products::run),
         Pass::Compact => each(module, compact),
     }
 }

@@ -88,8 +88,7 @@ impl Recogniser<'_> {
         }
         for shift in order {
             let pass = self.pass(shifts, shift, false);
-            let rereads = |step: &Step| matches!(step, Step::Load { array, .. } if self.kernel.arrays[*array].updated);
-            if pass.body.iter().any(rereads) {
+            if pass.body.iter().any(|step| self.sees_changes(step)) {
                 return self.refuse(Reason::ReadsElsewhere);
             }
             self.kernel.earlier.push(pass);
@@ -97,6 +96,15 @@ impl Recogniser<'_> {
         let earlier = std::mem::take(&mut self.kernel.earlier);
         self.kernel = Kernel { earlier, ..self.pass(shifts, last, true) };
         Ok(())
+    }
+
+    /// Whether a step loads from an element that its trip may have changed by then. If not, all is as it was before the loop, for
+    /// the elements of other trips it does not load.
+    fn sees_changes(&self, step: &Step) -> bool {
+        let Step::Load { result: mine, array: from, .. } = step else { return false };
+        let until = self.kernel.body.iter().position(|s| matches!(s, Step::Load { result, .. } if result == mine));
+        let before = &self.kernel.body[..until.expect("it is a step of the loop")];
+        before.iter().any(|s| matches!(s, Step::Store(store) if store.array == *from))
     }
 
     /// The kernel with the additions of one shift; with `rest`, also what is none of them.

@@ -60,8 +60,35 @@ pub fn recognise(at: &Loop) -> Result<Kernel, Refusal> {
         assert_eq!(data.op, Op::Build, "no loop that could be a kernel");
         r.build()?;
     }
-    r.finish()
+    let kernel = r.finish()?;
+    if kernel.cost.inner && gain_inside(at, data.regions[0]) > kernel.cost.scalar - kernel.cost.vector {
+        return Err(Refusal { reason: Reason::Inside, loc: data.loc });
+    }
+    Ok(kernel)
 }
+
+/// What vectors save in a trip, if it is the inner loops that become kernels.
+fn gain_inside(at: &Loop, body: Region) -> f32 {
+    let func = at.func;
+    let loops = func.regions[body].insts.iter().filter(|inst| func.insts[**inst].op == Op::For);
+    loops
+        .map(|inst| {
+            let data = &func.insts[*inst];
+            let bound = |k: usize| match (at.constant)(data.args[k]) {
+                Some(Const::I64(x)) => Some(x),
+                _ => None,
+            };
+            let trips = Cost::trips(bound(0), bound(1));
+            match recognise(&Loop { inst: *inst, fold: None, ..*at }) {
+                Ok(kernel) => (trips * (kernel.cost.scalar - kernel.cost.vector) - START).max(0.0),
+                Err(_) => trips * gain_inside(at, data.regions[0]),
+            }
+        })
+        .sum()
+}
+
+/// What a kernel costs before its first trip, and the loop behind it; by gut feeling.
+const START: f32 = 15.0;
 
 /// An access to an array that the kernel may update.
 struct Seen {
