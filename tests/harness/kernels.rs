@@ -387,10 +387,12 @@ impl Writer {
         self.ints.push("%i".into());
         self.float_line("get %x[%i]");
         let (mut y, mut m) = ("%y0".to_string(), "%m0".to_string());
+        self.text += "%back = sub %last, %i\n";
+        let along = self.pick(&["%i", "%i", "%back"]);
         for _ in 0..2 + self.random.below(3) {
             (0..2).for_each(|_| self.instruction(true));
             let (offset, at, v) = (self.random.below(4), self.name(), self.float());
-            let _ = writeln!(self.text, "{at}.0 = add %i, {offset}\n{at} = sub {at}.0, 1");
+            let _ = writeln!(self.text, "{at}.0 = add {along}, {offset}\n{at} = sub {at}.0, 1");
             let next = self.name();
             let place = format!("!loc {}", self.next.min(79));
             match self.random.below(3) {

@@ -24,8 +24,12 @@ pub struct Cost {
     pub folds: bool,
     /// Numbers that differ between lanes and are alive throughout an inner loop.
     pub live: usize,
+    /// The most operations of lanes in a body.
+    pub wide: usize,
 }
 
+/// Longer bodies have more numbers alive at a time than there are registers for eight lanes. By gut feeling.
+const MOST_FOR_EIGHT: usize = 16;
 /// Below this part of the loop's cost a kernel is worth its code. By measurement of short chains.
 const WORTH: f32 = 0.8;
 
@@ -38,6 +42,9 @@ impl Cost {
     /// and an inner loop may have chains of dependent operations, of which as many run side by side as there are registers
     /// (sixteen, less some to work with).
     pub fn lanes(&self) -> usize {
+        if self.wide > MOST_FOR_EIGHT {
+            return if self.heavy { 2 } else { 4 };
+        }
         match (self.heavy, self.inner, self.live) {
             (true, ..) => 2,
             (false, true, 0..=3) => 8,
@@ -82,6 +89,8 @@ impl Cost {
     }
 
     fn steps(&mut self, kernel: &Kernel, steps: &[Step], times: f32) {
+        let is_of_lanes = |s: &&Step| matches!(s, Step::Op { result, .. } if kernel.shape(*result) == Shape::Varying);
+        self.wide = self.wide.max(steps.iter().filter(is_of_lanes).count());
         for step in steps {
             match step {
                 Step::Op { result, op, args, .. } => self.op(kernel, *result, *op, args, times),
@@ -141,6 +150,7 @@ fn place(place: &Place) -> (f32, f32) {
     match place.stride {
         Some(0) => (1.0, 0.5),
         Some(1) => (1.0, 0.5),
+        Some(-1) => (1.0, 0.75),
         _ => (1.0, 1.25),
     }
 }
@@ -166,7 +176,7 @@ fn weight(op: NumOp) -> f32 {
 }
 
 /// How often an inner loop goes round.
-fn trips(kernel: &Kernel, lo: Num, hi: Num) -> f32 {
+pub(super) fn trips(kernel: &Kernel, lo: Num, hi: Num) -> f32 {
     let known = |n: Num| kernel.numbers[n].affine.as_ref().filter(|a| a.is_constant()).map(|a| a.constant);
     Cost::trips(known(lo), known(hi))
 }

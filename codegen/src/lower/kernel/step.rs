@@ -4,6 +4,7 @@ use super::lanes::{Stride, table_offset, vector_type};
 use super::scalar::{float_condition, signed_condition};
 use super::*;
 use crate::math::{Formula, Pool, emit_with};
+use cranelift_codegen::ir::ConstantData;
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC};
 use dprog_ir::fmath::elementary::Rare;
 use dprog_ir::kernel::{Inner, NumOp, Place, Shape, Step, Store};
@@ -148,10 +149,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let scalar = k.kernel.arrays[array].element;
         let mut vectors = SmallVec::new();
         for first in (0..k.width).step_by(2) {
-            vectors.push(if place.stride == Some(1) {
+            vectors.push(if is_dense(place) {
                 let (at, offset) = self.vector_place(k, base, ty, place, first);
                 let flags = self.vector_flags(ty);
-                self.b.ins().load(vector_type(scalar), flags, at, offset)
+                let v = self.b.ins().load(vector_type(scalar), flags, at, offset);
+                self.in_lane_order(place, v)
             } else {
                 let numbers = [first, first + 1].map(|lane| self.number_in_lane(k, place, lane));
                 let lanes = numbers.map(|number| self.load_element(base, ty, number));
@@ -161,11 +163,24 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         Held::Vectors(vectors)
     }
 
-    /// Address and offset of the vector that begins in lane `first`.
+    /// Address and offset of the vector of the lanes `first` and `first + 1`.
     fn vector_place(&mut self, k: &Lanes, base: V, ty: Type, place: &Place, first: usize) -> (V, i32) {
         let number = self.lane(k, place.number, 0);
         let at = self.element_base(base, ty.element(), number);
-        (at, data_offset(ty.rank()) + (first * element_bytes(ty.element()) as usize) as i32)
+        let elements = if place.stride == Some(-1) { -(first as i32) - 1 } else { first as i32 };
+        (at, data_offset(ty.rank()) + elements * element_bytes(ty.element()) as i32)
+    }
+
+    /// Between the order of lanes and that of memory, which is the other way round where numbers fall.
+    fn in_lane_order(&mut self, place: &Place, v: V) -> V {
+        if place.stride != Some(-1) {
+            return v;
+        }
+        let ty = self.b.func.dfg.value_type(v);
+        let halves = self.b.func.dfg.immediates.push(ConstantData::from(&SWAPPED[..]));
+        let bytes = self.as_vector(types::I8X16, v);
+        let swapped = self.b.ins().shuffle(bytes, bytes, halves);
+        self.as_vector(ty, swapped)
     }
 
     /// Elements are aligned as elements, not as vectors.
@@ -175,13 +190,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     fn store_vectors(&mut self, k: &mut Lanes, store: &Store) {
-        if store.place.stride != Some(1) {
+        if !is_dense(&store.place) {
             return self.store_lanes(k, store);
         }
         let (base, ty) = self.array_of(k, store.array);
         let scalar = k.kernel.arrays[store.array].element;
         let values = self.vectors(k, store.value);
         for (n, v) in values.into_iter().enumerate() {
+            let v = self.in_lane_order(&store.place, v);
             let (at, offset) = self.vector_place(k, base, ty, &store.place, 2 * n);
             let flags = self.vector_flags(ty);
             let v = if store.add {
@@ -506,6 +522,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn rare_function(&mut self, number: u8) -> ClifFuncId {
         function_for(self.clif, self.program, Rare::ALL[number as usize])
     }
+}
+
+/// The two numbers of a vector the other way round, in bytes.
+const SWAPPED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
+
+/// Whether the lanes are next to each other in memory.
+fn is_dense(place: &Place) -> bool {
+    matches!(place.stride, Some(1 | -1))
 }
 
 impl Lanes<'_> {

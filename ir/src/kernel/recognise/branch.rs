@@ -159,15 +159,20 @@ impl Recogniser<'_> {
     fn choice(&mut self, inst: Inst, cond: Num) -> Step1<()> {
         let func = self.func;
         let data = &func.insts[inst];
-        let before = self.steps.len();
-        for (region, side) in data.regions.iter().zip([true, false]) {
-            self.masks.push((cond, side));
+        let mut work = [0.0; 2];
+        for (k, region) in data.regions.iter().enumerate() {
+            let before = self.steps.len();
+            self.masks.push((cond, k == 0));
             self.region(*region)?;
             self.masks.pop();
+            work[k] = Cost::of_loop(&self.kernel, &self.steps[before..]);
         }
         self.loc = data.loc;
-        let work = Cost::of_loop(&self.kernel, &self.steps[before..]);
-        self.skipped += (0.5 * work - BRANCH) * Cost::TRIPS.powi(self.depth as i32);
+        self.skipped += self.times
+            * match self.mostly(cond) {
+                Some(taken) => work[taken as usize],
+                None => 0.5 * (work[0] + work[1]) - BRANCH,
+            };
         let [then, otherwise] = [0, 1].map(|k| &func.regions[data.regions[k]].yields);
         for ((result, a), b) in data.results.iter().zip(then).zip(otherwise) {
             if let Some(scalar) = func.value_type(*result).as_scalar() {
@@ -182,6 +187,12 @@ impl Recogniser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The side that is mostly taken: integers are mostly different.
+    fn mostly(&self, cond: Num) -> Option<bool> {
+        let (NumOp::Compare(op @ (CompareOp::Eq | CompareOp::Ne)), args) = self.made.get(&cond)? else { return None };
+        (self.kernel.scalar(args[0]) == Scalar::I64).then_some(*op == CompareOp::Ne)
     }
 
     /// Whether the side that is being walked over is taken.

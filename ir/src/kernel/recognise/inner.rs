@@ -12,10 +12,13 @@ impl Recogniser<'_> {
         let counter = self.counter(lo, hi);
         // Numbers that may be the same in all lanes are thought to be, until one of them proves not to be.
         let mut uniform: Vec<bool> = data.args[2..].iter().map(|v| self.may_be_uniform(*v)).collect();
+        let (times, skipped) = (self.times, self.skipped);
         loop {
             let marks = (self.seen.len(), self.kernel.guards.len(), self.kernel.late.len());
+            (self.times, self.skipped) = (times * cost::trips(&self.kernel, lo, hi), skipped);
             match self.inner_body(inst, counter, &uniform)? {
                 Ok(inner) => {
+                    self.times = times;
                     self.steps.push(Step::Inner(Box::new(Inner { lo, hi, ..inner })));
                     return Ok(());
                 }

@@ -121,7 +121,9 @@ struct Recogniser<'a> {
     depth: usize,
     /// The branches around, each with the side.
     masks: Vec<(Num, bool)>,
-    /// Steps of a trip that the loop skips as often as not, by their cost.
+    /// How often a step here is done in a trip, at a guess.
+    times: f32,
+    /// What the loop does not do of a trip, because it takes one side of a branch.
     skipped: f32,
 }
 
@@ -163,6 +165,7 @@ impl<'a> Recogniser<'a> {
             seen: Vec::new(),
             depth: 0,
             masks: Vec::new(),
+            times: 1.0,
             skipped: 0.0,
         }
     }
