@@ -159,6 +159,7 @@ fn blocked<T: Element, V: Vector<T>, const TALL: usize, const ACROSS: usize>(
             let block = Block { rows: ROWS.min(n - i), depth: DEPTH.min(k - p), first: p == 0, m };
             for j in (0..m).step_by(width) {
                 let columns = width.min(m - j);
+                let width = if columns <= V::LANES { V::LANES } else { width };
                 let sliver = if pack_all || columns < width {
                     pack(&mut packed, b, (p, j), (block.depth, columns), width);
                     Matrix { elements: &packed, row: width, column: 1 }
@@ -166,7 +167,11 @@ fn blocked<T: Element, V: Vector<T>, const TALL: usize, const ACROSS: usize>(
                     Matrix { elements: b.from(p, j), ..b }
                 };
                 let a = Matrix { elements: a.from(i, p), ..a };
-                tiles::<T, V, TALL, ACROSS>(&mut c[i * m + j..], columns, a, sliver, block);
+                let c = &mut c[i * m + j..];
+                match columns <= V::LANES {
+                    true => tiles::<T, V, TALL, 1>(c, columns, a, sliver, block),
+                    false => tiles::<T, V, TALL, ACROSS>(c, columns, a, sliver, block),
+                }
             }
         }
     }
@@ -184,6 +189,14 @@ fn pack<T: Float>(
 ) {
     packed.clear();
     packed.resize(depth * width, T::ZERO);
+    if b.row == 1 {
+        // In the order in which they stand in memory: neighbours in a row may be as far apart as the lines of one set of the cache.
+        for column in 0..columns {
+            let from = &b.from(p, j + column)[..depth];
+            packed[column..].iter_mut().step_by(width).zip(from).for_each(|(to, from)| *to = *from);
+        }
+        return;
+    }
     for (k, row) in packed.chunks_exact_mut(width).enumerate() {
         let from = b.from(p + k, j);
         if b.column == 1 {
@@ -217,6 +230,10 @@ fn tiles<T: Element, V: Vector<T>, const TALL: usize, const ACROSS: usize>(
     while i + TALL <= block.rows {
         tile::<T, V, TALL, ACROSS>(&mut c[i * block.m..], columns, a.from(i, 0), a, sliver, block);
         i += TALL;
+    }
+    while i + 4 <= block.rows {
+        tile::<T, V, 4, ACROSS>(&mut c[i * block.m..], columns, a.from(i, 0), a, sliver, block);
+        i += 4;
     }
     while i + 2 <= block.rows {
         tile::<T, V, 2, ACROSS>(&mut c[i * block.m..], columns, a.from(i, 0), a, sliver, block);
