@@ -362,14 +362,37 @@ impl Sweep<'_, '_, '_> {
         let (a, x) = (data.args[0], data.args[1]);
         if self.is_active(a) {
             let x = self.value(x);
-            let c = if transpose { self.b.outer(x, z_adj) } else { self.b.outer(z_adj, x) };
-            self.contribute(a, c);
+            let (left, right) = if transpose { (x, z_adj) } else { (z_adj, x) };
+            match self.adjoint(a) {
+                Some(sum) => {
+                    let sum = self.add_outer(sum, left, right);
+                    self.replace(a, sum);
+                }
+                None => {
+                    let c = self.b.outer(left, right);
+                    self.contribute(a, c);
+                }
+            }
         }
         if self.is_active(x) {
             let a = self.value(a);
             let c = self.b.matvec(a, !transpose, z_adj);
             self.contribute(x, c);
         }
+    }
+
+    /// x yᵀ added to a matrix where that stands, with no matrix made for it.
+    fn add_outer(&mut self, sum: Value, x: Value, y: Value) -> Value {
+        let (zero, rows, columns) = (self.b.i64(0), self.b.dim(x, 0), self.b.dim(y, 0));
+        let added = self.b.for_loop(zero, rows, &[sum], |b, i, sum| {
+            let left = b.get(Access::InBounds, x, &[i]);
+            b.for_loop(zero, columns, sum, |b, j, sum| {
+                let right = b.get(Access::InBounds, y, &[j]);
+                let product = b.mul(left, right);
+                vec![b.add_at(Access::InBounds, sum[0], &[i, j], product)]
+            })
+        });
+        added[0]
     }
 
     /// Outer product.

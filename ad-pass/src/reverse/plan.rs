@@ -451,7 +451,11 @@ impl Decider<'_> {
                 let data = &func.insts[inst];
                 let first = data.args.first().map(|a| func.value_type(*a));
                 let rereads_stable = match data.op {
-                    Op::Get(_) => self.may_reread(data.args[0]) && data.args.len() == first?.rank() + 1,
+                    // A row is mostly read by elements, where it comes from.
+                    Op::Get(_) => {
+                        let whole = data.args.len() == first?.rank() + 1;
+                        self.may_reread(data.args[0]) && (whole || first?.element().is_float())
+                    }
                     _ => true,
                 };
                 let cost = operation_cost(&data.op, first.and_then(Type::as_scalar)).filter(|_| rereads_stable);

@@ -51,8 +51,11 @@ pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usiz
     }
     let (uses, lasting) = (count_uses(func), Lasting::of_function(func, stage));
     let (cheap, replaced) = (FxHashSet::default(), Replacements::default());
+    let mut around = FxHashSet::default();
+    find_loops(func, entry, &mut around);
+    let path = Vec::new();
     let mut fusion =
-        Fusion { func, definitions, pure, sums, cheap, uses, lasting, path: Vec::new(), replaced, fused: 0 };
+        Fusion { func, stage, definitions, pure, sums, cheap, around, uses, lasting, path, replaced, fused: 0 };
     fusion.find_cheap(entry);
     fusion.region(entry, &mut Vec::new());
     let Fusion { replaced, fused, .. } = fusion;
@@ -84,8 +87,23 @@ fn pure_producers(
     (pure, sums)
 }
 
+/// Finds the regions with loops in them. Gives whether this is one.
+fn find_loops(func: &Function, region: Region, around: &mut FxHashSet<Region>) -> bool {
+    let mut found = false;
+    for inst in &func.regions[region].insts {
+        let data = &func.insts[*inst];
+        found |= matches!(data.op, Op::For | Op::While | Op::Map | Op::Build);
+        data.regions.iter().for_each(|inner| found |= find_loops(func, *inner, around));
+    }
+    if found {
+        around.insert(region);
+    }
+    found
+}
+
 struct Fusion<'f> {
     func: &'f mut Function,
+    stage: Stage,
     definitions: Definitions,
     /// Producers that are still there, with their inputs.
     pure: FxHashMap<Inst, Vec<Value>>,
@@ -93,6 +111,8 @@ struct Fusion<'f> {
     sums: FxHashSet<Inst>,
     /// Those of which each reader computes what it reads.
     cheap: FxHashSet<Inst>,
+    /// Regions with loops in them.
+    around: FxHashSet<Region>,
     uses: Table<Value, u32>,
     lasting: Lasting,
     /// The regions around the instruction at hand, each with what is done of it.
@@ -372,8 +392,14 @@ impl Fusion<'_> {
         let Def::Result(_, k) = self.definitions.of(data.args[0]) else { return None };
         let results = &self.func.insts[producer].results;
         let only_use = results.iter().map(|v| self.uses[*v]).sum::<u32>() == 1;
-        let fits = (only_use || self.cheap.contains(&producer)) && self.inputs_last(producer);
+        let apart = self.stage == Stage::Full && self.is_better_apart(producer, loops);
+        let fits = (only_use || self.cheap.contains(&producer)) && self.inputs_last(producer) && !apart;
         (fits && self.is_read_once(producer, &data.args[1..], loops)).then_some((producer, k as usize))
+    }
+
+    /// Whether a producer does work that runs in vectors by itself, and hardly in a loop around loops.
+    fn is_better_apart(&self, producer: Inst, loops: &[Region]) -> bool {
+        loops.last().is_some_and(|body| self.around.contains(body)) && !self.has_cheap_body(producer)
     }
 
     /// Whether the loops between a producer and a read of it run over its elements, each once.
