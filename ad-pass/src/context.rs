@@ -128,6 +128,8 @@ pub struct Context<'m> {
     worldly: Worldly,
     primals: FxHashMap<FuncId, Rc<Primal>>,
     pub reverses: FxHashMap<Instance, Rc<Reverse>>,
+    /// Recursions swept with the primal; `None` for those that cannot be.
+    pub joints: FxHashMap<Instance, Option<FuncId>>,
     pub tangents: FxHashMap<Instance, FuncId>,
     /// The type of the nodes on the stacks of recursions, once there is one.
     pub tape: Option<NodeId>,
@@ -150,6 +152,7 @@ impl<'m> Context<'m> {
             worldly: Worldly::default(),
             primals: FxHashMap::default(),
             reverses: FxHashMap::default(),
+            joints: FxHashMap::default(),
             tangents: FxHashMap::default(),
             tape: None,
             names,

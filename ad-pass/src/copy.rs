@@ -4,7 +4,7 @@ use dprog_ir::entity::Entity;
 use dprog_ir::{Access, Builder, Function, Inst, Op, Region, Value};
 
 /// From the values of a primal to those of a copy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Copies(Vec<Option<Value>>);
 
 impl Copies {

@@ -29,7 +29,11 @@ pub struct Augment<'a, 'f> {
 
 impl<'a, 'f> Augment<'a, 'f> {
     pub fn new(b: &'a mut Builder<'f>, active: &'a Active, plan: &'a Plan) -> Augment<'a, 'f> {
-        let copies = Copies::of(active.func());
+        Augment::going_on(b, active, plan, Copies::of(active.func()))
+    }
+
+    /// Where some has been written.
+    pub fn going_on(b: &'a mut Builder<'f>, active: &'a Active, plan: &'a Plan, copies: Copies) -> Augment<'a, 'f> {
         Augment {
             b,
             active,
@@ -91,7 +95,7 @@ impl<'a, 'f> Augment<'a, 'f> {
         }
     }
 
-    fn note(&mut self, v: Value) {
+    pub fn note(&mut self, v: Value) {
         let Some(items) = self.plan.notes.get(&v) else { return };
         let copy = self.copies.get(v);
         for &item in items {
@@ -144,7 +148,7 @@ impl<'a, 'f> Augment<'a, 'f> {
         self.b.reduce(op, x)
     }
 
-    fn inst(&mut self, inst: Inst) {
+    pub fn inst(&mut self, inst: Inst) {
         let active = self.active;
         let data = &active.func().insts[inst];
         self.b.loc = data.loc;

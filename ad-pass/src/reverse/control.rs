@@ -361,6 +361,11 @@ impl Sweep<'_, '_, '_> {
     /// one element costs no more; others come back as contributions.
     pub(super) fn call(&mut self, inst: Inst, callee: FuncId, data: &InstData) {
         let instance = self.call_instance(callee, data);
+        if self.call_goes_with_primal(inst, &instance) {
+            return self.call_with_primal(inst, &instance, data);
+        }
+        // Where a recursion is swept with its primal, its calls do not come here.
+        self.is_joint &= self.joint.is_none() || !self.cx.calls.is_recursive(callee);
         if !instance.wrt.contains(&true) {
             data.results.iter().for_each(|r| {
                 self.take(*r);
@@ -408,7 +413,7 @@ impl Sweep<'_, '_, '_> {
         reverse.with_heights(&mut self.b, bundle)
     }
 
-    fn call_instance(&mut self, callee: FuncId, data: &InstData) -> Instance {
+    pub(super) fn call_instance(&mut self, callee: FuncId, data: &InstData) -> Instance {
         let outs: Vec<bool> = data.results.iter().map(|r| self.is_active(*r)).collect();
         let summary = self.cx.calls.summary(callee);
         let reaches = |k: usize| summary.iter().zip(&outs).any(|(set, out)| *out && set.contains(k));

@@ -19,11 +19,12 @@
 
 use crate::analysis::accumulated::only_adds;
 use crate::analysis::structure::free_values;
-use crate::context::callee;
+use crate::context::{Active, Instance, callee};
 use crate::copy::{copy_inst, copy_name, open_copy};
 use crate::reverse::augment::Augment;
 use crate::reverse::control::body_of;
 use crate::reverse::item::Item;
+use crate::reverse::joint::joint_of;
 use crate::reverse::plan::{Fused, Plan, Recorder, Setting};
 use crate::reverse::stacks::{begin, types_of_nest};
 use crate::reverse::sweep::{Stage, Sweep};
@@ -37,10 +38,50 @@ impl Sweep<'_, '_, '_> {
         match &self.stage {
             Stage::Emit(plans) => plans.len() == 1 && plans[0].fused.as_ref().is_some_and(|fused| fused.inst == inst),
             Stage::Record(recorders) => match &recorders[..] {
-                [recorder] => self.may_fuse && recorder.fused.is_none() && self.may_go_with_primal(inst, recorder),
+                [recorder] => self.loop_may_go_with_primal(inst, recorder),
                 _ => false,
             },
         }
+    }
+
+    fn loop_may_go_with_primal(&self, inst: Inst, recorder: &Recorder) -> bool {
+        let worth_it = self.may_fuse && recorder.fused.is_none() && self.keeps_much(inst);
+        worth_it && only_adds(&self.active, inst) && self.may_go_with_primal(inst, recorder)
+    }
+
+    /// The same for a call of a recursion.
+    pub(super) fn call_goes_with_primal(&mut self, inst: Inst, instance: &Instance) -> bool {
+        match &self.stage {
+            Stage::Emit(_) => self.goes_with_primal(inst),
+            Stage::Record(recorders) => match &recorders[..] {
+                [recorder] if self.may_fuse && recorder.fused.is_none() => {
+                    let recursive = self.cx.calls.is_recursive(instance.primal);
+                    recursive && self.may_go_with_primal(inst, recorder) && joint_of(self.cx, instance).is_some()
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// A call of a recursion that is swept with its primal.
+    pub(super) fn call_with_primal(&mut self, inst: Inst, instance: &Instance, data: &InstData) {
+        let seeds: Vec<Option<Value>> = data.results.iter().map(|r| self.take(*r)).collect();
+        self.joint_call(instance, data, &seeds);
+        if self.is_paper() {
+            let late = late(&self.active, inst);
+            self.recorder().expect("on paper").fused = Some(Rc::new(Fused { inst, plan: None, late }));
+        } else {
+            let fused = self.plan().fused.clone().expect("as planned");
+            self.write_late(&fused);
+        }
+    }
+
+    /// Writes what of the primal comes behind the loop or the call.
+    fn write_late(&mut self, fused: &Fused) {
+        let (active, plan) = (self.active.clone(), self.plan());
+        let mut augment = Augment::going_on(&mut self.b, &active, &plan, std::mem::take(&mut self.copies));
+        augment.late(fused);
+        self.copies = augment.copies;
     }
 
     fn may_go_with_primal(&self, inst: Inst, recorder: &Recorder) -> bool {
@@ -50,7 +91,7 @@ impl Sweep<'_, '_, '_> {
         let marked = active.primal.results().iter().zip(&active.instance.outs).filter(|(_, out)| **out);
         let scalar = marked.into_iter().all(|(v, _)| func.value_type(*v).is_float());
         let at_root = structure.home(func.insts[inst].results[0]) == root;
-        if !scalar || !at_root || !self.keeps_much(inst) || !only_adds(active, inst) {
+        if !scalar || !at_root {
             return false;
         }
         let late = late(&self.active, inst);
@@ -118,13 +159,13 @@ impl Sweep<'_, '_, '_> {
             self.item(*item);
         });
         let late = late(&self.active, inst);
-        self.recorder().expect("on paper").fused = Some(Rc::new(Fused { inst, plan, late }));
+        self.recorder().expect("on paper").fused = Some(Rc::new(Fused { inst, plan: Some(plan), late }));
     }
 
     /// Opens the loop, and writes the primal of a trip. `adjoints` become those that the loop carries.
     fn begin_trip(&mut self, fused: &Fused, data: &InstData, adjoints: &mut [Value]) -> Begun {
         let active = self.active.clone();
-        let plan = &fused.plan;
+        let plan = fused.plan.as_ref().expect("the plan of a loop");
         let args = self.copies.all(&data.args);
         let stacks = if plan.carries_stacks { begin(&mut self.b, &types_of_nest()) } else { Vec::new() };
         let more = [&*adjoints, &stacks].concat();
@@ -133,8 +174,8 @@ impl Sweep<'_, '_, '_> {
         let carried: Vec<Value> = (first..first + more.len()).map(|k| self.b.region_param(k)).collect();
         let (accumulators, carried) = carried.split_at(adjoints.len());
         adjoints.copy_from_slice(accumulators);
-        let mut augment = Augment::new(&mut self.b, &active, plan);
-        (augment.copies, augment.stacks) = (self.copies.clone(), carried.to_vec());
+        let mut augment = Augment::going_on(&mut self.b, &active, plan, std::mem::take(&mut self.copies));
+        augment.stacks = carried.to_vec();
         augment.region(plan.root);
         let direct: Vec<(Item, Value)> = plan.direct_items().map(|item| (item, augment.item(item))).collect();
         let Augment { copies, bundles, stacks, .. } = augment;
@@ -172,8 +213,9 @@ impl Sweep<'_, '_, '_> {
         let active = self.active.clone();
         let Stage::Emit(plans) = &mut self.stage else { panic!("for good") };
         plans.pop();
-        let stacks = if fused.plan.carries_stacks { self.heights.clone() } else { Vec::new() };
-        let yields = self.copies.all(&active.func().regions[fused.plan.root].yields);
+        let plan = fused.plan.as_ref().expect("the plan of a loop");
+        let stacks = if plan.carries_stacks { self.heights.clone() } else { Vec::new() };
+        let yields = self.copies.all(&active.func().regions[plan.root].yields);
         let body = self.b.close_region(&[&yields, &*adjoints, &stacks].concat());
         let regions: Vec<Region> = begun.condition.into_iter().chain([body]).collect();
         let carried = &begun.args[data.args.len() - data.results.len()..];
@@ -185,11 +227,7 @@ impl Sweep<'_, '_, '_> {
             copy_name(&mut self.b, active.func(), *v, *copy);
         }
         adjoints.copy_from_slice(&results[data.results.len()..][..adjoints.len()]);
-        let plan = self.plan();
-        let mut augment = Augment::new(&mut self.b, &active, &plan);
-        augment.copies = self.copies.clone();
-        augment.late(fused);
-        self.copies = augment.copies;
+        self.write_late(fused);
     }
 }
 
@@ -200,7 +238,7 @@ struct Begun {
 }
 
 /// The loop, and what comes after it: what uses what it gives, and what must keep its order.
-fn late(active: &crate::context::Active, inst: Inst) -> FxHashSet<Inst> {
+fn late(active: &Active, inst: Inst) -> FxHashSet<Inst> {
     let (func, structure) = (active.func(), &active.primal.structure);
     let root = func.entry().expect("a primal has a body");
     let mut late: FxHashSet<Inst> = FxHashSet::default();

@@ -2,13 +2,15 @@
 //!
 //! Three forms, from one plan each ([`plan`]): *in one* ([`vjp`]: the sweep follows the primal in one body, and what the
 //! outer region computes needs no tape), *apart* ([`reverse_of`]: `f.aug` and `f.rev`, for calls; results beside the
-//! primal's are the tape), and apart with a tape on stacks that go through the calls, for functions that reach themselves.
+//! primal's are the tape), and apart with a tape on stacks that go through the calls, for functions that reach themselves. Of these
+//! some need no tape ([`joint`]).
 
 pub mod arrays;
 pub mod augment;
 pub mod control;
 pub mod fused;
 pub mod item;
+pub mod joint;
 pub mod last;
 pub mod nest;
 pub mod nodes;

@@ -56,13 +56,13 @@ pub struct Recorder {
     pub last: FxHashSet<Inst>,
 }
 
-/// A loop of the root region whose sweep goes with the primal, trip for trip ([`super::fused`]).
+/// A loop or a call of the root region whose sweep goes with the primal ([`super::fused`]).
 #[derive(Debug)]
 pub struct Fused {
     pub inst: Inst,
-    /// Of its body.
-    pub plan: Rc<Plan>,
-    /// The loop, and what of the primal comes after it.
+    /// Of the loop's body; none if it is a call of a recursion that is swept with its primal.
+    pub plan: Option<Rc<Plan>>,
+    /// It, and what of the primal comes after it.
     pub late: FxHashSet<Inst>,
 }
 
@@ -86,6 +86,8 @@ pub enum Setting {
     Direct,
     /// The same for the body of a loop, the sweep of which goes with the primal.
     Trip,
+    /// The same in the regions with which a recursion ends ([`super::joint`]).
+    Joint,
     /// In a function of its own, that is handed the tape and such parameters as it needs.
     Apart { given: Given },
 }
@@ -171,6 +173,8 @@ pub enum Again {
 #[derive(Debug)]
 pub struct Plan {
     pub root: Region,
+    /// The regions of which values are in scope where their sweep is.
+    pub direct: FxHashSet<Region>,
     pub setting: Setting,
     pub fetch: FxHashMap<Item, Fetch>,
     /// Items to be recomputed when the sweep of a region begins, in order.
@@ -214,9 +218,22 @@ pub struct Plan {
 
 impl Plan {
     pub fn decide(active: &Active, root: Region, setting: Setting, recorder: Recorder) -> Plan {
+        let direct = matches!(setting, Setting::Direct | Setting::Trip).then_some(root);
+        Plan::decide_in(active, root, setting, recorder, direct.into_iter().collect())
+    }
+
+    /// The plan of a sweep in the scope of all these regions.
+    pub fn decide_in(
+        active: &Active,
+        root: Region,
+        setting: Setting,
+        recorder: Recorder,
+        direct: FxHashSet<Region>,
+    ) -> Plan {
         let Recorder { needs, inline, swept, calls, fused, last } = recorder;
         let plan = Plan {
             root,
+            direct,
             setting,
             fetch: FxHashMap::default(),
             recompute: FxHashMap::default(),
@@ -248,6 +265,11 @@ impl Plan {
             (decider.in_nest, decider.plan.carries_stacks) = (true, true);
         }
         decider.layout(root);
+        let mut inner: Vec<Region> = decider.plan.direct.iter().copied().filter(|region| *region != root).collect();
+        inner.sort_unstable();
+        inner.into_iter().for_each(|region| {
+            decider.layout(region);
+        });
         if decider.plan.is_recursion() {
             decider.plan.pushed.insert(root);
         }
@@ -261,7 +283,7 @@ impl Plan {
 
     /// Whether values of a region are in scope where the sweep is.
     fn has_direct(&self, home: Region) -> bool {
-        matches!(self.setting, Setting::Direct | Setting::Trip) && home == self.root
+        self.direct.contains(&home)
     }
 
     /// Whether what is kept goes on the stacks of a recursion.
@@ -422,7 +444,7 @@ impl Decider<'_> {
         let ty = self.active.func().value_type(v);
         let is_held_node = || ty.as_node().is_some() && self.is_held(v, index) && self.active.primal.is_stable(v);
         let allowed = match self.plan.setting {
-            Setting::Direct | Setting::Trip | Setting::Apart { given: Given::None } => false,
+            Setting::Direct | Setting::Trip | Setting::Joint | Setting::Apart { given: Given::None } => false,
             Setting::Apart { given: Given::Scalars } => !ty.is_heap(),
             Setting::Apart { given: Given::ScalarsAndNodes } => !ty.is_heap() || is_held_node(),
             Setting::Apart { given: Given::All } => true,

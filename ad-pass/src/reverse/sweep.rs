@@ -11,6 +11,7 @@ use crate::context::{Active, Context};
 use crate::copy::Copies;
 use crate::reverse::augment::{Augment, repeat};
 use crate::reverse::item::{Item, SizeSource, size_source};
+use crate::reverse::joint::Joint;
 use crate::reverse::plan::{Plan, Recorder, Setting, Source, slice};
 use crate::reverse::stacks::Activations;
 use crate::rules::{Partial, Point, partial};
@@ -31,7 +32,7 @@ pub struct Sweep<'c, 'm, 'f> {
     pub active: Rc<Active>,
     pub stage: Stage,
     /// Adjoints that are not zero.
-    adj: FxHashMap<Value, Value>,
+    pub(super) adj: FxHashMap<Value, Value>,
     /// What is at hand of the primal.
     pub(super) env: FxHashMap<Item, Value>,
     /// The tape's part of each instruction in the regions that the sweep is in.
@@ -44,6 +45,10 @@ pub struct Sweep<'c, 'm, 'f> {
     pub(super) copies: Copies,
     /// Whether the sweep of a loop may go with the primal.
     pub(super) may_fuse: bool,
+    /// Of a recursion that is swept with its primal; see [`super::joint`].
+    pub(super) joint: Option<Joint>,
+    /// Nothing has been met that stands against that.
+    pub(super) is_joint: bool,
     /// What loops that have been swept forwards ended with, by the results of the primal.
     pub(super) ended: FxHashMap<Value, Value>,
     /// Adjoints of arrays that are zero but for one element: its indices, and its adjoint.
@@ -61,6 +66,8 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
             active,
             copies,
             may_fuse: false,
+            joint: None,
+            is_joint: true,
             stage,
             adj: FxHashMap::default(),
             env: FxHashMap::default(),
@@ -108,7 +115,7 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
         }
     }
 
-    fn inst(&mut self, region: Region, inst: Inst) {
+    pub(super) fn inst(&mut self, region: Region, inst: Inst) {
         let active = self.active.clone();
         let data = &active.func().insts[inst];
         if let Some((indices, adjoint)) = data.results.first().and_then(|r| self.single.remove(r)) {
@@ -233,6 +240,9 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
 
     /// An item of the primal; on paper this is what records the need for it.
     pub fn item(&mut self, item: Item) -> Value {
+        if let Some(unknown) = self.unknown_yet(item) {
+            return unknown;
+        }
         if let Stage::Record(recorders) = &mut self.stage {
             let recorder = recorders.last_mut().expect("a root region");
             recorder.needs.insert(item);
