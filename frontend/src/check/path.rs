@@ -518,6 +518,7 @@ impl<'a> FnCx<'_, 'a> {
                 self.elementwise_type(&all, arity, scalar, span)
             }
             (_, Some(arity)) => Ty::Fn(vec![plain(scalar.clone()); arity], Box::new(scalar)),
+            (None, None) if builtin == Builtin::StopGrad => Ty::Fn(vec![plain(scalar.clone())], Box::new(scalar)),
             (wanted, None) => match self.reduction_type(builtin, wanted.as_ref()) {
                 Some(ty) => ty,
                 None => {
