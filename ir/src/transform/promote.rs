@@ -10,12 +10,12 @@
 //!                                                             %r = set.inbounds %z[%i], %1
 //! ```
 //!
-//! A carried array qualifies if in the body, and in branches there, it is only read, set or added to at one cell whose indices
-//! do not change in the loop, and if the cell is in bounds before the loop as well ([`Ranges::safe_depth`]): the loop may run
-//! zero times, and then the cell is set to what it was. The order of additions stays. Loops are visited inside out, so a cell
-//! that does not change in several loops ends outside of all of them.
+//! A carried array qualifies if in the body, and in branches there, it is only read, set or added to at cells whose indices
+//! do not change in the loop, and if the cells are in bounds before the loop as well ([`Ranges::safe_depth`]): the loop may run
+//! zero times, and then a cell is set to what it was. There may be a few cells, if constants among the indices tell them apart. The order
+//! of additions stays. Loops are visited inside out, so a cell that does not change in several loops ends outside of all of them.
 //!
-//! *Not here:* `while`; several cells of one array. *Cost:* linear in the code times the depth of loops.
+//! *Not here:* `while`. *Cost:* linear in the code times the depth of loops.
 
 use crate::analysis::ranges::Ranges;
 use crate::analysis::{Definitions, Table};
@@ -50,11 +50,20 @@ struct Promotion<'f> {
     promoted: usize,
 }
 
-/// The one cell of a carried array that a loop touches.
+/// A loop has at most so many cells of an array in registers. By gut feeling: coordinates, and a colour with its opacity.
+const MOST_CELLS: usize = 6;
+
+/// A cell of a carried array that a loop touches.
 struct Cell {
     indices: Vec<Value>,
     /// How far out it is in bounds.
     safe_depth: u32,
+}
+
+/// All cells that it touches.
+#[derive(Default)]
+struct Cells {
+    all: Vec<Cell>,
     updated: bool,
 }
 
@@ -84,8 +93,8 @@ impl Promotion<'_> {
     fn promote_cells(&mut self, inst: Inst, depth: u32, out: &mut Vec<Inst>) {
         let mut after = Vec::new();
         for k in 0..self.func.insts[inst].results.len() {
-            if let Some(cell) = self.cell(inst, k, depth) {
-                self.promote(inst, k, &cell, out, &mut after);
+            if let Some(cells) = self.cells(inst, k, depth) {
+                self.promote((inst, k), &cells, depth, out, &mut after);
                 self.promoted += 1;
             }
         }
@@ -95,7 +104,7 @@ impl Promotion<'_> {
 
     // ---- deciding ----
 
-    fn cell(&self, inst: Inst, k: usize, depth: u32) -> Option<Cell> {
+    fn cells(&self, inst: Inst, k: usize, depth: u32) -> Option<Vec<Cell>> {
         let data = &self.func.insts[inst];
         let body = data.regions[0];
         let param = self.func.regions[body].params[k + 1];
@@ -103,34 +112,35 @@ impl Promotion<'_> {
         if ty.level_count() != 1 || ty.element().as_scalar().is_none() {
             return None;
         }
-        let mut cell = Cell { indices: Vec::new(), safe_depth: u32::MAX, updated: false };
+        let mut cells = Cells::default();
         let mut versions = vec![param];
-        self.follow(body, &mut versions, &mut cell)?;
+        self.follow(body, &mut versions, &mut cells)?;
         let yields = &self.func.regions[body].yields;
         let only_here = yields.iter().enumerate().all(|(j, v)| j == k || !versions.contains(v));
         let last = versions[versions.len() - 1];
-        let constant = cell.indices.iter().all(|v| self.depth[*v] <= depth);
-        (only_here && yields[k] == last && cell.updated && constant && cell.safe_depth <= depth).then_some(cell)
+        let constant = |cell: &Cell| cell.indices.iter().all(|v| self.depth[*v] <= depth);
+        let fixed = cells.all.iter().all(|cell| constant(cell) && cell.safe_depth <= depth);
+        (only_here && yields[k] == last && cells.updated && fixed).then_some(cells.all)
     }
 
     /// Follows the array through a region. `versions` are all that it has been, the present one last. `None` if it is
     /// used in another way.
-    fn follow(&self, region: Region, versions: &mut Vec<Value>, cell: &mut Cell) -> Option<()> {
+    fn follow(&self, region: Region, versions: &mut Vec<Value>, cells: &mut Cells) -> Option<()> {
         for inst in &self.func.regions[region].insts {
             let data = &self.func.insts[*inst];
             if matches!(data.op, Op::If | Op::Switch) {
-                self.follow_branches(data, versions, cell)?;
+                self.follow_branches(data, versions, cells)?;
             } else if data.regions.iter().any(|region| self.mentions(*region, versions)) {
                 return None;
             }
             if data.args.iter().any(|v| versions.contains(v)) {
-                self.follow_access(*inst, data, versions, cell)?;
+                self.follow_access(*inst, data, versions, cells)?;
             }
         }
         Some(())
     }
 
-    fn follow_access(&self, inst: Inst, data: &InstData, versions: &mut Vec<Value>, cell: &mut Cell) -> Option<()> {
+    fn follow_access(&self, inst: Inst, data: &InstData, versions: &mut Vec<Value>, cells: &mut Cells) -> Option<()> {
         let updates = matches!(data.op, Op::Set(Access::InBounds) | Op::AddAt(Access::InBounds));
         let reads = data.op == Op::Get(Access::InBounds);
         let indices = if updates { &data.args[1..data.args.len() - 1] } else { &data.args[1..] };
@@ -138,15 +148,28 @@ impl Promotion<'_> {
         if !(updates || reads) || !whole || data.args[0] != versions[versions.len() - 1] {
             return None;
         }
-        if cell.indices.is_empty() {
-            cell.indices = indices.to_vec();
-        }
-        cell.safe_depth = cell.safe_depth.min(self.safe_depth[inst]);
         if updates {
-            cell.updated = true;
+            cells.updated = true;
             versions.push(data.results[0]);
         }
-        self.same_indices(&cell.indices, indices).then_some(())
+        let safe_depth = self.safe_depth[inst];
+        if let Some(at) = self.cell_at(&cells.all, indices) {
+            let cell = &mut cells.all[at];
+            cell.safe_depth = cell.safe_depth.min(safe_depth);
+            return Some(());
+        }
+        let apart = cells.all.iter().all(|cell| self.certainly_different(&cell.indices, indices));
+        cells.all.push(Cell { indices: indices.to_vec(), safe_depth });
+        (apart && cells.all.len() <= MOST_CELLS).then_some(())
+    }
+
+    fn cell_at(&self, cells: &[Cell], indices: &[Value]) -> Option<usize> {
+        cells.iter().position(|cell| self.same_indices(&cell.indices, indices))
+    }
+
+    fn certainly_different(&self, a: &[Value], b: &[Value]) -> bool {
+        let int = |v: Value| self.definitions.int(self.func, v);
+        a.iter().zip(b).any(|(a, b)| int(*a).zip(int(*b)).is_some_and(|(a, b)| a != b))
     }
 
     fn same_indices(&self, a: &[Value], b: &[Value]) -> bool {
@@ -155,13 +178,13 @@ impl Promotion<'_> {
     }
 
     /// Each branch may only read the array, or all hand on their last version as the same result.
-    fn follow_branches(&self, data: &InstData, versions: &mut Vec<Value>, cell: &mut Cell) -> Option<()> {
+    fn follow_branches(&self, data: &InstData, versions: &mut Vec<Value>, cells: &mut Cells) -> Option<()> {
         let mut ends = Vec::new();
         let mark = versions.len();
         let mut inner = Vec::new();
         for region in &data.regions {
             let mut here = versions[..mark].to_vec();
-            self.follow(*region, &mut here, cell)?;
+            self.follow(*region, &mut here, cells)?;
             let yields = &self.func.regions[*region].yields;
             let handed: Vec<usize> = (0..yields.len()).filter(|j| here.contains(&yields[*j])).collect();
             let end = here[here.len() - 1];
@@ -193,22 +216,46 @@ impl Promotion<'_> {
 
     // ---- changing ----
 
-    fn promote(&mut self, inst: Inst, k: usize, cell: &Cell, out: &mut Vec<Inst>, after: &mut Vec<Inst>) {
+    /// Number `k` of what the loop carries becomes its first cell; the other cells are carried last.
+    fn promote(
+        &mut self,
+        (inst, k): (Inst, usize),
+        cells: &[Cell],
+        depth: u32,
+        out: &mut Vec<Inst>,
+        after: &mut Vec<Inst>,
+    ) {
         let data = self.func.insts[inst].clone();
         let (array, result, body) = (self.replaced.resolve(data.args[k + 2]), data.results[k], data.regions[0]);
-        let ty = self.func.value_type(result).element();
-        let args: Vec<Value> = std::iter::once(array).chain(cell.indices.iter().copied()).collect();
-        let (before, number) = (self.func.new_value(ty, None), self.func.new_value(ty, None));
-        out.push(self.access(Op::Get(Access::InBounds), &args, before, &data, cell));
-        let set_args = [&args[..], &[number]].concat();
-        after.push(self.access(Op::Set(Access::InBounds), &set_args, result, &data, cell));
-        self.func.insts[inst].args[k + 2] = before;
-        self.func.insts[inst].results[k] = number;
+        let ty = self.func.value_type(result);
         let param = self.func.regions[body].params[k + 1];
-        let carried = self.func.new_value(ty, self.func.values[param].name.clone());
-        self.func.regions[body].params[k + 1] = carried;
-        let last = self.rewrite(body, param, carried, ty);
-        self.func.regions[body].yields[k] = last.1;
+        let name = self.func.values[param].name.clone();
+        let (mut carried, mut changed) = (Vec::new(), array);
+        for (n, cell) in cells.iter().enumerate() {
+            let [before, number] = [(); 2].map(|()| self.func.new_value(ty.element(), None));
+            let number_in = self.func.new_value(ty.element(), name.clone());
+            self.define(&[before, number], depth);
+            self.define(&[number_in], depth + 1);
+            carried.push(number_in);
+            let read = [&[array], &cell.indices[..]].concat();
+            out.push(self.access(Op::Get(Access::InBounds), &read, before, &data, cell));
+            let next = if n + 1 == cells.len() { result } else { self.func.new_value(ty, None) };
+            let written = [&[changed], &cell.indices[..], &[number]].concat();
+            after.push(self.access(Op::Set(Access::InBounds), &written, next, &data, cell));
+            changed = next;
+            let (at, region) = (&mut self.func.insts[inst], &mut self.func.regions[body]);
+            if n == 0 {
+                (at.args[k + 2], at.results[k], region.params[k + 1]) = (before, number, number_in);
+            } else {
+                at.args.push(before);
+                at.results.push(number);
+                region.params.push(number_in);
+            }
+        }
+        let (_, last) = self.rewrite(body, param, carried, cells, depth + 1);
+        let yields = &mut self.func.regions[body].yields;
+        yields[k] = last[0];
+        yields.extend_from_slice(&last[1..]);
     }
 
     fn access(&mut self, op: Op, args: &[Value], result: Value, at: &InstData, cell: &Cell) -> Inst {
@@ -223,55 +270,71 @@ impl Promotion<'_> {
         self.func.insts.push(data)
     }
 
-    /// Replaces the accesses in a region. `array` is the present version and `number` its cell; gives both at the end.
-    fn rewrite(&mut self, region: Region, array: Value, number: Value, ty: Type) -> (Value, Value) {
-        let (mut array, mut number) = (array, number);
+    /// Replaces the accesses in a region. `array` is the present version and `numbers` its cells; gives both at the end.
+    fn rewrite(
+        &mut self,
+        region: Region,
+        array: Value,
+        numbers: Vec<Value>,
+        cells: &[Cell],
+        depth: u32,
+    ) -> (Value, Vec<Value>) {
+        let (mut array, mut numbers) = (array, numbers);
         let mut out = Vec::new();
         for inst in std::mem::take(&mut self.func.regions[region].insts) {
             let data = self.func.insts[inst].clone();
             if matches!(data.op, Op::If | Op::Switch) {
-                (array, number) = self.rewrite_branches(inst, &data, array, number, ty);
+                (array, numbers) = self.rewrite_branches(inst, (array, numbers), cells, depth);
                 out.push(inst);
             } else if data.args.first() != Some(&array) {
                 out.push(inst);
             } else if data.op == Op::Get(Access::InBounds) {
-                self.replaced.replace(data.results[0], number);
+                let at = self.cell_at(cells, &data.args[1..]).expect("it is one of the cells");
+                self.replaced.replace(data.results[0], numbers[at]);
             } else {
-                let v = data.args[data.args.len() - 1];
-                number = if matches!(data.op, Op::AddAt(_)) {
-                    let sum = self.func.new_value(ty, None);
-                    out.push(self.instruction(Op::Binary(BinaryOp::Add), &[number, v], sum, &data));
+                let (v, indices) = data.args[1..].split_last().expect("it has a value");
+                let at = self.cell_at(cells, indices).expect("it is one of the cells");
+                numbers[at] = if matches!(data.op, Op::AddAt(_)) {
+                    let sum = self.func.new_value(self.func.value_type(*v), None);
+                    self.define(&[sum], depth);
+                    out.push(self.instruction(Op::Binary(BinaryOp::Add), &[numbers[at], *v], sum, &data));
                     sum
                 } else {
-                    self.replaced.resolve(v)
+                    self.replaced.resolve(*v)
                 };
                 array = data.results[0];
             }
         }
         self.func.regions[region].insts = out;
-        (array, number)
+        (array, numbers)
     }
 
+    /// A branch that hands on the array hands on its cells: the first in its place, the others last.
     fn rewrite_branches(
         &mut self,
         inst: Inst,
-        data: &InstData,
-        array: Value,
-        number: Value,
-        ty: Type,
-    ) -> (Value, Value) {
+        (array, numbers): (Value, Vec<Value>),
+        cells: &[Cell],
+        depth: u32,
+    ) -> (Value, Vec<Value>) {
+        let data = self.func.insts[inst].clone();
         let mut handed_on = None;
         for region in &data.regions {
-            let (last, cell) = self.rewrite(*region, array, number, ty);
+            let (last, ends) = self.rewrite(*region, array, numbers.clone(), cells, depth);
             let yields = &mut self.func.regions[*region].yields;
             if let Some(j) = yields.iter().position(|v| *v == last) {
-                yields[j] = cell;
+                yields[j] = ends[0];
+                yields.extend_from_slice(&ends[1..]);
                 handed_on = Some(j);
             }
         }
-        let Some(j) = handed_on else { return (array, number) };
-        let chosen = self.func.new_value(ty, None);
-        self.func.insts[inst].results[j] = chosen;
+        let Some(j) = handed_on else { return (array, numbers) };
+        let kinds: Vec<Type> = numbers.iter().map(|v| self.func.value_type(*v)).collect();
+        let chosen: Vec<Value> = kinds.into_iter().map(|ty| self.func.new_value(ty, None)).collect();
+        self.define(&chosen, depth);
+        let results = &mut self.func.insts[inst].results;
+        results[j] = chosen[0];
+        results.extend(chosen[1..].iter().copied());
         (data.results[j], chosen)
     }
 }
