@@ -29,8 +29,10 @@ mod wide;
 mod workspace;
 mod writing;
 
+use dprog_ir::kernel::Kernel;
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
 pub use jit::{Compiled, Error, Jit, Numbers, listing};
+use std::fmt;
 pub use target::{Architecture, Machine};
 use wide::Level;
 
@@ -111,6 +113,27 @@ impl Options {
     fn contracts(&self, isa: &dyn cranelift_codegen::isa::TargetIsa) -> bool {
         self.fp != Fp::Exact && self.opt_level == OptLevel::Speed && lower::contract::has_fma(isa)
     }
+}
+
+/// How wide a kernel runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width {
+    pub trips: usize,
+    pub bits: u16,
+}
+
+impl fmt::Display for Width {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} trips at once ({} bits)", self.trips, self.bits)
+    }
+}
+
+/// How wide a kernel with enough trips runs in memory, on this machine.
+pub fn width_here(kernel: &Kernel, simd: Simd) -> Width {
+    let options = Options { simd, ..Options::default() };
+    let wide =
+        options.widest_here().and_then(|level| Some(Width { trips: wide::trips(kernel, level)?, bits: level.bits() }));
+    wide.unwrap_or(Width { trips: kernel.cost.lanes(), bits: 128 })
 }
 
 /// Texts for people; see [`listing`].

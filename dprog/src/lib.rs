@@ -77,7 +77,7 @@ pub use embed::watch::CancelToken;
 pub use engine::{Compiled, Ending, Engine, Memory, World, compile, compile_for};
 pub use listing::{Listing, listings};
 pub use loader::{FileLoader, MemoryLoader};
-pub use loops::{LoopNote, explain_loops};
+pub use loops::{LoopNote, Width, explain_loops};
 pub use pipeline::{Event, Observer, Options, Silent, Stages, Until, stage_names};
 pub use problem::Copy;
 pub use trap::{Frame, Trap};

@@ -2,12 +2,15 @@
 
 use crate::check::Checked;
 use crate::pipeline::{Observer, Options, Stages, Until};
+use dprog_codegen::Simd;
 use dprog_frontend::lower::decode_position;
 use dprog_frontend::source::{SourceMap, Span};
 use dprog_ir::kernel::{self, LoopReport};
 use dprog_ir::transform::ownership;
 use dprog_ir::{FuncId, Module, SrcLoc};
 use std::fmt;
+
+pub use dprog_codegen::Width;
 
 /// A loop, and whether it computes several numbers at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub struct LoopNote {
     /// It is part of a derivative.
     pub adjoint: bool,
     /// How many trips run at once, or why one at a time, with the line that is the reason.
-    pub verdict: Result<usize, (String, Option<u32>)>,
+    pub verdict: Result<Width, (String, Option<u32>)>,
     /// The loops in it are part of it.
     pub outer: bool,
 }
@@ -30,8 +33,8 @@ impl fmt::Display for LoopNote {
         let kind = if self.adjoint { "adjoint" } else { "primal" };
         write!(f, "{}:{}:{}: {kind} loop in `{}`: ", self.file, self.line, self.column, self.function)?;
         match &self.verdict {
-            Ok(lanes) if self.outer => write!(f, "vectorized, {lanes} trips at once, with the loops in it"),
-            Ok(lanes) => write!(f, "vectorized, {lanes} trips at once"),
+            Ok(width) if self.outer => write!(f, "vectorized, {width}, with the loops in it"),
+            Ok(width) => write!(f, "vectorized, {width}"),
             Err((reason, Some(line))) if *line != self.line => write!(f, "not vectorized: {reason} (line {line})"),
             Err((reason, _)) => write!(f, "not vectorized: {reason}"),
         }
@@ -52,20 +55,25 @@ pub fn explain_loops(checked: &Checked, options: &Options, observer: &mut dyn Ob
     let module = &mut stages.module;
     ownership::run(module, &entries);
     let reports = module.funcs.keys().flat_map(|id| kernel::explain_loops(module, id)).collect::<Vec<_>>();
-    let note = |report: &LoopReport| note(report, module, &made_by_ad, &checked.sources);
+    let note = |report: &LoopReport| note(report, module, &made_by_ad, (&checked.sources, options.simd));
     let mut notes: Vec<(Span, LoopNote)> = reports.iter().filter_map(note).collect();
     notes.sort_by_key(|(span, note)| (*span, note.adjoint));
     notes.dedup();
     notes.into_iter().map(|(_, note)| note).collect()
 }
 
-fn note(report: &LoopReport, module: &Module, made_by_ad: &[FuncId], sources: &SourceMap) -> Option<(Span, LoopNote)> {
+fn note(
+    report: &LoopReport,
+    module: &Module,
+    made_by_ad: &[FuncId],
+    (sources, simd): (&SourceMap, Simd),
+) -> Option<(Span, LoopNote)> {
     let span_of = |loc: SrcLoc| decode_position(module.locations.get(loc).position);
     let span = span_of(report.loc)?;
     let at = sources.line_col(span);
     let reason_line = |loc: SrcLoc| span_of(loc).filter(|s| s.file == span.file).map(|s| sources.line_col(s).line);
     let verdict = match &report.verdict {
-        Ok(lanes) => Ok(*lanes),
+        Ok(kernel) => Ok(dprog_codegen::width_here(kernel, simd)),
         Err(refusal) => Err((refusal.reason.to_string(), reason_line(refusal.loc))),
     };
     let note = LoopNote {

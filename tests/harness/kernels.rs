@@ -46,7 +46,7 @@ fn explained(text: &str) -> Result<(), Failed> {
     let reports = entries.iter().flat_map(|id| explain_loops(&module, *id));
     let found: Vec<String> = reports
         .map(|report| match report.verdict {
-            Ok(lanes) => format!("{lanes} trips at once"),
+            Ok(kernel) => format!("{} trips at once", kernel.cost.lanes()),
             Err(refusal) => refusal.reason.to_string(),
         })
         .collect();

@@ -38,12 +38,18 @@ const LARGEST_FRAME: usize = 16 << 10;
 /// The kernel as a function; `None` if it has something in it that there is no wide code for. `offsets` say for each array where elements begin,
 /// from its base; with `polls` the function looks whether it is to stop.
 pub fn compile(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool, reach: Reach) -> Option<Bytes> {
-    let select::Selected { code, block, width } = select::select(kernel, offsets, level, polls).ok()?;
+    let select::Selected { code, block, width, .. } = select::select(kernel, offsets, level, polls).ok()?;
     let allocation = allocate::allocate(&code, level, block, encode::RDI);
     if allocation.frame as usize > LARGEST_FRAME {
         return None;
     }
     Some(emit::emit(&code, &allocation, level, reach, width))
+}
+
+/// How many trips a block of the kernel has; `None` as above.
+pub fn trips(kernel: &Kernel, level: Level) -> Option<usize> {
+    let offsets = vec![0; kernel.arrays.len()];
+    select::select(kernel, &offsets, level, false).ok().map(|selected| selected.block_width)
 }
 
 /// What a fold begins with: what every float is better than, or equal to; or nothing.

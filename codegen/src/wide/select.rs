@@ -77,6 +77,8 @@ pub struct Selected {
     pub block: V,
     /// It runs a multiple of so many trips.
     pub width: usize,
+    /// So many at once.
+    pub block_width: usize,
 }
 
 pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool) -> Result<Selected, Refused> {
@@ -98,8 +100,9 @@ pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool) -> Re
         sum: Vec::new(),
     };
     s.function(block, polls)?;
-    let width = if s.masks_rest() { 1 } else { vectors_of_block(kernel, level) * level.lanes() };
-    Ok(Selected { code: s.code, block, width })
+    let block_width = vectors_of_block(kernel, level) * level.lanes();
+    let width = if s.masks_rest() { 1 } else { block_width };
+    Ok(Selected { code: s.code, block, width, block_width })
 }
 
 /// How many vectors a block has. Where nothing is heavy several hide how long operations take; an inner loop keeps

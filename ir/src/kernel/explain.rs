@@ -1,6 +1,6 @@
 //! Which loops of a module become kernels: for `check --explain-loops`.
 
-use super::{Loop, Reason, Refusal, recognise};
+use super::{Kernel, Loop, Reason, Refusal, recognise};
 use crate::entity::Entity;
 use crate::function::{Function, Inst, Region, Value};
 use crate::location::SrcLoc;
@@ -12,8 +12,8 @@ use crate::opcode::{Const, Op};
 pub struct LoopReport {
     pub func: FuncId,
     pub loc: SrcLoc,
-    /// How many trips run at once, or why there is one at a time.
-    pub verdict: Result<usize, Refusal>,
+    /// What runs several trips at once, or why there is one at a time.
+    pub verdict: Result<Box<Kernel>, Refusal>,
     /// It is a kernel around loops, which are part of it.
     pub outer: bool,
 }
@@ -65,10 +65,9 @@ impl Explainer<'_> {
         }
     }
 
-    fn verdict(&self, inst: Inst) -> Result<usize, Refusal> {
+    fn verdict(&self, inst: Inst) -> Result<Box<Kernel>, Refusal> {
         let constant = |v: Value| self.constants[v.index()].clone();
-        recognise(&Loop { func: self.func, inst, constant: &constant, fold: None, any_order: false })
-            .map(|kernel| kernel.cost.lanes())
+        recognise(&Loop { func: self.func, inst, constant: &constant, fold: None, any_order: false }).map(Box::new)
     }
 }
 
