@@ -78,6 +78,8 @@ pub enum Op {
     /// The first or second lane of `a` to memory.
     StoreLow,
     StoreHigh,
+    /// The lanes of `rm` the other way round, with AVX2.
+    Reverse,
     /// Two lanes of `rm`, as the first ones.
     Extract(u8),
     /// `a` with the lanes of `rm` at place `n` of pairs, or of halves.
@@ -120,7 +122,7 @@ impl Op {
     fn is_pure(self) -> bool {
         match self {
             Op::Binary(_) | Op::Unary(_) | Op::UnaryImm(..) | Op::Compare(..) => true,
-            Op::CompareVex(_) | Op::Shift { .. } | Op::Blend | Op::Zero | Op::Extract(_) => true,
+            Op::CompareVex(_) | Op::Shift { .. } | Op::Blend | Op::Zero | Op::Reverse | Op::Extract(_) => true,
             Op::Insert(_) | Op::InsertHalf | Op::FromGeneral | Op::ToGeneral | Op::MaskBinary(_) => true,
             Op::MaskNot | Op::Lea | Op::Subtract | Op::Multiply | Op::MultiplyBy(_) | Op::Negate => true,
             Op::Integer(_) | Op::Rare(_) => true,

@@ -253,6 +253,7 @@ impl Emitter<'_> {
             }
             Op::Store => self.asm.vector(self.row(rows::STORE), Form { mask: p.mask, ..form }, p.a, 0, rm),
             Op::Broadcast => self.broadcast(inst, p.def, form, rm),
+            Op::Reverse => self.asm.vector_with(rows::PERMUTE_BY, form, (p.def, 0, rm), Some(0b00_01_10_11)),
             Op::LoadOne => self.asm.vector(self.row(rows::LOAD_ONE), self.narrow(8), p.def, 0, rm),
             Op::LoadHigh => self.asm.vector(self.row(rows::LOAD_HIGH), self.narrow(8), p.def, p.a, rm),
             Op::StoreLow => self.asm.vector(self.row(rows::STORE_LOW), self.narrow(8), p.a, 0, rm),

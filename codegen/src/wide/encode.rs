@@ -422,6 +422,9 @@ pub mod rows {
     pub const LOAD_HIGH: Row = Row::new(1, 1, 0x16);
     pub const STORE_LOW: Row = Row::new(1, 1, 0x13);
     pub const STORE_HIGH: Row = Row::new(1, 1, 0x17);
+    /// EVEX: lanes of the operand by the places in `vvvv`. VEX: by the immediate.
+    pub const PERMUTE: Row = Row::new(2, 1, 0x16);
+    pub const PERMUTE_BY: Row = Row::new(3, 1, 0x01);
     pub const GATHER: Row = Row::new(2, 1, 0x93);
     pub const SCATTER: Row = Row::new(2, 1, 0xA3);
     /// Whether any bit is set.
@@ -503,7 +506,8 @@ mod tests {
                 "vsqrtpd zmm2,zmm28": a => a.vector(rows::SQRT, full, 2, 0, Rm::Reg(28));
                 "vrndscalepd zmm2,zmm28,0xb": a => a.vector_with(rows::ROUND, full, (2, 0, Rm::Reg(28)), Some(11));
                 "vpmullq zmm2,zmm3,zmm4": a => a.vector(rows::INT_MUL, full, 2, 3, Rm::Reg(4));
-                "vcvtqq2pd zmm2,zmm3": a => a.vector(rows::FLOAT_OF_INT, full, 2, 0, Rm::Reg(3));
+                "vpermpd zmm2,zmm3,zmm4": a => a.vector(rows::PERMUTE, full, 2, 3, Rm::Reg(4));
+            "vcvtqq2pd zmm2,zmm3": a => a.vector(rows::FLOAT_OF_INT, full, 2, 0, Rm::Reg(3));
                 "vcvttpd2qq zmm2,zmm3": a => a.vector(rows::INT_OF_FLOAT, full, 2, 0, Rm::Reg(3));
                 "vpbroadcastq zmm2,r11": a => a.vector(rows::BROADCAST_GENERAL, full, 2, 0, Rm::Reg(11));
                 "vbroadcastsd zmm2,QWORD PTR [r11+0x10]": a => a.vector(rows::BROADCAST, Form { bytes: 8, ..full }, 2, 0, mem(11, None, 16));
@@ -545,7 +549,8 @@ mod tests {
                 "vpbroadcastq ymm9,xmm9": a => a.vector(rows::BROADCAST_INT.narrow(), full, 9, 0, Rm::Reg(9));
                 "vextractf128 xmm9,ymm3,0x1": a => a.vector_with(rows::EXTRACT.narrow(), full, (3, 0, Rm::Reg(9)), Some(1));
                 "vinsertf128 ymm9,ymm3,xmm1,0x1": a => a.vector_with(rows::INSERT.narrow(), full, (9, 3, Rm::Reg(1)), Some(1));
-                "vptest ymm9,ymm9": a => a.vector(rows::TEST.narrow(), full, 9, 0, Rm::Reg(9));
+                "vpermpd ymm9,ymm3,0x1b": a => a.vector_with(rows::PERMUTE_BY, full, (9, 0, Rm::Reg(3)), Some(0x1B));
+            "vptest ymm9,ymm9": a => a.vector(rows::TEST.narrow(), full, 9, 0, Rm::Reg(9));
             },
         );
     }

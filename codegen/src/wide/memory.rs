@@ -11,10 +11,15 @@ use smallvec::SmallVec;
 /// Bytes of an element, as a power of two.
 const POWER: u8 = 3;
 
+/// The lanes from the last to the first.
+pub(super) const BACKWARDS: [u64; 8] = [7, 6, 5, 4, 3, 2, 1, 0];
+
 /// Where the elements of a block are.
 enum Spots {
     /// From here on.
     Row(Address),
+    /// From here back.
+    Back(Address),
     /// One for each lane of this number.
     Apart,
 }
@@ -29,6 +34,14 @@ impl Select<'_> {
                 let load = |s: &mut Self, n| {
                     let from = Operand::Mem(s.vector_at(at, n));
                     s.code.make(Class::Vector, Op::Load, None, from, s.tail)
+                };
+                Ok(Held::Vectors((0..self.count).map(|n| load(self, n)).collect()))
+            }
+            Spots::Back(at) => {
+                let load = |s: &mut Self, n| {
+                    let (from, mask) = (Operand::Mem(s.vector_back(at, n)), s.tail_backwards());
+                    let v = s.code.make(Class::Vector, Op::Load, None, from, mask);
+                    s.reversed(v)
                 };
                 Ok(Held::Vectors((0..self.count).map(|n| load(self, n)).collect()))
             }
@@ -57,14 +70,15 @@ impl Select<'_> {
         match self.spots(store.array, store.place.number)? {
             Spots::Row(at) => {
                 for (n, value) in values.into_iter().enumerate() {
-                    let to = Operand::Mem(self.vector_at(at, n));
-                    let value = if store.add {
-                        let old = self.code.make(Class::Vector, Op::Load, None, to, self.tail);
-                        self.code.binary(rows::ADD, old, Operand::Reg(value))
-                    } else {
-                        value
-                    };
-                    self.code.act(Op::Store, Some(value), to, self.tail);
+                    let to = self.vector_at(at, n);
+                    self.store_vector(to, value, store.add, self.tail);
+                }
+            }
+            Spots::Back(at) => {
+                for (n, value) in values.into_iter().enumerate() {
+                    let (to, mask) = (self.vector_back(at, n), self.tail_backwards());
+                    let value = self.reversed(value);
+                    self.store_vector(to, value, store.add, mask);
                 }
             }
             Spots::Apart if self.tail.is_some() => {
@@ -84,6 +98,17 @@ impl Select<'_> {
             }
         }
         Ok(())
+    }
+
+    fn store_vector(&mut self, to: Address, value: V, add: bool, mask: Option<V>) {
+        let to = Operand::Mem(to);
+        let value = if add {
+            let old = self.code.make(Class::Vector, Op::Load, None, to, mask);
+            self.code.binary(rows::ADD, old, Operand::Reg(value))
+        } else {
+            value
+        };
+        self.code.act(Op::Store, Some(value), to, mask);
     }
 
     /// What the ordered part made.
@@ -133,11 +158,29 @@ impl Select<'_> {
         Address { disp: first.disp + (n * self.level.bytes() as usize) as i32, ..first }
     }
 
+    /// The vector of which the last lane is first in memory.
+    fn vector_back(&self, first: Address, n: usize) -> Address {
+        let lanes = (n + 1) * self.level.lanes() - 1;
+        Address { disp: first.disp - 8 * lanes as i32, ..first }
+    }
+
     fn spots(&mut self, array: ArrayId, number: Num) -> Result<Spots, Refused> {
-        if let Held::Line(_, Stride::Known(1)) = self.held(number)? {
-            return Ok(Spots::Row(self.element(array, number)?));
+        match self.held(number)? {
+            Held::Line(_, Stride::Known(1)) => Ok(Spots::Row(self.element(array, number)?)),
+            Held::Line(_, Stride::Known(-1)) => Ok(Spots::Back(self.element(array, number)?)),
+            Held::Line(..) | Held::Const(_) | Held::General(_) | Held::Uniform(_) => Ok(Spots::Apart),
+            Held::Vectors(_) | Held::Each(_) => Ok(Spots::Apart),
         }
-        Ok(Spots::Apart)
+    }
+
+    /// The lanes the other way round.
+    fn reversed(&mut self, v: V) -> V {
+        if !self.level.has_masks() {
+            return self.code.make(Class::Vector, Op::Reverse, None, Operand::Reg(v), None);
+        }
+        let places = self.code.table(BACKWARDS);
+        let places = self.code.in_register(places);
+        self.code.binary(rows::PERMUTE, places, Operand::Reg(v))
     }
 
     /// The element of each lane of a block.

@@ -14,6 +14,7 @@ use super::code::{Address, Class, Code, LoopId, Op, Operand, V};
 use super::encode::rows;
 use super::formula::{GREATER_OR_EQUAL, LESS_OR_EQUAL};
 use super::machine::Level;
+use super::memory::BACKWARDS;
 use super::words::Words;
 use dprog_ir::entity::Entity;
 use dprog_ir::kernel::{Carried, Inner, Input, Kernel, Num, NumOp, Shape, Step};
@@ -60,6 +61,8 @@ pub(super) struct Select<'k> {
     pub count: usize,
     /// The lanes that there are, in the loop for what is left.
     pub tail: Option<V>,
+    /// How many, in all lanes.
+    left: Option<V>,
     /// Where vectors are from which single lanes are read, in this block.
     pub lanes_of: FxHashMap<V, u32>,
     /// General registers that are another plus a constant.
@@ -93,6 +96,7 @@ pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool) -> Re
         held: vec![None; kernel.numbers.len()],
         count: 1,
         tail: None,
+        left: None,
         lanes_of: FxHashMap::default(),
         sums: FxHashMap::default(),
         flag: None,
@@ -119,6 +123,8 @@ fn vectors_of_block(kernel: &Kernel, level: Level) -> usize {
         (false, false, _) if cost.folds => 4,
         (false, false, _) => 2,
     };
+    let longest = if few { 16 } else { 32 };
+    let wanted = if cost.wide > longest && !cost.inner { 1 } else { wanted };
     wanted.max(by_sum)
 }
 
@@ -172,7 +178,7 @@ impl Select<'_> {
 
     /// Whether all that is read and written lies next to each other, or is the same in all lanes: then a mask costs nothing.
     fn has_plain_places(&self, steps: &[Step]) -> bool {
-        let plain = |num: Num, stride| self.kernel.shape(num) == Shape::Uniform || stride == Some(1);
+        let plain = |num: Num, stride| self.kernel.shape(num) == Shape::Uniform || matches!(stride, Some(1 | -1));
         steps.iter().all(|step| match step {
             Step::Op { .. } => true,
             Step::Load { place, .. } => plain(place.number, place.stride),
@@ -320,12 +326,20 @@ impl Select<'_> {
         self.count = 1;
         let left = self.code.minus(hi, i);
         let left = self.code.make(Class::Vector, Op::FromGeneral, Some(left), Operand::None, None);
+        self.left = Some(left);
         let numbers = self.code.table(std::array::from_fn(|lane| lane as u64));
         self.tail = Some(self.compare_ints(CompareOp::Gt, Operand::Reg(left), numbers));
         self.steps_at(i)?;
         self.fold()?;
         self.next_block(i, self.level.lanes() as i64, id, hi);
         Ok(())
+    }
+
+    /// The mask of the rest for elements that lie the other way round.
+    pub(super) fn tail_backwards(&mut self) -> Option<V> {
+        let left = self.left?;
+        let numbers = self.code.table(BACKWARDS);
+        Some(self.compare_ints(CompareOp::Gt, Operand::Reg(left), numbers))
     }
 
     fn enter(&mut self, i: V, limit: V) -> LoopId {
