@@ -35,7 +35,47 @@ fn main() {
         Trial::test(format!("explained/{name}"), move || explained(&std::fs::read_to_string(&path)?))
     });
     let random = (0..seeds.div_ceil(10)).map(|n| chunk(10 * n));
-    libtest_mimic::run(&args, explained.chain(random).collect()).exit();
+    let stopped = WIDTHS.map(|(simd, name)| Trial::test(format!("stopped/{name}"), move || stopped(simd)));
+    libtest_mimic::run(&args, explained.chain(random).chain(stopped).collect()).exit();
+}
+
+/// A kernel that would run for days.
+const LONG: &str = "func @f(%n: i64, %x: [f64]) -> ([f64]) {
+%zero = const 0 : i64
+%r = map (%p = %x) {
+%s = for %h in %zero..%n carry (%t = %p) {
+%u = mul %t, 0.5
+%v = add %u, 1.0
+yield %v
+}
+yield %s
+}
+yield %r
+}
+";
+
+/// Another thread stops it.
+fn stopped(simd: Simd) -> Result<(), Failed> {
+    let mut module = dprog_ir::parse::parse(LONG)?;
+    let func = module.find_function("f").expect("it is there");
+    let ownership = ownership::run(&mut module, &[func]);
+    if !has_kernel_of(&module, func, |op| *op == Op::Map) {
+        return Err("the loop is no kernel".into());
+    }
+    let compiled = Jit::compile(&module, &ownership, &[func], &Options { simd, ..Options::default() })?;
+    let mut ctx = Context::new(Limits { depth: 1000, memory: MEMORY });
+    let cancel = ctx.cancel_handle();
+    let other = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let args = [Val::I64(1 << 50), Val::list(vec![Val::F64(1.0); 64])];
+    let result = compiled.call(&mut ctx, func, &args);
+    other.join().expect("it ends");
+    match result {
+        Err(Stop::Trap(trap)) if trap.code == TrapCode::Cancelled && ctx.heap.live_bytes() == 0 => Ok(()),
+        _ => Err("it was not stopped".into()),
+    }
 }
 
 /// The file says of each innermost loop, `; loop: 4 trips at once`, or the reason why it has none.
@@ -92,6 +132,10 @@ fn check(seed: u64) -> Result<usize, String> {
 }
 
 fn has_kernel(module: &Module, func: FuncId) -> bool {
+    has_kernel_of(module, func, |op| matches!(op, Op::For | Op::Map | Op::Build))
+}
+
+fn has_kernel_of(module: &Module, func: FuncId, is_wanted: impl Fn(&Op) -> bool) -> bool {
     let f = &module.funcs[func];
     let mut constants = vec![None; f.values.len()];
     for data in f.insts.values() {
@@ -100,7 +144,7 @@ fn has_kernel(module: &Module, func: FuncId) -> bool {
         }
     }
     let constant = |v: Value| -> Option<Const> { constants[v.index()].clone() };
-    let loops = walk::insts(f).into_iter().filter(|i| matches!(f.insts[*i].op, Op::For | Op::Map | Op::Build));
+    let loops = walk::insts(f).into_iter().filter(|i| is_wanted(&f.insts[*i].op));
     loops
         .into_iter()
         .any(|inst| recognise(&Loop { func: f, inst, constant: &constant, fold: None, any_order: false }).is_ok())

@@ -400,6 +400,37 @@ fn other_machines_compute_the_same_bits() {
     }
 }
 
+/// Loops of all kinds, for few trips and many; sums of large sines, since these leave the wide code.
+const LOOPS: &str = r#"
+fn prefix<n>(x: [f64; n]) -> f64 {
+    var total = 0.0;
+    for i in 0..n { total = 0.5 * total + exp(x[n - 1 - i]); }
+    total
+}
+
+fn main() {
+    for n in [1, 3, 7, 16, 31, 100] {
+        let x = [0.37 * (i as f64) - 2.0 for i in 0..n];
+        let m = [sin(x[i]) * (j as f64) for i in 0..n, j in 0..5];
+        let rows = [sum(m[i] * m[i]) for i in 0..n];
+        print("{sum(tanh(x) * x)} {sum(sin(1e6 * x))} {max(pow(abs(x), x))} {prefix(x)} {grad(prefix)(x)[n / 2]} {sum(rows)}");
+    }
+}
+"#;
+
+#[test]
+fn all_widths_compute_the_same() {
+    let desk = Desk::new(&[("loops.dp", LOOPS)]);
+    let expected = desk.run(&["run", "-C", "simd=off", "loops.dp"]);
+    expected.is(0);
+    for simd in ["simd=off", "simd=128", "simd=256", "simd=512"] {
+        assert_eq!(desk.run(&["run", "-C", simd, "loops.dp"]), expected, "run {simd}");
+        assert_eq!(built(&desk, "loops.dp", &["-C", simd], &[]), expected, "built {simd}");
+        let options = ["-C", simd, "-C", "target-cpu=native"];
+        assert_eq!(built(&desk, "loops.dp", &options, &[]), expected, "built for this machine {simd}");
+    }
+}
+
 // ---- the examples ----
 
 /// A copy of an example, with what it refers to.
