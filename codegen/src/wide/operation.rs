@@ -1,6 +1,6 @@
 //! Operations on numbers, of vectors or of their first lanes.
 
-use super::code::{Class, Op, Operand, V};
+use super::code::{Class, Op, Operand, V, commutes};
 use super::encode::{Row, rows};
 use super::formula::{EQUAL, Emitter, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, NOT_EQUAL, UNORDERED};
 use super::select::{Refused, Select};
@@ -44,6 +44,11 @@ impl Select<'_> {
 
     /// `a row b`, whichever of them is in memory.
     pub(super) fn binary(&mut self, row: Row, a: Operand, b: Operand) -> V {
+        let (a, b) = match (a, b) {
+            // A constant costs nothing as the second one.
+            (Operand::Const(_), Operand::Reg(_)) if commutes(row) => (b, a),
+            _ => (a, b),
+        };
         let a = self.code.in_register(a);
         self.code.binary(row, a, b)
     }
