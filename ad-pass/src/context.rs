@@ -9,6 +9,8 @@ use crate::error::{AdError, Reason, Warning};
 use crate::reverse::Reverse;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
+use dprog_ir::analysis::effects::EffectContext;
+use dprog_ir::analysis::{Definitions, FunctionEffects, Shapes};
 use dprog_ir::entity::Entity;
 use dprog_ir::{
     Const, FuncId, Function, HostFn, Inst, Module, NodeId, Op, ReduceOp, Region, SrcLoc, Type, UnaryOp, Value,
@@ -32,9 +34,19 @@ pub struct Primal {
     uses: Vec<u32>,
     /// Loops beside uncounted ones in one nest, the slots of which may lie on stacks.
     beside_uncounted: FxHashSet<Inst>,
+    definitions: Definitions,
+    shapes: Shapes,
 }
 
 impl Primal {
+    /// Whether a loop with these bounds runs over all of an axis of `x`, as far as can be seen.
+    pub fn runs_over_axis(&self, (lo, hi): (Value, Value), x: Value, axis: usize) -> bool {
+        let functions = FunctionEffects::unknown();
+        let (definitions, shapes) = (&self.definitions, &self.shapes);
+        let context = EffectContext { func: &self.func, definitions, shapes, functions: &functions };
+        definitions.int(&self.func, lo) == Some(0) && context.size_of(hi) == context.size(x, axis as u8)
+    }
+
     /// The instruction that gives `v`; `None` for parameters.
     pub fn producer(&self, v: Value) -> Option<Inst> {
         match self.structure.def(v) {
@@ -178,7 +190,10 @@ impl<'m> Context<'m> {
         let mut beside_uncounted = FxHashSet::default();
         mark_uncounted(&func, func.entry().expect("a primal has a body"), &mut beside_uncounted);
         let structure = Structure::of(&func);
-        let primal = Rc::new(Primal { id: f, structure, func, depends, stable, beside, uses, beside_uncounted });
+        let (definitions, shapes) = (Definitions::of_function(&func), Shapes::of_function(&func));
+        let primal =
+            Primal { id: f, structure, func, depends, stable, beside, uses, beside_uncounted, definitions, shapes };
+        let primal = Rc::new(primal);
         self.primals.insert(f, primal.clone());
         primal
     }

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod stacks;
 pub mod sweep;
 pub mod tail;
+mod whole;
 
 use crate::context::{Active, Context, Instance};
 use crate::error::Reason;

@@ -297,8 +297,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if self.is_bare() {
             return;
         }
+        // Another thread writes it, so a load in a loop is not what a load in front of the loop has given: no plain one will do.
         let (flag, flags) = (self.cancel_flag(), MemFlagsData::trusted());
-        let stop = self.b.ins().load(types::I8, flags, flag, 0);
+        let stop = self.b.ins().atomic_load(types::I8, flags, flag);
         let zero = self.word(0);
         self.trap_if(stop, TrapCode::Cancelled, zero, zero);
     }

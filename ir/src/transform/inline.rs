@@ -34,7 +34,8 @@ const SMALL: usize = 24;
 const SMALL_IN_LOOP: usize = 80;
 const WITH_SMALL_ARRAYS: usize = 300;
 const WITH_KNOWN_NODE: usize = 300;
-const ONLY_CALL: usize = 1500;
+/// Caller and callee together, where the call is the only one: large functions get the fast register allocator, whose code is slow.
+const ONLY_CALL: usize = 150;
 /// Elements of an array that is worth being taken apart, as in `small_arrays`.
 const SMALL_ARRAY: i64 = 16;
 /// A caller does not grow beyond this: register allocation is superlinear.
@@ -78,14 +79,21 @@ struct Decision<'a> {
 impl Decision<'_> {
     /// Whether a call is worth being replaced, given what the callee takes, whether the call is in a loop, and whether it has
     /// an argument that is a node made in sight.
-    fn is_worth_it(&self, callee: FuncId, takes_small_arrays: bool, in_loop: bool, known_node: bool) -> bool {
+    fn is_worth_it(
+        &self,
+        caller: usize,
+        callee: FuncId,
+        takes_small_arrays: bool,
+        in_loop: bool,
+        known_node: bool,
+    ) -> bool {
         let size = self.sizes[callee];
         let only_call = self.graph.uses[callee] == 1 && !self.entry[callee];
         size <= SMALL
             || (takes_small_arrays && size <= WITH_SMALL_ARRAYS)
             || (in_loop && size <= SMALL_IN_LOOP)
             || (known_node && size <= WITH_KNOWN_NODE)
-            || (only_call && size <= ONLY_CALL && !self.loud[callee])
+            || (only_call && caller + size <= ONLY_CALL && !self.loud[callee])
     }
 }
 
@@ -171,7 +179,7 @@ impl Inlining<'_> {
         let known_node = data.args.iter().any(|v| is_made_here(*v));
         let fits = self.size + self.decision.sizes[callee] <= CALLER_LIMIT && self.decision.heights[callee] < DEEPEST;
         let small_arrays = takes_small_arrays(&self.module.funcs[callee]);
-        (fits && self.decision.is_worth_it(callee, small_arrays, in_loop, known_node)).then_some(callee)
+        (fits && self.decision.is_worth_it(self.size, callee, small_arrays, in_loop, known_node)).then_some(callee)
     }
 
     fn inline(&mut self, call: Inst, callee: FuncId, out: &mut Vec<Inst>) {

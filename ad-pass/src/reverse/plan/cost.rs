@@ -5,6 +5,7 @@
 use crate::analysis::structure::Def;
 use crate::reverse::item::Item;
 use crate::reverse::plan::Decider;
+use crate::reverse::whole::reads_all_of;
 use dprog_ir::{BinaryOp, Const, InstData, Op, Region, Scalar, Type, UnaryOp, Value};
 
 /// A value is recomputed if that takes at most so many operations. Chosen by feeling: a slot costs a store and a load.
@@ -47,57 +48,16 @@ impl Decider<'_> {
                 let mut cost = cost.or_else(|| self.cost_in_element(home, data))?;
                 for (k, arg) in data.args.iter().enumerate() {
                     let left = budget.checked_sub(cost)?;
-                    cost += self.cost(*arg, left).or_else(|| (k == 0 && self.reads_all_of(data)).then_some(1))?;
+                    cost += self.cost(*arg, left).or_else(|| (k == 0 && self.reads_kept_array(data)).then_some(1))?;
                 }
                 (cost <= budget).then_some(cost)
             }
         }
     }
 
-    /// Whether counted loops run over all elements of an array that each trip of a loop around them has anew, and this reads
-    /// them one by one. Keeping the array, to which nothing happens, is one reference; the elements would be as many slots.
-    fn reads_all_of(&self, data: &InstData) -> bool {
-        let Some(x) = data.args.first().filter(|_| matches!(data.op, Op::Get(_))) else { return false };
-        let primal = &self.active.primal;
-        let levels = self.counted_loops_around(primal.structure.home(*x));
-        let ty = primal.func.value_type(*x);
-        let fits = levels.is_some_and(|levels| ty.level_count() + levels as usize <= Type::MAX_LEVELS);
-        let is_float = ty.is_array() && ty.element().is_float() && data.args.len() == ty.rank() + 1;
-        let own = |(k, index): (usize, &Value)| self.runs_over(*x, *index) && !data.args[k + 2..].contains(index);
-        fits && is_float
-            && !self.plan.is_recursion()
-            && self.may_reread(*x)
-            && data.args[1..].iter().enumerate().all(own)
-    }
-
-    /// Whether `index` counts from 0, to no constant, in a loop that begins where `x` is there.
-    fn runs_over(&self, x: Value, index: Value) -> bool {
-        let (primal, structure) = (&self.active.primal, &self.active.primal.structure);
-        let Def::Param { region, index: 0 } = structure.def(index) else { return false };
-        let Some(owner) = structure.owner(region) else { return false };
-        let data = &primal.func.insts[owner];
-        let constant = |v: Value| match primal.producer(v).map(|inst| &primal.func.insts[inst].op) {
-            Some(Op::Const(Const::I64(n))) => Some(*n),
-            Some(_) | None => None,
-        };
-        let whole = data.op == Op::For && constant(data.args[0]) == Some(0) && constant(data.args[1]).is_none();
-        whole && structure.inside(index, structure.home(x)) && structure.home(x) != region
-    }
-
-    /// How many loops of the root stand around a region, if all are counted.
-    fn counted_loops_around(&self, region: Region) -> Option<u32> {
-        let primal = &self.active.primal;
-        let (mut at, mut loops) = (region, 0);
-        while at != self.plan.root {
-            let owner = primal.structure.owner(at)?;
-            match primal.func.insts[owner].op {
-                Op::For => loops += 1,
-                Op::If | Op::Switch => {}
-                _ => return None,
-            }
-            at = primal.structure.home_of_inst(owner);
-        }
-        Some(loops)
+    /// Whether an element is had from its array, which is kept whole.
+    fn reads_kept_array(&self, data: &InstData) -> bool {
+        !self.plan.is_recursion() && reads_all_of(self.active, self.plan.root, data) && self.may_reread(data.args[0])
     }
 
     /// Of an elementary function in a loop for one element of a comprehension. Kept, it would be in an array of its own for each element,

@@ -39,6 +39,8 @@ pub(super) struct Wide {
 /// Fewer trips are not worth the call: of heavy ones, where two lanes take nearly as long as eight, and of others. By measurement.
 const LEAST_HEAVY: i64 = 3;
 const LEAST: i64 = 16;
+/// Those with a part that goes lane by lane leave less to do in vectors. By measurement of a short recurrence.
+const LEAST_ORDERED: i64 = 128;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     /// The wide forms of a kernel, if there may be enough trips; the widest first.
@@ -207,5 +209,12 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
 /// How many trips the wide form is worth.
 pub(super) fn least(kernel: &Kernel) -> i64 {
-    if passes(kernel).any(|pass| pass.cost.heavy) { LEAST_HEAVY } else { LEAST }
+    let any = |is: fn(&Kernel) -> bool| passes(kernel).any(is);
+    if any(|pass| pass.cost.heavy) {
+        LEAST_HEAVY
+    } else if any(|pass| pass.cost.ordered > 0.0) {
+        LEAST_ORDERED
+    } else {
+        LEAST
+    }
 }
