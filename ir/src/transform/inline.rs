@@ -34,8 +34,10 @@ const SMALL: usize = 24;
 const SMALL_IN_LOOP: usize = 80;
 const WITH_SMALL_ARRAYS: usize = 300;
 const WITH_KNOWN_NODE: usize = 300;
-/// Caller and callee together, where the call is the only one: large functions get the fast register allocator, whose code is slow.
-const ONLY_CALL: usize = 150;
+const ONLY_CALL: usize = 1500;
+/// Caller and callee together, where the call is the only one and there is a loop in the callee: next to that a call is nothing, and
+/// large functions get the fast register allocator, whose code is slow.
+const ONLY_CALL_WITH_LOOPS: usize = 150;
 /// Elements of an array that is worth being taken apart, as in `small_arrays`.
 const SMALL_ARRAY: i64 = 16;
 /// A caller does not grow beyond this: register allocation is superlinear.
@@ -49,17 +51,19 @@ const DEEPEST: u32 = 24;
 pub fn run(module: &mut Module, graph: &CallGraph, entries: &[FuncId]) -> usize {
     let mut entry = Table::new();
     entries.iter().for_each(|id| entry[*id] = true);
-    let (mut sizes, mut heights, mut loud) = (Table::new(), Table::new(), Table::new());
+    let (mut sizes, mut heights, mut loud, mut loops) = (Table::new(), Table::new(), Table::new(), Table::new());
     let mut inlined = 0;
     for id in &graph.bottom_up {
         loud[*id] = talks(&module.funcs[*id]) || graph.callees[*id].iter().any(|callee| loud[*callee]);
         if !graph.callees[*id].is_empty() && matches!(module.funcs[*id].body, Body::Defined(_)) {
-            let decision = Decision { graph, entry: &entry, sizes: &sizes, heights: &heights, loud: &loud };
+            let decision =
+                Decision { graph, entry: &entry, sizes: &sizes, heights: &heights, loud: &loud, loops: &loops };
             let (count, height) = inline_into(module, *id, decision);
             heights[*id] = height;
             inlined += count;
         }
         sizes[*id] = walk::insts(&module.funcs[*id]).len();
+        loops[*id] = has_loop(&module.funcs[*id]);
     }
     inlined
 }
@@ -74,6 +78,8 @@ struct Decision<'a> {
     heights: &'a Table<FuncId, u32>,
     /// Functions that talk to the world: next to that a call is nothing, and each is best compiled by itself.
     loud: &'a Table<FuncId, bool>,
+    /// Functions with a loop in them, of those that have been visited.
+    loops: &'a Table<FuncId, bool>,
 }
 
 impl Decision<'_> {
@@ -93,12 +99,19 @@ impl Decision<'_> {
             || (takes_small_arrays && size <= WITH_SMALL_ARRAYS)
             || (in_loop && size <= SMALL_IN_LOOP)
             || (known_node && size <= WITH_KNOWN_NODE)
-            || (only_call && caller + size <= ONLY_CALL && !self.loud[callee])
+            || (only_call
+                && size <= ONLY_CALL
+                && !self.loud[callee]
+                && (caller + size <= ONLY_CALL_WITH_LOOPS || !self.loops[callee]))
     }
 }
 
 fn talks(func: &Function) -> bool {
     walk::insts(func).into_iter().any(|inst| matches!(func.insts[inst].op, Op::Host(f) if !f.is_pure()))
+}
+
+fn has_loop(func: &Function) -> bool {
+    walk::insts(func).into_iter().any(|inst| matches!(func.insts[inst].op, Op::For | Op::While | Op::Map | Op::Build))
 }
 
 fn takes_small_arrays(func: &Function) -> bool {
