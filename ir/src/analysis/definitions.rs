@@ -121,6 +121,23 @@ impl Definitions {
         self.home[inst]
     }
 
+    /// Whether `v` is defined in `body` or in a region in it, by anything but a constant.
+    pub fn is_inside(&self, func: &Function, v: Value, body: Region) -> bool {
+        let mut home = match self.of(v) {
+            Def::Result(inst, _) if matches!(func.insts[inst].op, Op::Const(_)) => None,
+            Def::Result(inst, _) => self.home(inst),
+            Def::Param(region, _) => Some(region),
+            Def::Nowhere => Some(body),
+        };
+        while let Some(region) = home {
+            if region == body {
+                return true;
+            }
+            home = self.owner(region).and_then(|inst| self.home(inst));
+        }
+        false
+    }
+
     /// What the program promises of the size of an axis of `x`, if that is a parameter of the function.
     pub fn promised(&self, func: &Function, x: Value, axis: u8) -> Option<Promised> {
         match *func.values[x].sizes.as_ref()?.get(axis as usize)? {

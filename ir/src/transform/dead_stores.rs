@@ -19,7 +19,7 @@
 
 use super::replacement::Replacements;
 use crate::analysis::definitions::count_uses;
-use crate::analysis::{Def, Definitions, Table};
+use crate::analysis::{Definitions, Table};
 use crate::function::{Function, Inst, InstData, Region, Value};
 use crate::opcode::{Access, BinaryOp, Op};
 use crate::walk;
@@ -170,24 +170,8 @@ impl<'f> Finder<'f> {
         }
         let Some(data) = self.definitions.inst(self.func, index) else { return false };
         let sum = matches!(data.op, Op::Binary(BinaryOp::Add | BinaryOp::Sub));
-        let other = |k: usize| data.args[k] == counter && self.is_outside(data.args[1 - k], body);
+        let other =
+            |k: usize| data.args[k] == counter && !self.definitions.is_inside(self.func, data.args[1 - k], body);
         sum && (other(0) || other(1))
-    }
-
-    /// Whether `v` is a constant, or defined neither in `body` nor in a region in it.
-    fn is_outside(&self, v: Value, body: Region) -> bool {
-        let mut home = match self.definitions.of(v) {
-            Def::Result(inst, _) if matches!(self.func.insts[inst].op, Op::Const(_)) => None,
-            Def::Result(inst, _) => self.definitions.home(inst),
-            Def::Param(region, _) => Some(region),
-            Def::Nowhere => Some(body),
-        };
-        while let Some(region) = home {
-            if region == body {
-                return false;
-            }
-            home = self.definitions.owner(region).and_then(|inst| self.definitions.home(inst));
-        }
-        true
     }
 }

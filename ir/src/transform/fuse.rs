@@ -422,25 +422,11 @@ impl Fusion<'_> {
         let Some(data) = self.definitions.inst(self.func, index) else { return false };
         let sum = matches!(data.op, Op::Binary(BinaryOp::Add | BinaryOp::Sub));
         let (Some(less), true) = (far.checked_sub(1), sum) else { return false };
-        let goes =
-            |k: usize| self.goes_with(data.args[k], counter, body, less) && !self.is_inside(data.args[1 - k], body);
-        goes(0) || goes(1)
-    }
-
-    fn is_inside(&self, v: Value, body: Region) -> bool {
-        let mut home = match self.definitions.of(v) {
-            Def::Result(inst, _) if matches!(self.func.insts[inst].op, Op::Const(_)) => None,
-            Def::Result(inst, _) => self.definitions.home(inst),
-            Def::Param(region, _) => Some(region),
-            Def::Nowhere => Some(body),
+        let goes = |k: usize| {
+            self.goes_with(data.args[k], counter, body, less)
+                && !self.definitions.is_inside(self.func, data.args[1 - k], body)
         };
-        while let Some(region) = home {
-            if region == body {
-                return true;
-            }
-            home = self.definitions.owner(region).and_then(|inst| self.definitions.home(inst));
-        }
-        false
+        goes(0) || goes(1)
     }
 
     /// The number of loops around a region.
