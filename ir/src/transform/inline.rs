@@ -36,7 +36,7 @@ const WITH_SMALL_ARRAYS: usize = 300;
 const WITH_KNOWN_NODE: usize = 300;
 const ONLY_CALL: usize = 1500;
 /// Caller and callee together, where the call is the only one and there is a loop in the callee: next to that a call is nothing, and
-/// large functions get the fast register allocator, whose code is slow.
+/// in a large function registers are scarce.
 const ONLY_CALL_WITH_LOOPS: usize = 150;
 /// Elements of an array that is worth being taken apart, as in `small_arrays`.
 const SMALL_ARRAY: i64 = 16;
