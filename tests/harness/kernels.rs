@@ -100,7 +100,8 @@ const WIDTHS: [(Simd, &str); 4] =
 
 /// Whether the loop is a kernel, if all agree.
 fn check(seed: u64) -> Result<usize, String> {
-    let text = Writer::program(seed);
+    let floats = Floats::of(seed);
+    let text = floats.rewritten(&Writer::program(seed));
     let mut module = dprog_ir::parse::parse(&text).map_err(|e| format!("{e}\n{text}"))?;
     dprog_ir::verify::verify_or_panic(&module, "a random kernel");
     let plain = module.clone();
@@ -115,7 +116,7 @@ fn check(seed: u64) -> Result<usize, String> {
     let forms = forms.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut random = Random::new(seed ^ 0x5eed);
     for trips in 0..=40 {
-        let args = arguments(trips, &mut random);
+        let args = arguments(trips, (floats, text.contains("%y: [f32]")), &mut random);
         let wanted = interpret(&plain, func, &args);
         for (kind, compiled) in &forms {
             let found = run(compiled, func, &args);
@@ -192,23 +193,101 @@ fn number(random: &mut Random) -> f64 {
     (random.below(4001) as f64 - 2000.0) / 512.0
 }
 
-fn floats(count: usize, random: &mut Random) -> Val {
-    Val::list((0..count).map(|_| Val::F64(number(random))).collect())
+fn floats(count: usize, single: bool, random: &mut Random) -> Val {
+    Val::list((0..count).map(|_| float(single, random)).collect())
+}
+
+fn float(single: bool, random: &mut Random) -> Val {
+    let x = number(random);
+    if single { Val::F32(x as f32) } else { Val::F64(x) }
+}
+
+/// Which floats a program has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Floats {
+    Double,
+    Single,
+    /// `x` and, where it is updated, `y` are arrays of f32, and some operations are done with f32.
+    Mixed,
+}
+
+impl Floats {
+    /// Each kind of loop with each.
+    fn of(seed: u64) -> Floats {
+        [Floats::Double, Floats::Single, Floats::Mixed][(seed / 9 % 3) as usize]
+    }
+
+    /// The program with these floats instead of f64.
+    fn rewritten(self, text: &str) -> String {
+        match self {
+            Floats::Double => text.to_string(),
+            Floats::Single => text.replace("f64", "f32"),
+            Floats::Mixed => text.lines().map(mixed).collect(),
+        }
+    }
+
+    fn are_single(self, updated: bool) -> [bool; 3] {
+        [self != Floats::Double, self == Floats::Single || (self == Floats::Mixed && updated), self == Floats::Single]
+    }
+}
+
+/// The lines that do the same with some floats as f32.
+fn mixed(line: &str) -> String {
+    let Some((name, rest)) = line.split_once(" = ") else { return format!("{}\n", mixed_head(line)) };
+    let (op, args) = rest.split_once(' ').unwrap_or((rest, ""));
+    let is = |prefixes: &[&str]| prefixes.iter().any(|p| rest.starts_with(p));
+    if is(&["get %x[", "get %y"]) {
+        return format!("{name}.s = {rest}\n{name} = convert {name}.s to f64\n");
+    }
+    if is(&["set %y", "add_at %y"]) || (op == "add_at" && args.starts_with("%v") && !args.contains(", 1]")) {
+        let (to, value) = rest.split_once("], ").expect("an element and a value");
+        let (value, place) = value.split_once(' ').unwrap_or((value, ""));
+        return format!("{name}.s = convert {value} to f32\n{name} = {to}], {name}.s {place}\n");
+    }
+    if is(&["map ("]) {
+        let head = line.replace("(%p = %x, %q = %x)", "(%p.s = %x, %q.s = %x)");
+        return format!("{head}\n%p = convert %p.s to f64\n%q = convert %q.s to f64\n");
+    }
+    let number: usize = name.strip_prefix("%v").and_then(|n| n.parse().ok()).unwrap_or(1);
+    let of_floats = UNARY.contains(&op) || (BINARY.contains(&op) && !INTEGER.contains(&op)) || op == "select";
+    if number % 3 != 0 || !of_floats {
+        return format!("{}\n", mixed_head(line));
+    }
+    let args = args.split(" !loc").next().expect("operands");
+    let (mut lines, mut operands) = (String::new(), Vec::new());
+    for (k, arg) in args.split(", ").enumerate() {
+        if op == "select" && k == 0 {
+            operands.push(arg.to_string());
+            continue;
+        }
+        let _ = writeln!(lines, "{name}.{k} = convert {arg} to f32");
+        operands.push(format!("{name}.{k}"));
+    }
+    format!("{lines}{name}.r = {op} {}\n{name} = convert {name}.r to f64\n", operands.join(", "))
+}
+
+fn mixed_head(line: &str) -> String {
+    let line = line.replace("%x: [f64]", "%x: [f32]");
+    if line.contains("-> ([f64], f64, [f64") || line.contains("-> ([f64], [f64^2])") {
+        return line.replace("%y: [f64]", "%y: [f32]").replace("-> ([f64]", "-> ([f32]");
+    }
+    line
 }
 
 /// `(n, x, y, m, w, a, b)`; now and then an array is too short.
-fn arguments(trips: usize, random: &mut Random) -> Vec<Val> {
+fn arguments(trips: usize, (kind, updated): (Floats, bool), random: &mut Random) -> Vec<Val> {
+    let [of_x, of_y, others] = kind.are_single(updated);
     let mut length = || if random.below(8) == 0 { trips } else { trips + 3 };
     let (x, y, rows) = (length(), length(), length());
-    let matrix = (0..rows * 5).map(|_| Val::F64(number(random))).collect();
+    let matrix = (0..rows * 5).map(|_| float(others, random)).collect();
     vec![
         Val::I64(trips as i64),
-        floats(x, random),
-        floats(y, random),
+        floats(x, of_x, random),
+        floats(y, of_y, random),
         Val::array(&[rows, 5], matrix),
         Val::list((0..trips + 3).map(|_| Val::I64(random.below(100) as i64 - 50)).collect()),
-        Val::F64(number(random)),
-        Val::F64(number(random)),
+        float(others, random),
+        float(others, random),
     ]
 }
 

@@ -14,7 +14,7 @@
 use super::kernel::{Bounds, worst};
 use super::*;
 use dprog_ir::kernel::Fold;
-use dprog_ir::{BinaryOp, ReduceOp, Scalar, walk};
+use dprog_ir::{BinaryOp, ReduceOp, walk};
 
 /// A result of a `map` or `build` on its way to [`foldable`].
 struct Candidate {
@@ -36,8 +36,7 @@ pub(super) fn foldable(func: &Function) -> FxHashMap<Inst, Fold> {
         for inst in &func.regions[region].insts {
             let data = &func.insts[*inst];
             if data.op == Op::Map || (data.op == Op::Build && data.args.len() == 1) {
-                let floats =
-                    data.results.iter().enumerate().filter(|(_, v)| func.value_type(**v).element() == Type::F64);
+                let floats = data.results.iter().enumerate().filter(|(_, v)| func.value_type(**v).element().is_float());
                 found.extend(floats.map(|(result, v)| {
                     let candidate =
                         Candidate { producer: *inst, result, home: region, fold: None, near: false, wanted: false };
@@ -87,13 +86,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let count = self.trips_of(data);
         let zero = self.word(0);
         let arrays = self.wanted_arrays(data, fold, count);
+        let scalar = self.ty(data.results[fold.result]).element().as_scalar().expect("floats are folded");
         let (lanes, carried) = match op {
             ReduceOp::Sum => {
                 let nothing = self.zero(types::F64);
                 (Some(self.row(&[nothing; 8])), Vec::new())
             }
             ReduceOp::Max | ReduceOp::Min | ReduceOp::ArgMax | ReduceOp::ArgMin => {
-                (None, vec![self.b.ins().f64const(worst(extreme_op(op)))])
+                (None, vec![self.float(scalar, worst(extreme_op(op)))])
             }
         };
         let long = self.is_long(body);
@@ -115,10 +115,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                     this.add_to_lane(lanes, i, v);
                     Vec::new()
                 }
-                None => vec![this.binary_of(extreme_op(op), Scalar::F64, carried[0], v)],
+                None => vec![this.binary_of(extreme_op(op), scalar, carried[0], v)],
             }
         });
-        let value = lanes.map_or_else(|| best[0], |lanes| self.sum_of_lanes(lanes));
+        let value = lanes.map_or_else(|| best[0], |lanes| self.sum_of_lanes(register(Type::scalar(scalar)), lanes));
         self.folded.insert(data.results[fold.result], (op, value, count));
     }
 
@@ -167,17 +167,19 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     fn add_to_lane(&mut self, lanes: V, i: V, v: V) {
+        let ty = self.b.func.dfg.value_type(v);
         let lane = self.b.ins().band_imm_u(i, 7);
-        let offset = self.b.ins().ishl_imm_u(lane, 3);
+        let offset = self.b.ins().ishl_imm_u(lane, ty.bytes().trailing_zeros() as i64);
         let at = self.b.ins().iadd(lanes, offset);
-        let old = self.load(types::F64, Memory::Stack, at, 0);
+        let old = self.load(ty, Memory::Stack, at, 0);
         let sum = self.b.ins().fadd(old, v);
         self.store(Memory::Stack, sum, at, 0);
     }
 
     /// `((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))`
-    fn sum_of_lanes(&mut self, lanes: V) -> V {
-        let l: Vec<V> = (0..8).map(|k| self.load(types::F64, Memory::Stack, lanes, 8 * k)).collect();
+    fn sum_of_lanes(&mut self, ty: ClifType, lanes: V) -> V {
+        let bytes = ty.bytes() as i32;
+        let l: Vec<V> = (0..8).map(|k| self.load(ty, Memory::Stack, lanes, bytes * k)).collect();
         let mut add = |a: V, b: V| self.b.ins().fadd(a, b);
         let (a, b, c, d) = (add(l[0], l[4]), add(l[2], l[6]), add(l[1], l[5]), add(l[3], l[7]));
         let (left, right) = (add(a, b), add(c, d));
@@ -203,13 +205,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (count, zero) = (self.count_elements(x), self.word(0));
         self.trap_unless(count, TrapCode::EmptyReduce, zero, zero);
         let op = extreme_op(op);
-        let begin = [self.b.ins().f64const(worst(op))];
+        let scalar = self.ty(x).element().as_scalar().expect("a kernel has numbers");
+        let begin = [self.float(scalar, worst(op))];
         let bounds = Bounds { lo: zero, hi: count, carried: &begin, first: None, lanes: None };
         let (from, begin) = self.run_kernel(&kernel, &bounds, false);
         let trips = self.trips(zero, count, false);
         let best = self.counted_by(1, (from, count), &begin, trips, |this, i, best| {
             let v = this.load_element(this.base(x), this.ty(x), i);
-            vec![this.binary_of(op, Scalar::F64, best[0], v)]
+            vec![this.binary_of(op, scalar, best[0], v)]
         });
         Some(best[0])
     }

@@ -281,7 +281,7 @@ impl Allocator<'_> {
             }
             _ => {}
         }
-        let is_early = matches!(inst.op, Op::Rare(_) | Op::Gather);
+        let is_early = matches!(inst.op, Op::Rare(_) | Op::Gather | Op::Fused(_));
         if !is_early {
             self.free_dead(&locked, pos);
         }
@@ -308,7 +308,7 @@ impl Allocator<'_> {
     fn stays_home(&mut self, inst: &Inst, v: V) -> bool {
         let reads_memory = match inst.op {
             Op::Binary(_) | Op::Unary(_) | Op::UnaryImm(..) | Op::Compare(..) | Op::CompareVex(_) => true,
-            Op::Blend => true,
+            Op::Blend | Op::Fused(_) => true,
             _ => false,
         };
         if !reads_memory || self.at[v.0 as usize].is_some() || inst.a == Some(v) {

@@ -82,6 +82,18 @@ pub enum Op {
     Reverse,
     /// Two lanes of `rm`, as the first ones.
     Extract(u8),
+    /// The half with the last lanes of `rm`.
+    High,
+    /// The f32 of `rm`, which are half a vector, as f64; and back.
+    Promote,
+    Demote,
+    /// The first lane of `rm` in all lanes.
+    Spread,
+    /// `a` with a number of memory in the lane of 32 bits; and such a lane to memory.
+    InsertOne(u8),
+    ExtractOne(u8),
+    /// `a` and the product of `mask` and `rm`, rounded once.
+    Fused(Row),
     /// `a` with the lanes of `rm` at place `n` of pairs, or of halves.
     Insert(u8),
     InsertHalf,
@@ -93,6 +105,8 @@ pub enum Op {
     // Masks.
     MaskBinary(Row),
     MaskNot,
+    /// The lanes of `rm`, behind them those of `a`.
+    MaskJoin,
     // General registers.
     Integer(i64),
     LoadWord,
@@ -123,10 +137,12 @@ impl Op {
         match self {
             Op::Binary(_) | Op::Unary(_) | Op::UnaryImm(..) | Op::Compare(..) => true,
             Op::CompareVex(_) | Op::Shift { .. } | Op::Blend | Op::Zero | Op::Reverse | Op::Extract(_) => true,
+            Op::High | Op::Demote | Op::Spread | Op::Fused(_) | Op::MaskJoin => true,
             Op::Insert(_) | Op::InsertHalf | Op::FromGeneral | Op::ToGeneral | Op::MaskBinary(_) => true,
             Op::MaskNot | Op::Lea | Op::Subtract | Op::Multiply | Op::MultiplyBy(_) | Op::Negate => true,
             Op::Integer(_) | Op::Rare(_) => true,
             // A constant is; other memory changes.
+            Op::InsertOne(_) | Op::ExtractOne(_) | Op::Promote => false,
             Op::Broadcast | Op::Load => false,
             Op::Store | Op::LoadOne | Op::LoadHigh | Op::StoreLow | Op::StoreHigh | Op::Gather => false,
             Op::Scatter | Op::LoadWord | Op::Move | Op::Enter(_) | Op::Back(_) => false,
@@ -135,11 +151,21 @@ impl Op {
     }
 }
 
+/// What vectors an instruction works on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Kind {
+    /// In 128 bits: of numbers of which there is one.
+    pub narrow: bool,
+    /// In half of the bits.
+    pub half: bool,
+    /// Of numbers of 32 bits, and of masks for them.
+    pub single: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Inst {
     pub op: Op,
-    /// In 128 bits: of numbers of which there is one.
-    pub narrow: bool,
+    pub kind: Kind,
     pub def: Option<V>,
     pub a: Option<V>,
     pub rm: Operand,
@@ -166,8 +192,8 @@ pub struct Code {
     pub loops: u32,
     /// How many vectors of the frame are scratch.
     pub scratch: u32,
-    /// What is written now is narrow.
-    pub narrow: bool,
+    /// Of what is written now.
+    pub kind: Kind,
     known: FxHashMap<Inst, V>,
     /// In the order in which they came to be known.
     order: Vec<Inst>,
@@ -182,7 +208,7 @@ impl Code {
             tables: Vec::new(),
             loops: 0,
             scratch: 0,
-            narrow: false,
+            kind: Kind::default(),
             known: FxHashMap::default(),
             order: Vec::new(),
             marks: Vec::new(),
@@ -210,9 +236,12 @@ impl Code {
 
     /// An instruction that gives a register.
     pub fn make(&mut self, class: Class, op: Op, a: Option<V>, rm: Operand, mask: Option<V>) -> V {
-        let inst = Inst { op, narrow: self.narrow, def: None, a, rm, mask };
-        let pure =
-            op.is_pure() || matches!((op, rm), (Op::Broadcast | Op::Load, Operand::Const(_) | Operand::Table(_)));
+        // A zero is one of all lengths.
+        let kind = if op == Op::Zero { Kind::default() } else { self.kind };
+        let inst = Inst { op, kind, def: None, a, rm, mask };
+        let pure = op.is_pure()
+            || matches!((op, rm), (Op::Broadcast | Op::Load, Operand::Const(_) | Operand::Table(_)))
+            || matches!((op, rm), (Op::Promote, Operand::Reg(_)));
         if let (true, Some(known)) = (pure, self.known.get(&inst)) {
             return *known;
         }
@@ -227,7 +256,7 @@ impl Code {
 
     /// One that does not.
     pub fn act(&mut self, op: Op, a: Option<V>, rm: Operand, mask: Option<V>) {
-        self.insts.push(Inst { op, narrow: self.narrow, def: None, a, rm, mask });
+        self.insts.push(Inst { op, kind: self.kind, def: None, a, rm, mask });
     }
 
     /// A register that a loop will carry, with its value before the loop.
@@ -240,7 +269,7 @@ impl Code {
     pub fn assign(&mut self, to: V, from: V) {
         self.insts.push(Inst {
             op: Op::Move,
-            narrow: false,
+            kind: Kind::default(),
             def: Some(to),
             a: Some(from),
             rm: Operand::None,
@@ -263,6 +292,22 @@ impl Code {
                 self.assign(to, from);
             }
         }
+    }
+
+    /// Drops what gives a register that nobody reads.
+    pub fn drop_unused(&mut self) {
+        let mut uses = vec![0u32; self.classes.len()];
+        self.insts.iter().flat_map(Inst::uses).for_each(|v| uses[v.0 as usize] += 1);
+        let mut kept = vec![true; self.insts.len()];
+        for (at, inst) in self.insts.iter().enumerate().rev() {
+            let drops = inst.op.is_pure() || matches!(inst.op, Op::Promote | Op::Load | Op::Broadcast);
+            if drops && inst.def.is_some_and(|v| uses[v.0 as usize] == 0) {
+                kept[at] = false;
+                inst.uses().for_each(|v| uses[v.0 as usize] -= 1);
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.insts.retain(|_| kept.next().expect("one for each"));
     }
 
     // ---- loops ----

@@ -4,7 +4,7 @@
 //! functions have it, so whoever walks the stack finds the caller.
 
 use super::allocate::{Allocation, Fix, HOME, Placed};
-use super::code::{Class, Code, Inst, Op, Operand, V};
+use super::code::{Class, Code, Inst, Kind, Op, Operand, V};
 use super::encode::{Assembler, Condition, Form, Label, Mem, POOL_ALIGNMENT, RAX, RBP, RSP, Reg, Rm, Row, rows};
 use super::machine::Level;
 use rustc_hash::FxHashMap;
@@ -191,7 +191,12 @@ impl Emitter<'_> {
     // ---- instructions ----
 
     fn form(&self, inst: &Inst) -> Form {
-        Form::new(if inst.narrow { 128 } else { self.level.bits() }, self.level.has_masks())
+        let bits = match inst.kind {
+            Kind { narrow: true, .. } => 128,
+            Kind { half: true, .. } => self.level.bits() / 2,
+            Kind { .. } => self.level.bits(),
+        };
+        Form::new(bits, self.level.has_masks())
     }
 
     /// The whole register.
@@ -208,6 +213,11 @@ impl Emitter<'_> {
         if self.level.has_masks() { row } else { row.narrow() }
     }
 
+    /// The row for numbers as long as the instruction's.
+    fn row_of(&self, inst: &Inst, row: Row) -> Row {
+        if inst.kind.single { row.single() } else { self.row(row) }
+    }
+
     fn operand(&mut self, inst: &Inst, placed: &Placed, form: &mut Form) -> Rm {
         match inst.rm {
             Operand::Reg(v) if placed.rm[0] == HOME => {
@@ -216,7 +226,7 @@ impl Emitter<'_> {
             Operand::Reg(_) => Rm::Reg(placed.rm[0]),
             Operand::Const(bits) => {
                 if form.evex {
-                    (form.broadcast, form.bytes) = (true, 8);
+                    (form.broadcast, form.bytes) = (true, number_bytes(inst));
                 }
                 Rm::Pool(self.pool.constant(bits))
             }
@@ -235,28 +245,42 @@ impl Emitter<'_> {
         let mut form = self.form(inst);
         let rm = self.operand(inst, p, &mut form);
         match inst.op {
-            Op::Binary(row) => self.asm.vector(self.row(row), form, p.def, p.a, rm),
-            Op::Unary(row) => self.asm.vector(self.row(row), form, p.def, 0, rm),
-            Op::UnaryImm(row, x) => self.asm.vector_with(self.row(row), form, (p.def, 0, rm), Some(x)),
-            Op::Compare(row, x) => self.asm.vector_with(self.row(row), form, (p.def, p.a, rm), Some(x)),
-            Op::CompareVex(row) => self.asm.vector(row.narrow(), form, p.def, p.a, rm),
+            Op::Binary(row) => self.asm.vector(self.row_of(inst, row), form, p.def, p.a, rm),
+            Op::Unary(row) => self.asm.vector(self.row_of(inst, row), form, p.def, 0, rm),
+            Op::UnaryImm(row, x) => self.asm.vector_with(self.row_of(inst, row), form, (p.def, 0, rm), Some(x)),
+            Op::Compare(row, x) => self.asm.vector_with(self.row_of(inst, row), form, (p.def, p.a, rm), Some(x)),
+            Op::CompareVex(row) => self.asm.vector(self.row_of(inst, row), form, p.def, p.a, rm),
+            Op::Fused(row) => {
+                self.asm.vector(self.row(rows::MOVE), self.full(), p.def, 0, Rm::Reg(p.a));
+                let row = if inst.kind.single { row.single() } else { row };
+                self.asm.vector(row, form, p.def, p.mask, rm);
+            }
             Op::Shift { left, count } => {
                 let which = if left { 6 } else { 2 };
                 self.asm.vector_with(self.row(rows::SHIFT), form, (which, p.def, rm), Some(count));
             }
-            Op::Blend if form.evex => self.asm.vector(rows::BLEND, Form { mask: p.mask, ..form }, p.def, p.a, rm),
-            Op::Blend => self.asm.vector_with(rows::BLEND_BY_SIGN, form, (p.def, p.a, rm), Some(p.mask << 4)),
+            Op::Blend if form.evex => {
+                self.asm.vector(self.row_of(inst, rows::BLEND), Form { mask: p.mask, ..form }, p.def, p.a, rm)
+            }
+            Op::Blend => {
+                let row = self.row_of(inst, rows::BLEND_BY_SIGN);
+                self.asm.vector_with(row, form, (p.def, p.a, rm), Some(p.mask << 4));
+            }
             Op::Zero => self.asm.vector(self.row(rows::XOR), form, p.def, p.def, Rm::Reg(p.def)),
             Op::Load => {
                 let form = Form { mask: p.mask, zeroing: inst.mask.is_some(), ..form };
-                self.asm.vector(self.row(rows::LOAD), form, p.def, 0, rm);
+                self.asm.vector(self.row_of(inst, rows::LOAD), form, p.def, 0, rm);
             }
-            Op::Store => self.asm.vector(self.row(rows::STORE), Form { mask: p.mask, ..form }, p.a, 0, rm),
+            Op::Store => self.asm.vector(self.row_of(inst, rows::STORE), Form { mask: p.mask, ..form }, p.a, 0, rm),
             Op::Broadcast => self.broadcast(inst, p.def, form, rm),
             Op::Reverse => self.asm.vector_with(rows::PERMUTE_BY, form, (p.def, 0, rm), Some(0b00_01_10_11)),
-            Op::LoadOne => self.asm.vector(self.row(rows::LOAD_ONE), self.narrow(8), p.def, 0, rm),
+            Op::LoadOne => {
+                self.asm.vector(self.row_of(inst, rows::LOAD_ONE), self.narrow(number_bytes(inst)), p.def, 0, rm);
+            }
             Op::LoadHigh => self.asm.vector(self.row(rows::LOAD_HIGH), self.narrow(8), p.def, p.a, rm),
-            Op::StoreLow => self.asm.vector(self.row(rows::STORE_LOW), self.narrow(8), p.a, 0, rm),
+            Op::StoreLow => {
+                self.asm.vector(self.row_of(inst, rows::STORE_LOW), self.narrow(number_bytes(inst)), p.a, 0, rm);
+            }
             Op::StoreHigh => self.asm.vector(self.row(rows::STORE_HIGH), self.narrow(8), p.a, 0, rm),
             Op::Extract(n) => {
                 self.asm.vector_with(self.row(rows::EXTRACT), self.full(), (p.rm[0], 0, Rm::Reg(p.def)), Some(n));
@@ -267,6 +291,19 @@ impl Emitter<'_> {
             Op::InsertHalf => {
                 self.asm.vector_with(rows::INSERT_HALF, self.full(), (p.def, p.a, rm), Some(1));
             }
+            Op::High => {
+                let row = if form.evex { rows::EXTRACT_HALF } else { rows::EXTRACT.narrow() };
+                self.asm.vector_with(row, self.full(), (p.rm[0], 0, Rm::Reg(p.def)), Some(1));
+            }
+            Op::Promote => self.asm.vector(rows::PROMOTE, Form { bytes: form.bytes / 2, ..form }, p.def, 0, rm),
+            Op::Demote => self.asm.vector(self.row(rows::DEMOTE), form, p.def, 0, rm),
+            Op::Spread => self.asm.vector(rows::BROADCAST.single(), form, p.def, 0, rm),
+            Op::InsertOne(n) => {
+                self.asm.vector_with(rows::INSERT_ONE, self.narrow(4), (p.def, p.a, rm), Some(n << 4));
+            }
+            Op::ExtractOne(n) => {
+                self.asm.vector_with(rows::EXTRACT_ONE, self.narrow(4), (p.a, 0, rm), Some(n));
+            }
             Op::FromGeneral => self.from_general(inst, p, form),
             Op::ToGeneral => {
                 let form = Form::new(128, form.evex);
@@ -275,17 +312,22 @@ impl Emitter<'_> {
             Op::Gather => {
                 self.asm.vector(self.row(rows::XOR), form, p.def, p.def, Rm::Reg(p.def));
                 self.copy_mask(SPARE_MASK, p.mask);
-                self.asm.vector(rows::GATHER, Form { mask: SPARE_MASK, bytes: 8, ..form }, p.def, 0, rm);
+                let form = Form { mask: SPARE_MASK, bytes: number_bytes(inst), ..form };
+                self.asm.vector(self.row_of(inst, rows::GATHER), form, p.def, 0, rm);
             }
             Op::Scatter => {
                 self.copy_mask(SPARE_MASK, p.mask);
-                self.asm.vector(rows::SCATTER, Form { mask: SPARE_MASK, bytes: 8, ..form }, p.a, 0, rm);
+                let form = Form { mask: SPARE_MASK, bytes: number_bytes(inst), ..form };
+                self.asm.vector(self.row_of(inst, rows::SCATTER), form, p.a, 0, rm);
             }
-            Op::MaskBinary(row) if form.evex => self.asm.vector(row, Form::new(256, false), p.def, p.a, rm),
+            Op::MaskBinary(row) if form.evex => {
+                self.asm.vector(self.mask_row(inst, row), Form::new(256, false), p.def, p.a, rm);
+            }
+            Op::MaskJoin => self.asm.vector(rows::MASK_JOIN, Form::new(256, false), p.def, p.a, rm),
             Op::MaskBinary(row) => self.asm.vector(of_vectors(row), form, p.def, p.a, rm),
             Op::MaskNot if form.evex => {
-                self.asm.vector(rows::MASK_NOT, Form::new(128, false), p.def, 0, Rm::Reg(p.a));
-                if inst.narrow {
+                self.asm.vector(self.mask_row(inst, rows::MASK_NOT), Form::new(128, false), p.def, 0, Rm::Reg(p.a));
+                if inst.kind.narrow && !inst.kind.single {
                     self.first_of_mask(p.def);
                 }
             }
@@ -307,6 +349,10 @@ impl Emitter<'_> {
         }
     }
 
+    fn mask_row(&self, inst: &Inst, row: Row) -> Row {
+        if inst.kind.single { row.single() } else { row }
+    }
+
     /// Leaves two bits, those of a narrow vector.
     fn first_of_mask(&mut self, mask: Reg) {
         for row in [rows::MASK_LEFT, rows::MASK_RIGHT] {
@@ -315,12 +361,12 @@ impl Emitter<'_> {
     }
 
     fn broadcast(&mut self, inst: &Inst, to: Reg, form: Form, rm: Rm) {
-        let one = Form { broadcast: false, bytes: 8, ..form };
+        let one = Form { broadcast: false, bytes: number_bytes(inst), ..form };
         match inst.rm {
             // The pool has it in all lanes.
             Operand::Const(_) if !form.evex => self.asm.vector(self.row(rows::LOAD), form, to, 0, rm),
-            _ if inst.narrow => self.asm.vector(self.row(rows::DOUBLE), one, to, 0, rm),
-            _ => self.asm.vector(self.row(rows::BROADCAST), one, to, 0, rm),
+            _ if inst.kind.narrow && !inst.kind.single => self.asm.vector(self.row(rows::DOUBLE), one, to, 0, rm),
+            _ => self.asm.vector(self.row_of(inst, rows::BROADCAST), one, to, 0, rm),
         }
     }
 
@@ -329,7 +375,7 @@ impl Emitter<'_> {
             return self.asm.vector(rows::BROADCAST_GENERAL, form, p.def, 0, Rm::Reg(p.a));
         }
         self.asm.vector(rows::FROM_GENERAL, Form::new(128, false), p.def, 0, Rm::Reg(p.a));
-        if !inst.narrow {
+        if !inst.kind.narrow {
             self.asm.vector(rows::BROADCAST_INT.narrow(), form, p.def, 0, Rm::Reg(p.def));
         }
     }
@@ -453,12 +499,12 @@ impl Emitter<'_> {
         if self.level.has_masks() {
             self.asm.vector(rows::MASK_TEST, Form::new(128, false), p.mask, 0, Rm::Reg(p.mask));
         } else {
-            let bits = if inst.narrow { 128 } else { 256 };
+            let bits = if inst.kind.narrow { 128 } else { 256 };
             self.asm.vector(rows::TEST.narrow(), Form::new(bits, false), p.mask, 0, Rm::Reg(p.mask));
         }
         self.asm.jump_if(Condition::NotZero, begin);
         self.asm.bind(back);
-        let narrow = inst.narrow;
+        let narrow = inst.kind.narrow;
         self.cold.push(Cold { begin, back, helper, def: p.def, x: p.rm[0], mask: p.mask, narrow });
     }
 
@@ -550,6 +596,11 @@ const VECTORS_AND_MORE: u32 = 2 + 32 + 4;
 /// Registers that are never given to a number: see [`Level::registers`].
 const SPARE_MASK: Reg = 7;
 const SPARE_VECTOR: Reg = 15;
+
+/// Bytes of a number.
+fn number_bytes(inst: &Inst) -> u8 {
+    if inst.kind.single { 4 } else { 8 }
+}
 
 fn in_frame(offset: u32) -> Mem {
     Mem { base: RSP, index: None, disp: offset as i32 }

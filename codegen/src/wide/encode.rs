@@ -30,6 +30,29 @@ impl Row {
     pub const fn narrow(self) -> Row {
         Row { wide: false, ..self }
     }
+
+    /// The row of the same instruction for numbers of 32 bits.
+    pub fn single(self) -> Row {
+        use rows::*;
+        let Row { map, prefix, opcode, .. } = match self {
+            ADD | MUL | SUB | DIV | SQRT | COMPARE | LOAD | STORE | MOVE => Row { prefix: 0, ..self },
+            MASK_AND | MASK_OR | MASK_XOR | MASK_NOT => Row { prefix: 0, ..self },
+            INT_ADD => Row { opcode: 0xFE, ..self },
+            INT_SUB => Row { opcode: 0xFA, ..self },
+            INT_EQUAL => Row { map: 1, opcode: 0x76, ..self },
+            INT_GREATER => Row { map: 1, opcode: 0x66, ..self },
+            ROUND => Row { opcode: 0x08, ..self },
+            BROADCAST => Row { opcode: 0x18, ..self },
+            BLEND_BY_SIGN => Row { opcode: 0x4A, ..self },
+            LOAD_ONE => Row { prefix: 2, ..self },
+            STORE_LOW => Row { prefix: 2, opcode: 0x11, ..self },
+            // W says it.
+            AND | OR | XOR | INT_COMPARE | BLEND | PERMUTE | GATHER | SCATTER => self,
+            FUSED | FUSED_MINUS | FUSED_FROM => self,
+            _ => unreachable!("no row for 32 bits beside {self:?}"),
+        };
+        Row { map, prefix, wide: false, opcode }
+    }
 }
 
 /// Registers, by their numbers.
@@ -427,6 +450,18 @@ pub mod rows {
     pub const PERMUTE_BY: Row = Row::new(3, 1, 0x01);
     pub const GATHER: Row = Row::new(2, 1, 0x93);
     pub const SCATTER: Row = Row::new(2, 1, 0xA3);
+    /// From f32 to f64, and back.
+    pub const PROMOTE: Row = Row::new(1, 0, 0x5A).narrow();
+    pub const DEMOTE: Row = Row::new(1, 1, 0x5A);
+    /// EVEX only: f32.
+    pub const SINGLE_OF_INT: Row = Row::new(1, 0, 0x5B);
+    pub const EXTRACT_HALF: Row = Row::new(3, 1, 0x1B);
+    pub const INSERT_ONE: Row = Row::new(3, 1, 0x21).narrow();
+    pub const EXTRACT_ONE: Row = Row::new(3, 1, 0x17).narrow();
+    /// `reg + vvvv * rm`, `vvvv * rm - reg`, `reg - vvvv * rm`. W says how long numbers are in VEX, too.
+    pub const FUSED: Row = Row::new(2, 1, 0xB8);
+    pub const FUSED_MINUS: Row = Row::new(2, 1, 0xBA);
+    pub const FUSED_FROM: Row = Row::new(2, 1, 0xBC);
     /// Whether any bit is set.
     pub const TEST: Row = Row::new(2, 1, 0x17);
     /// Of mask registers, which are VEX.
@@ -434,8 +469,10 @@ pub mod rows {
     pub const MASK_NOT: Row = Row::new(1, 1, 0x44).narrow();
     pub const MASK_OR: Row = Row::new(1, 1, 0x45).narrow();
     pub const MASK_XOR: Row = Row::new(1, 1, 0x47).narrow();
-    pub const MASK_MOVE: Row = Row::new(1, 1, 0x90).narrow();
-    pub const MASK_STORE: Row = Row::new(1, 1, 0x91).narrow();
+    /// Of 16 bits, whatever is in them.
+    pub const MASK_MOVE: Row = Row::new(1, 0, 0x90).narrow();
+    pub const MASK_STORE: Row = Row::new(1, 0, 0x91).narrow();
+    pub const MASK_JOIN: Row = Row::new(1, 1, 0x4B).narrow();
     pub const MASK_LEFT: Row = Row::new(3, 1, 0x32).narrow();
     pub const MASK_RIGHT: Row = Row::new(3, 1, 0x30).narrow();
     pub const MASK_TEST: Row = Row::new(1, 1, 0x98).narrow();
@@ -460,7 +497,7 @@ mod tests {
         let text = String::from_utf8(done.stdout).expect("a text");
         let lines = text.lines().filter_map(|line| line.split_once(":\t")).map(|(_, code)| code.trim().to_string());
         // Releases differ in how they write that a number goes to all lanes; `QWORD` says it, too.
-        let plain = |line: String| line.replace("BCST", "PTR").replace("{1to8}", "");
+        let plain = |line: String| line.replace("BCST", "PTR").replace("{1to8}", "").replace("{1to16}", "");
         Some(lines.map(plain).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect())
     }
 
@@ -525,8 +562,35 @@ mod tests {
                 "kandb k1,k2,k3": a => a.vector(rows::MASK_AND, Form::new(256, false), 1, 2, Rm::Reg(3));
                 "knotb k1,k3": a => a.vector(rows::MASK_NOT, Form::new(128, false), 1, 0, Rm::Reg(3));
                 "kortestb k4,k4": a => a.vector(rows::MASK_TEST, Form::new(128, false), 4, 0, Rm::Reg(4));
-                "kmovb k4,BYTE PTR [rsp+0x140]": a => a.vector(rows::MASK_MOVE, Form::new(128, false), 4, 0, mem(4, None, 320));
-                "kmovb BYTE PTR [rsp+0x140],k4": a => a.vector(rows::MASK_STORE, Form::new(128, false), 4, 0, mem(4, None, 320));
+                "kmovw k4,WORD PTR [rsp+0x140]": a => a.vector(rows::MASK_MOVE, Form::new(128, false), 4, 0, mem(4, None, 320));
+                "kmovw WORD PTR [rsp+0x140],k4": a => a.vector(rows::MASK_STORE, Form::new(128, false), 4, 0, mem(4, None, 320));
+                "kunpckbw k1,k2,k3": a => a.vector(rows::MASK_JOIN, Form::new(256, false), 1, 2, Rm::Reg(3));
+                "knotw k1,k3": a => a.vector(rows::MASK_NOT.single(), Form::new(128, false), 1, 0, Rm::Reg(3));
+                "kandw k1,k2,k3": a => a.vector(rows::MASK_AND.single(), Form::new(256, false), 1, 2, Rm::Reg(3));
+                "vaddps zmm1,zmm2,zmm3": a => a.vector(rows::ADD.single(), full, 1, 2, Rm::Reg(3));
+                "vmulps zmm8,zmm17,DWORD PTR [rsp+0x8]": a => a.vector(rows::MUL.single(), Form { broadcast: true, bytes: 4, ..full }, 8, 17, mem(4, None, 8));
+                "vpandd zmm8,zmm17,zmm3": a => a.vector(rows::AND.single(), full, 8, 17, Rm::Reg(3));
+                "vmovups zmm5{k3}{z},ZMMWORD PTR [rdi+rsi*4-0x80]": a => a.vector(rows::LOAD.single(), masked, 5, 0, mem(7, Some((6, 2)), -128));
+                "vcmpltps k5,zmm3,zmm30": a => a.vector_with(rows::COMPARE.single(), full, (5, 3, Rm::Reg(30)), Some(1));
+                "vpcmpltd k1,zmm3,zmm30": a => a.vector_with(rows::INT_COMPARE.single(), full, (1, 3, Rm::Reg(30)), Some(1));
+                "vblendmps zmm1{k3},zmm2,zmm3": a => a.vector(rows::BLEND.single(), Form { zeroing: false, ..masked }, 1, 2, Rm::Reg(3));
+                "vrndscaleps zmm2,zmm28,0xb": a => a.vector_with(rows::ROUND.single(), full, (2, 0, Rm::Reg(28)), Some(11));
+                "vbroadcastss zmm2,DWORD PTR [r11+0x10]": a => a.vector(rows::BROADCAST.single(), Form { bytes: 4, ..full }, 2, 0, mem(11, None, 16));
+                "vbroadcastss zmm2,xmm3": a => a.vector(rows::BROADCAST.single(), full, 2, 0, Rm::Reg(3));
+                "vpermps zmm2,zmm3,zmm4": a => a.vector(rows::PERMUTE.single(), full, 2, 3, Rm::Reg(4));
+                "vcvtps2pd zmm2,ymm3": a => a.vector(rows::PROMOTE, full, 2, 0, Rm::Reg(3));
+                "vcvtpd2ps ymm2,zmm3": a => a.vector(rows::DEMOTE, full, 2, 0, Rm::Reg(3));
+                "vcvtqq2ps ymm2,zmm3": a => a.vector(rows::SINGLE_OF_INT, full, 2, 0, Rm::Reg(3));
+                "vextractf64x4 ymm20,zmm3,0x1": a => a.vector_with(rows::EXTRACT_HALF, full, (3, 0, Rm::Reg(20)), Some(1));
+                "vmovss xmm20,DWORD PTR [rax+0x8]": a => a.vector(rows::LOAD_ONE.single(), Form { bytes: 4, ..narrow }, 20, 0, mem(0, None, 8));
+                "vmovss DWORD PTR [rax+0x8],xmm20": a => a.vector(rows::STORE_LOW.single(), Form { bytes: 4, ..narrow }, 20, 0, mem(0, None, 8));
+                "vinsertps xmm20,xmm2,DWORD PTR [rax+0x8],0x30": a => a.vector_with(rows::INSERT_ONE, Form { bytes: 4, ..narrow }, (20, 2, mem(0, None, 8)), Some(0x30));
+                "vextractps DWORD PTR [rax+0x8],xmm20,0x3": a => a.vector_with(rows::EXTRACT_ONE, Form { bytes: 4, ..narrow }, (20, 0, mem(0, None, 8)), Some(3));
+                "vgatherqps ymm1{k7},DWORD PTR [rdi+zmm30*4+0x20]": a => a.vector(rows::GATHER.single(), Form { mask: 7, bytes: 4, ..full }, 1, 0, mem(7, Some((30, 2)), 32));
+                "vscatterqps DWORD PTR [rdi+zmm3*4+0x20]{k7},ymm1": a => a.vector(rows::SCATTER.single(), Form { mask: 7, bytes: 4, ..full }, 1, 0, mem(7, Some((3, 2)), 32));
+                "vfmadd231pd zmm1,zmm2,zmm3": a => a.vector(rows::FUSED, full, 1, 2, Rm::Reg(3));
+                "vfmsub231ps zmm1,zmm2,zmm3": a => a.vector(rows::FUSED_MINUS.single(), full, 1, 2, Rm::Reg(3));
+                "vfnmadd231pd zmm1,zmm2,zmm3": a => a.vector(rows::FUSED_FROM, full, 1, 2, Rm::Reg(3));
                 "kshiftlb k4,k4,0x6": a => a.vector_with(rows::MASK_LEFT, Form::new(128, false), (4, 0, Rm::Reg(4)), Some(6));
             },
         );
@@ -550,6 +614,17 @@ mod tests {
                 "vextractf128 xmm9,ymm3,0x1": a => a.vector_with(rows::EXTRACT.narrow(), full, (3, 0, Rm::Reg(9)), Some(1));
                 "vinsertf128 ymm9,ymm3,xmm1,0x1": a => a.vector_with(rows::INSERT.narrow(), full, (9, 3, Rm::Reg(1)), Some(1));
                 "vpermpd ymm9,ymm3,0x1b": a => a.vector_with(rows::PERMUTE_BY, full, (9, 0, Rm::Reg(3)), Some(0x1B));
+                "vaddps ymm1,ymm2,ymm3": a => a.vector(rows::ADD.single(), full, 1, 2, Rm::Reg(3));
+                "vpcmpgtd ymm1,ymm2,ymm3": a => a.vector(rows::INT_GREATER.single(), full, 1, 2, Rm::Reg(3));
+                "vpcmpeqd ymm1,ymm2,ymm3": a => a.vector(rows::INT_EQUAL.single(), full, 1, 2, Rm::Reg(3));
+                "vblendvps ymm1,ymm2,ymm3,ymm4": a => a.vector_with(rows::BLEND_BY_SIGN.single(), full, (1, 2, Rm::Reg(3)), Some(0x40));
+                "vroundps ymm1,ymm12,0x9": a => a.vector_with(rows::ROUND.single(), full, (1, 0, Rm::Reg(12)), Some(9));
+                "vcvtps2pd ymm1,xmm12": a => a.vector(rows::PROMOTE, full, 1, 0, Rm::Reg(12));
+                "vcvtpd2ps xmm1,ymm12": a => a.vector(rows::DEMOTE.narrow(), full, 1, 0, Rm::Reg(12));
+                "vpermps ymm1,ymm2,ymm3": a => a.vector(rows::PERMUTE.single(), full, 1, 2, Rm::Reg(3));
+                "vbroadcastss ymm1,xmm2": a => a.vector(rows::BROADCAST.single(), full, 1, 0, Rm::Reg(2));
+                "vfmadd231pd ymm1,ymm2,ymm3": a => a.vector(rows::FUSED, full, 1, 2, Rm::Reg(3));
+                "vfmadd231ps ymm1,ymm2,ymm3": a => a.vector(rows::FUSED.single(), full, 1, 2, Rm::Reg(3));
             "vptest ymm9,ymm9": a => a.vector(rows::TEST.narrow(), full, 9, 0, Rm::Reg(9));
             },
         );

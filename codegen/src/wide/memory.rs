@@ -1,6 +1,6 @@
 //! Elements of arrays: next to each other, at a stride, or anywhere.
 
-use super::code::{Address, Class, Op, Operand, V};
+use super::code::{Address, Class, Kind, Op, Operand, V};
 use super::encode::rows;
 use super::select::{Held, Refused, Select, Stride};
 use dprog_ir::Scalar;
@@ -8,11 +8,8 @@ use dprog_ir::entity::Entity;
 use dprog_ir::kernel::{ArrayId, Num, Place, Shape, Store};
 use smallvec::SmallVec;
 
-/// Bytes of an element, as a power of two.
-const POWER: u8 = 3;
-
 /// The lanes from the last to the first.
-pub(super) const BACKWARDS: [u64; 8] = [7, 6, 5, 4, 3, 2, 1, 0];
+const BACKWARDS: [u64; 8] = [7, 6, 5, 4, 3, 2, 1, 0];
 
 /// Where the elements of a block are.
 enum Spots {
@@ -29,29 +26,30 @@ impl Select<'_> {
         if self.kernel.shape(place.number) == Shape::Uniform {
             return self.load_uniform(array, place.number);
         }
+        let scalar = self.kernel.arrays[array].element;
         match self.spots(array, place.number)? {
             Spots::Row(at) => {
                 let load = |s: &mut Self, n| {
-                    let from = Operand::Mem(s.vector_at(at, n));
-                    s.code.make(Class::Vector, Op::Load, None, from, s.tail)
+                    let from = s.vector_at(array, at, n);
+                    s.load_vector(scalar, from, s.tail)
                 };
                 Ok(Held::Vectors((0..self.count).map(|n| load(self, n)).collect()))
             }
             Spots::Back(at) => {
                 let load = |s: &mut Self, n| {
-                    let (from, mask) = (Operand::Mem(s.vector_back(at, n)), s.tail_backwards());
-                    let v = s.code.make(Class::Vector, Op::Load, None, from, mask);
+                    let (from, mask) = (s.vector_back(array, at, n), s.tail_backwards());
+                    let v = s.load_vector(scalar, from, mask);
                     s.reversed(v)
                 };
                 Ok(Held::Vectors((0..self.count).map(|n| load(self, n)).collect()))
             }
             Spots::Apart if self.tail.is_some() => {
                 let at = self.scattered(array, place.number)?;
-                Ok(Held::Vectors(SmallVec::from_slice(&[self.gather(at)])))
+                Ok(Held::Vectors(SmallVec::from_slice(&[self.gather(scalar, at)])))
             }
             Spots::Apart => {
                 let lanes = self.lane_addresses(array, place.number)?;
-                Ok(Held::Vectors(lanes.chunks(self.level.lanes()).map(|of| self.load_lanes(of)).collect()))
+                Ok(Held::Vectors(lanes.chunks(self.lanes()).map(|of| self.load_lanes(scalar, of)).collect()))
             }
         }
     }
@@ -60,48 +58,68 @@ impl Select<'_> {
         let from = Operand::Mem(self.element(array, number)?);
         Ok(match self.kernel.arrays[array].element {
             Scalar::I64 => Held::General(self.code.make(Class::General, Op::LoadWord, None, from, None)),
+            Scalar::F32 => Held::Uniform(self.broadcast_single(from)),
             _ => Held::Uniform(self.code.make(Class::Vector, Op::Broadcast, None, from, None)),
         })
+    }
+
+    /// Elements that are next to each other, in the lanes of the mask.
+    fn load_vector(&mut self, scalar: Scalar, from: Address, mask: Option<V>) -> V {
+        self.code.kind = self.kind_of(scalar);
+        let v = self.code.make(Class::Vector, Op::Load, None, Operand::Mem(from), mask);
+        self.code.kind = Kind::default();
+        self.as_lanes(scalar, v)
+    }
+
+    /// Of vectors of elements as memory has them.
+    fn kind_of(&self, scalar: Scalar) -> Kind {
+        Kind { single: scalar == Scalar::F32, half: self.is_widened(scalar), narrow: false }
     }
 
     pub(super) fn store(&mut self, store: &Store) -> Result<(), Refused> {
         let values = self.operands(store.value)?;
         let values: SmallVec<[V; 4]> = values.into_iter().map(|v| self.code.in_register(v)).collect();
+        let (array, scalar) = (store.array, self.kernel.arrays[store.array].element);
         match self.spots(store.array, store.place.number)? {
             Spots::Row(at) => {
                 for (n, value) in values.into_iter().enumerate() {
-                    let to = self.vector_at(at, n);
-                    self.store_vector(to, value, store.add, self.tail);
+                    let to = self.vector_at(array, at, n);
+                    self.store_vector(scalar, to, value, store.add, self.tail);
                 }
             }
             Spots::Back(at) => {
                 for (n, value) in values.into_iter().enumerate() {
-                    let (to, mask) = (self.vector_back(at, n), self.tail_backwards());
+                    let (to, mask) = (self.vector_back(array, at, n), self.tail_backwards());
                     let value = self.reversed(value);
-                    self.store_vector(to, value, store.add, mask);
+                    self.store_vector(scalar, to, value, store.add, mask);
                 }
             }
             Spots::Apart if self.tail.is_some() => {
                 let at = self.scattered(store.array, store.place.number)?;
                 let mut value = values[0];
                 if store.add {
-                    let old = self.gather(at);
+                    let old = self.gather(scalar, at);
                     value = self.code.binary(rows::ADD, old, Operand::Reg(value));
                 }
+                let value = self.as_element(scalar, value);
+                self.code.kind.single = scalar == Scalar::F32;
                 self.code.act(Op::Scatter, Some(value), Operand::Mem(at), self.tail);
+                self.code.kind.single = false;
             }
             Spots::Apart => {
                 let lanes = self.lane_addresses(store.array, store.place.number)?;
-                for (of, value) in lanes.chunks(self.level.lanes()).zip(values) {
-                    self.store_lanes(of, value, store.add);
+                for (of, value) in lanes.chunks(self.lanes()).zip(values) {
+                    self.store_lanes(scalar, of, value, store.add);
                 }
             }
         }
         Ok(())
     }
 
-    fn store_vector(&mut self, to: Address, value: V, add: bool, mask: Option<V>) {
+    fn store_vector(&mut self, scalar: Scalar, to: Address, value: V, add: bool, mask: Option<V>) {
         let to = Operand::Mem(to);
+        let value = self.as_element(scalar, value);
+        self.code.kind = self.kind_of(scalar);
         let value = if add {
             let old = self.code.make(Class::Vector, Op::Load, None, to, mask);
             self.code.binary(rows::ADD, old, Operand::Reg(value))
@@ -109,6 +127,7 @@ impl Select<'_> {
             value
         };
         self.code.act(Op::Store, Some(value), to, mask);
+        self.code.kind = Kind::default();
     }
 
     /// What the ordered part made.
@@ -116,10 +135,10 @@ impl Select<'_> {
         let lanes = self.lane_addresses(store.array, store.place.number)?;
         for (lane, at) in lanes.into_iter().enumerate() {
             let value = self.lane(store.value, lane)?;
-            self.code.narrow = true;
+            self.code.kind.narrow = true;
             let value = self.code.in_register(value);
-            self.store_one(at, value, store.add);
-            self.code.narrow = false;
+            self.store_one(self.kernel.arrays[store.array].element, at, value, store.add);
+            self.code.kind = Kind::default();
         }
         Ok(())
     }
@@ -130,7 +149,7 @@ impl Select<'_> {
     fn element(&mut self, array: ArrayId, number: Num) -> Result<Address, Refused> {
         let number = match self.held(number)?.clone() {
             Held::Const(bits) => {
-                let offset = (bits as i64).checked_mul(8).and_then(|x| i32::try_from(x).ok());
+                let offset = (bits as i64).checked_mul(1 << self.power(array)).and_then(|x| i32::try_from(x).ok());
                 let base = self.bases[array.index()];
                 if let Some(disp) = offset.and_then(|x| x.checked_add(self.offsets[array.index()])) {
                     return Ok(Address { base, index: None, disp });
@@ -147,21 +166,28 @@ impl Select<'_> {
     fn place_of(&mut self, array: ArrayId, number: V) -> Address {
         let (base, offset) = (self.bases[array.index()], self.offsets[array.index()]);
         let (from, more) = self.sums.get(&number).copied().unwrap_or((number, 0));
-        let disp = more.checked_mul(8).and_then(|x| x.checked_add(offset as i64)).and_then(|x| i32::try_from(x).ok());
+        let power = self.power(array);
+        let disp =
+            more.checked_mul(1 << power).and_then(|x| x.checked_add(offset as i64)).and_then(|x| i32::try_from(x).ok());
         match disp {
-            Some(disp) => Address { base, index: Some((from, POWER)), disp },
-            None => Address { base, index: Some((number, POWER)), disp: offset },
+            Some(disp) => Address { base, index: Some((from, power)), disp },
+            None => Address { base, index: Some((number, power)), disp: offset },
         }
     }
 
-    fn vector_at(&self, first: Address, n: usize) -> Address {
-        Address { disp: first.disp + (n * self.level.bytes() as usize) as i32, ..first }
+    /// Bytes of an element, as a power of two.
+    fn power(&self, array: ArrayId) -> u8 {
+        if self.kernel.arrays[array].element == Scalar::F32 { 2 } else { 3 }
+    }
+
+    fn vector_at(&self, array: ArrayId, first: Address, n: usize) -> Address {
+        Address { disp: first.disp + ((n * self.lanes()) << self.power(array)) as i32, ..first }
     }
 
     /// The vector of which the last lane is first in memory.
-    fn vector_back(&self, first: Address, n: usize) -> Address {
-        let lanes = (n + 1) * self.level.lanes() - 1;
-        Address { disp: first.disp - 8 * lanes as i32, ..first }
+    fn vector_back(&self, array: ArrayId, first: Address, n: usize) -> Address {
+        let lanes = (n + 1) * self.lanes() - 1;
+        Address { disp: first.disp - (lanes << self.power(array)) as i32, ..first }
     }
 
     fn spots(&mut self, array: ArrayId, number: Num) -> Result<Spots, Refused> {
@@ -175,6 +201,16 @@ impl Select<'_> {
 
     /// The lanes the other way round.
     fn reversed(&mut self, v: V) -> V {
+        if self.single {
+            let last = self.lanes() as u32 - 1;
+            let number = |lane: usize| (last.wrapping_sub(lane as u32) & 15) as u64;
+            let places = self.code.table(std::array::from_fn(|k| number(2 * k) | number(2 * k + 1) << 32));
+            self.code.kind.single = true;
+            let places = self.code.in_register(places);
+            let reversed = self.code.binary(rows::PERMUTE, places, Operand::Reg(v));
+            self.code.kind.single = false;
+            return reversed;
+        }
         if !self.level.has_masks() {
             return self.code.make(Class::Vector, Op::Reverse, None, Operand::Reg(v), None);
         }
@@ -185,11 +221,13 @@ impl Select<'_> {
 
     /// The element of each lane of a block.
     fn lane_addresses(&mut self, array: ArrayId, number: Num) -> Result<Vec<Address>, Refused> {
-        let lanes = self.count * self.level.lanes();
+        let lanes = self.count * self.lanes();
         match self.held(number)?.clone() {
             Held::Line(base, Stride::Known(stride)) => {
                 let first = self.place_of(array, base);
-                let offset = |lane: i64| stride.checked_mul(8 * lane).and_then(|x| x.checked_add(first.disp as i64));
+                let offset = |lane: i64| {
+                    stride.checked_mul(lane << self.power(array)).and_then(|x| x.checked_add(first.disp as i64))
+                };
                 let all = (0..lanes as i64).map(|lane| offset(lane).and_then(|x| i32::try_from(x).ok()));
                 let all = all.map(|disp| Some(Address { disp: disp?, ..first })).collect::<Option<Vec<_>>>();
                 all.ok_or(Refused)
@@ -197,13 +235,13 @@ impl Select<'_> {
             Held::Line(base, Stride::Value(stride)) => {
                 let first = self.place_of(array, base);
                 let first = self.code.lea(first.base, first.index, first.disp);
-                Ok(self.strided(first, stride, lanes))
+                Ok(self.strided(first, (stride, self.power(array)), lanes))
             }
             Held::Vectors(vectors) => {
                 let mut all = Vec::new();
                 for lane in 0..lanes {
-                    let of = vectors[lane / self.level.lanes()];
-                    let from = self.lane_of(of, lane % self.level.lanes());
+                    let of = vectors[lane / self.lanes()];
+                    let from = self.lane_of(of, lane % self.lanes());
                     let index = self.code.make(Class::General, Op::LoadWord, None, from, None);
                     all.push(self.place_of(array, index));
                 }
@@ -214,8 +252,8 @@ impl Select<'_> {
     }
 
     /// Four lanes from each address: by the stride once, twice, and three times.
-    fn strided(&mut self, first: V, stride: V, lanes: usize) -> Vec<Address> {
-        let one = self.code.times_constant(stride, 1 << POWER);
+    fn strided(&mut self, first: V, (stride, power): (V, u8), lanes: usize) -> Vec<Address> {
+        let one = self.code.times_constant(stride, 1 << power);
         let three = self.code.lea(one, Some((one, 1)), 0);
         let mut all = Vec::new();
         let mut at = first;
@@ -235,24 +273,46 @@ impl Select<'_> {
         let numbers = self.code.in_register(numbers);
         Ok(Address {
             base: self.bases[array.index()],
-            index: Some((numbers, POWER)),
+            index: Some((numbers, self.power(array))),
             disp: self.offsets[array.index()],
         })
     }
 
     // ---- lanes ----
 
-    fn gather(&mut self, at: Address) -> V {
-        self.code.make(Class::Vector, Op::Gather, None, Operand::Mem(at), self.tail)
+    fn gather(&mut self, scalar: Scalar, at: Address) -> V {
+        self.code.kind.single = scalar == Scalar::F32;
+        let v = self.code.make(Class::Vector, Op::Gather, None, Operand::Mem(at), self.tail);
+        self.code.kind.single = false;
+        self.as_lanes(scalar, v)
     }
 
-    fn load_lanes(&mut self, lanes: &[Address]) -> V {
-        let pairs: SmallVec<[V; 4]> = lanes.chunks(2).map(|pair| self.load_pair(pair)).collect();
-        let quads: SmallVec<[V; 2]> = pairs.chunks(2).map(|two| self.insert(Op::Insert(1), two[0], two[1])).collect();
-        match quads[..] {
+    fn load_lanes(&mut self, scalar: Scalar, lanes: &[Address]) -> V {
+        let short: SmallVec<[V; 4]> = lanes.chunks(per_short(scalar)).map(|of| self.load_short(scalar, of)).collect();
+        let of_two = |s: &mut Self, two: &[V]| match two {
+            [one] => *one,
+            _ => s.insert(Op::Insert(1), two[0], two[1]),
+        };
+        let longer: SmallVec<[V; 2]> = short.chunks(2).map(|two| of_two(self, two)).collect();
+        let all = match longer[..] {
             [one] => one,
-            _ => self.insert(Op::InsertHalf, quads[0], quads[1]),
+            _ => self.insert(Op::InsertHalf, longer[0], longer[1]),
+        };
+        self.as_lanes(scalar, all)
+    }
+
+    /// As many elements as 128 bits have.
+    fn load_short(&mut self, scalar: Scalar, lanes: &[Address]) -> V {
+        if scalar != Scalar::F32 {
+            return self.load_pair(lanes);
         }
+        self.code.kind.single = true;
+        let mut all = self.code.make(Class::Vector, Op::LoadOne, None, Operand::Mem(lanes[0]), None);
+        self.code.kind.single = false;
+        for (lane, at) in lanes.iter().enumerate().skip(1) {
+            all = self.code.make(Class::Vector, Op::InsertOne(lane as u8), Some(all), Operand::Mem(*at), None);
+        }
+        all
     }
 
     fn load_pair(&mut self, pair: &[Address]) -> V {
@@ -264,29 +324,49 @@ impl Select<'_> {
         self.code.make(Class::Vector, op, Some(a), Operand::Reg(b), None)
     }
 
-    fn store_lanes(&mut self, lanes: &[Address], value: V, add: bool) {
-        for (n, pair) in lanes.chunks(2).enumerate() {
+    fn store_lanes(&mut self, scalar: Scalar, lanes: &[Address], value: V, add: bool) {
+        let value = self.as_element(scalar, value);
+        for (n, pair) in lanes.chunks(per_short(scalar)).enumerate() {
             let extract =
                 |s: &mut Self| s.code.make(Class::Vector, Op::Extract(n as u8), None, Operand::Reg(value), None);
             let mut two = if n == 0 { value } else { extract(self) };
             if add {
-                let old = self.load_pair(pair);
-                self.code.narrow = true;
+                let old = self.load_short(scalar, pair);
+                self.code.kind = Kind { narrow: true, half: false, single: scalar == Scalar::F32 };
                 two = self.code.binary(rows::ADD, old, Operand::Reg(two));
-                self.code.narrow = false;
+                self.code.kind = Kind::default();
+            }
+            if scalar == Scalar::F32 {
+                self.store_four(pair, two);
+                continue;
             }
             self.code.act(Op::StoreLow, Some(two), Operand::Mem(pair[0]), None);
             self.code.act(Op::StoreHigh, Some(two), Operand::Mem(pair[1]), None);
         }
     }
 
-    fn store_one(&mut self, at: Address, value: V, add: bool) {
+    fn store_four(&mut self, lanes: &[Address], value: V) {
+        self.code.kind.single = true;
+        self.code.act(Op::StoreLow, Some(value), Operand::Mem(lanes[0]), None);
+        self.code.kind.single = false;
+        for (lane, at) in lanes.iter().enumerate().skip(1) {
+            self.code.act(Op::ExtractOne(lane as u8), Some(value), Operand::Mem(*at), None);
+        }
+    }
+
+    fn store_one(&mut self, scalar: Scalar, at: Address, value: V, add: bool) {
         let at = Operand::Mem(at);
-        let mut value = value;
+        let mut value = self.as_element(scalar, value);
+        self.code.kind.single = scalar == Scalar::F32;
         if add {
             let old = self.code.make(Class::Vector, Op::LoadOne, None, at, None);
             value = self.code.binary(rows::ADD, old, Operand::Reg(value));
         }
         self.code.act(Op::StoreLow, Some(value), at, None);
     }
+}
+
+/// Elements in 128 bits.
+fn per_short(scalar: Scalar) -> usize {
+    if scalar == Scalar::F32 { 4 } else { 2 }
 }

@@ -11,7 +11,7 @@
 //! The files: [`select`] kernels as instructions, with [`operation`], [`memory`] and [`formula`] (elementary functions); [`code`] the
 //! instructions; [`allocate`] their registers; [`emit`] and [`encode`] the bytes; [`machine`] what there is of all that.
 //!
-//! *Absent on purpose:* f32 and what is shorter; other architectures, of which Cranelift's vectors are as wide as the machine's.
+//! *Absent on purpose:* what is shorter than f32; other architectures, of which Cranelift's vectors are as wide as the machine's.
 
 mod allocate;
 mod code;
@@ -30,15 +30,16 @@ use dprog_ir::kernel::Kernel;
 pub use emit::{Bytes, Reach};
 pub use encode::POOL_ALIGNMENT;
 pub use machine::{DETECT, Level};
+pub use select::How;
 pub use words::Words;
 
 /// A frame may be so large; an engine knows the stack that functions need only roughly.
 const LARGEST_FRAME: usize = 16 << 10;
 
 /// The kernel as a function; `None` if it has something in it that there is no wide code for. `offsets` say for each array where elements begin,
-/// from its base; with `polls` the function looks whether it is to stop.
-pub fn compile(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool, reach: Reach) -> Option<Bytes> {
-    let select::Selected { code, block, width, .. } = select::select(kernel, offsets, level, polls).ok()?;
+/// from its base.
+pub fn compile(kernel: &Kernel, offsets: &[i32], level: Level, how: How, reach: Reach) -> Option<Bytes> {
+    let select::Selected { code, block, width, .. } = select::select(kernel, offsets, level, how).ok()?;
     let allocation = allocate::allocate(&code, level, block, encode::RDI);
     if allocation.frame as usize > LARGEST_FRAME {
         return None;
@@ -49,7 +50,7 @@ pub fn compile(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool, reac
 /// How many trips a block of the kernel has; `None` as above.
 pub fn trips(kernel: &Kernel, level: Level) -> Option<usize> {
     let offsets = vec![0; kernel.arrays.len()];
-    select::select(kernel, &offsets, level, false).ok().map(|selected| selected.block_width)
+    select::select(kernel, &offsets, level, How::default()).ok().map(|selected| selected.block_width)
 }
 
 /// What a fold begins with: what every float is better than, or equal to; or nothing.

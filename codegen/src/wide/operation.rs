@@ -1,12 +1,13 @@
 //! Operations on numbers, of vectors or of their first lanes.
 
-use super::code::{Class, Op, Operand, V, commutes};
+use super::code::{Class, Code, Op, Operand, V, commutes};
 use super::encode::{Row, rows};
 use super::formula::{EQUAL, Emitter, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, NOT_EQUAL, UNORDERED};
-use super::select::{Refused, Select};
+use super::select::{Refused, Select, twice};
 use dprog_ir::fmath::elementary;
 use dprog_ir::kernel::NumOp;
 use dprog_ir::{BinaryOp, CompareOp, Scalar, UnaryOp};
+use smallvec::SmallVec;
 
 const SIGN: u64 = 1 << 63;
 /// Rounding without exceptions.
@@ -15,8 +16,18 @@ const CEIL: u8 = 10;
 const TRUNC: u8 = 11;
 
 impl Select<'_> {
-    /// The operation on numbers of type `scalar`; of a choice, that of the condition.
+    /// The operation on numbers of type `scalar`; of a choice, that of what is chosen.
     pub(super) fn operation(&mut self, op: NumOp, scalar: Scalar, args: &[Operand]) -> Result<V, Refused> {
+        self.code.kind.single = self.single && matches!(scalar, Scalar::F32 | Scalar::Bool);
+        let v = self.operation_on(op, scalar, args);
+        self.code.kind.single = false;
+        if is_inexact(op) { Ok(self.rounded(scalar, v?)) } else { v }
+    }
+
+    /// An f32 is a float of as many bits as lanes have.
+    fn operation_on(&mut self, op: NumOp, scalar: Scalar, args: &[Operand]) -> Result<V, Refused> {
+        let from = scalar;
+        let scalar = if scalar == Scalar::F32 { Scalar::F64 } else { scalar };
         match (op, scalar) {
             (NumOp::Unary(op), Scalar::F64) => self.unary_float(op, args[0]),
             (NumOp::Unary(UnaryOp::Neg), Scalar::I64) => {
@@ -36,7 +47,7 @@ impl Select<'_> {
             (NumOp::Compare(op), Scalar::I64) => Ok(self.compare_ints(op, args[0], args[1])),
             (NumOp::Compare(op), Scalar::Bool) => Ok(self.compare_bools(op, args[0], args[1])),
             (NumOp::Select, _) => Ok(self.choice(args[0], args[1], args[2])),
-            (NumOp::Convert(to), from) => self.conversion(from, to, args[0]),
+            (NumOp::Convert(to), _) => self.conversion(from, to, args[0]),
             (NumOp::Guarded, Scalar::F64) => Ok(self.guarded(args[0], args[1])),
             (NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Guarded, _) => Err(Refused),
         }
@@ -59,8 +70,8 @@ impl Select<'_> {
 
     fn unary_float(&mut self, op: UnaryOp, x: Operand) -> Result<V, Refused> {
         Ok(match op {
-            UnaryOp::Neg => self.binary(rows::XOR, x, Operand::Const(SIGN)),
-            UnaryOp::Abs => self.binary(rows::AND, x, Operand::Const(!SIGN)),
+            UnaryOp::Neg => self.binary(rows::XOR, x, self.float(-0.0)),
+            UnaryOp::Abs => self.binary(rows::AND, x, self.all_but_sign()),
             UnaryOp::Sqrt => self.code.make(Class::Vector, Op::Unary(rows::SQRT), None, x, None),
             UnaryOp::Floor => self.round(FLOOR, x),
             UnaryOp::Ceil => self.round(CEIL, x),
@@ -69,8 +80,8 @@ impl Select<'_> {
                 let zero = Operand::Reg(self.code.zero());
                 let less = self.compare(LESS, x, zero);
                 let greater = self.compare(GREATER, x, zero);
-                let negative = self.blend(less, Operand::Const((-1.0f64).to_bits()), x);
-                self.blend(greater, Operand::Const(1.0f64.to_bits()), Operand::Reg(negative))
+                let negative = self.blend(less, self.float(-1.0), x);
+                self.blend(greater, self.float(1.0), Operand::Reg(negative))
             }
             UnaryOp::Not | UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => return Err(Refused),
             UnaryOp::Cbrt
@@ -99,29 +110,64 @@ impl Select<'_> {
             | UnaryOp::Softplus
             | UnaryOp::Round => {
                 let x = self.code.in_register(x);
-                let at = Emitter::new(&mut self.code);
-                elementary::unary(op, at.lane(x)).ok_or(Refused)?.register()
+                self.elementary(&[x], |code, of| {
+                    let at = Emitter::new(code);
+                    elementary::unary(op, at.lane(of[0])).map(|lane| lane.register())
+                })?
             }
         })
     }
 
+    /// An elementary function: of f32 that are a whole vector, in two halves as f64.
+    fn elementary(&mut self, args: &[V], f: impl Fn(&mut Code, &[V]) -> Option<V>) -> Result<V, Refused> {
+        if !self.code.kind.single {
+            return f(&mut self.code, args).ok_or(Refused);
+        }
+        self.code.kind.single = false;
+        let low: SmallVec<[V; 2]> = args.iter().map(|v| self.promote(*v)).collect();
+        let low = f(&mut self.code, &low).ok_or(Refused)?;
+        let low = self.demote(low);
+        if self.code.kind.narrow {
+            return Ok(low);
+        }
+        let high = args.iter().map(|v| {
+            let high = self.code.make(Class::Vector, Op::High, None, Operand::Reg(*v), None);
+            self.promote(high)
+        });
+        let high: SmallVec<[V; 2]> = high.collect();
+        let high = f(&mut self.code, &high).ok_or(Refused)?;
+        let high = self.demote(high);
+        Ok(self.join(low, high))
+    }
+
+    /// A constant of the numbers that are computed with.
+    fn float(&self, x: f64) -> Operand {
+        Operand::Const(if self.code.kind.single { twice((x as f32).to_bits()) } else { x.to_bits() })
+    }
+
+    fn all_but_sign(&self) -> Operand {
+        Operand::Const(if self.code.kind.single { twice(i32::MAX as u32) } else { !SIGN })
+    }
+
     fn binary_float(&mut self, op: BinaryOp, a: Operand, b: Operand) -> Result<V, Refused> {
         Ok(match op {
-            BinaryOp::Add => self.binary(rows::ADD, a, b),
-            BinaryOp::Sub => self.binary(rows::SUB, a, b),
-            BinaryOp::Mul => self.binary(rows::MUL, a, b),
+            BinaryOp::Add => self.sum(a, b),
+            BinaryOp::Sub => self.difference(a, b),
+            BinaryOp::Mul => self.product(a, b),
             BinaryOp::Div => self.binary(rows::DIV, a, b),
             BinaryOp::Min => self.first_if(LESS_OR_EQUAL, a, b),
             BinaryOp::Max => self.first_if(GREATER_OR_EQUAL, a, b),
             BinaryOp::CopySign => {
-                let magnitude = self.binary(rows::AND, a, Operand::Const(!SIGN));
-                let sign = self.binary(rows::AND, b, Operand::Const(SIGN));
+                let magnitude = self.binary(rows::AND, a, self.all_but_sign());
+                let sign = self.binary(rows::AND, b, self.float(-0.0));
                 self.code.binary(rows::OR, magnitude, Operand::Reg(sign))
             }
             BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => {
                 let (a, b) = (self.code.in_register(a), self.code.in_register(b));
-                let at = Emitter::new(&mut self.code);
-                elementary::binary(op, at.lane(a), at.lane(b)).ok_or(Refused)?.register()
+                self.elementary(&[a, b], |code, of| {
+                    let at = Emitter::new(code);
+                    elementary::binary(op, at.lane(of[0]), at.lane(of[1])).map(|lane| lane.register())
+                })?
             }
             BinaryOp::Rem
             | BinaryOp::Polygamma
@@ -131,6 +177,44 @@ impl Select<'_> {
             | BinaryOp::Shl
             | BinaryOp::Shr => return Err(Refused),
         })
+    }
+
+    // ---- products that are added ----
+
+    /// With `-C fp=contract` as `crate::lower` does it: a product of the loop, not one in an elementary function.
+    fn product(&mut self, a: Operand, b: Operand) -> V {
+        let (a, b) = if matches!(a, Operand::Const(_)) { (b, a) } else { (a, b) };
+        let a = self.code.in_register(a);
+        let product = self.code.binary(rows::MUL, a, b);
+        if self.contract {
+            self.products.insert(product, (a, b));
+        }
+        product
+    }
+
+    fn factors(&self, x: Operand) -> Option<(V, Operand)> {
+        if let Operand::Reg(v) = x { self.products.get(&v).copied() } else { None }
+    }
+
+    fn fused(&mut self, row: Row, (x, y): (V, Operand), z: Operand) -> V {
+        let z = self.code.in_register(z);
+        self.code.make(Class::Vector, Op::Fused(row), Some(z), y, Some(x))
+    }
+
+    fn sum(&mut self, a: Operand, b: Operand) -> V {
+        match (self.factors(a), self.factors(b)) {
+            (Some(factors), _) => self.fused(rows::FUSED, factors, b),
+            (None, Some(factors)) => self.fused(rows::FUSED, factors, a),
+            (None, None) => self.binary(rows::ADD, a, b),
+        }
+    }
+
+    fn difference(&mut self, a: Operand, b: Operand) -> V {
+        match (self.factors(a), self.factors(b)) {
+            (Some(factors), _) => self.fused(rows::FUSED_MINUS, factors, b),
+            (None, Some(factors)) => self.fused(rows::FUSED_FROM, factors, a),
+            (None, None) => self.binary(rows::SUB, a, b),
+        }
     }
 
     /// `a` if the comparison holds or `a` is NaN; else `b`.
@@ -301,12 +385,14 @@ impl Select<'_> {
 
     fn conversion(&mut self, from: Scalar, to: Scalar, x: Operand) -> Result<V, Refused> {
         let one = match to {
-            Scalar::F64 => Operand::Const(1.0f64.to_bits()),
+            Scalar::F32 if self.single => Operand::Const(twice(1.0f32.to_bits())),
+            Scalar::F64 | Scalar::F32 => Operand::Const(1.0f64.to_bits()),
             _ => Operand::Const(1),
         };
+        let narrow_lanes = self.single && to == Scalar::F32;
         match (from, to) {
             _ if from == to => Ok(self.code.in_register(x)),
-            (Scalar::F64, Scalar::Bool) => {
+            (Scalar::F64 | Scalar::F32, Scalar::Bool) => {
                 let zero = Operand::Reg(self.code.zero());
                 Ok(self.compare(NOT_EQUAL, x, zero))
             }
@@ -314,14 +400,44 @@ impl Select<'_> {
                 let zero = Operand::Reg(self.code.zero());
                 Ok(self.compare_ints(CompareOp::Ne, x, zero))
             }
-            (Scalar::Bool, Scalar::F64 | Scalar::I64) => {
+            (Scalar::Bool, Scalar::F64 | Scalar::F32 | Scalar::I64) => {
                 let (mask, zero) = (self.code.in_register(x), self.code.zero());
+                self.code.kind.single = narrow_lanes;
                 Ok(self.blend(mask, one, Operand::Reg(zero)))
             }
             (Scalar::I64, Scalar::F64) => Ok(self.float_of_int(x)),
+            (Scalar::F32, Scalar::F64) => {
+                let x = self.code.in_register(x);
+                self.code.kind.single = false;
+                Ok(if self.single { self.promote(x) } else { x })
+            }
+            (Scalar::F64, Scalar::F32) => {
+                let x = self.code.in_register(x);
+                if !self.single {
+                    return Ok(self.rounded(to, x));
+                }
+                let narrow = self.demote(x);
+                Ok(self.spread_first(narrow))
+            }
+            (Scalar::I64, Scalar::F32) if self.level.has_masks() => {
+                let x = Operand::Reg(self.code.in_register(x));
+                let v = self.code.make(Class::Vector, Op::Unary(rows::SINGLE_OF_INT), None, x, None);
+                Ok(if self.single { self.spread_first(v) } else { self.promote(v) })
+            }
             (Scalar::F64, Scalar::I64) if self.level.has_masks() => Ok(self.int_of_float(x)),
+            (Scalar::F32, Scalar::I64) if self.level.has_masks() => {
+                let x = self.code.in_register(x);
+                self.code.kind.single = false;
+                let x = if self.single { self.promote(x) } else { x };
+                Ok(self.int_of_float(Operand::Reg(x)))
+            }
             (_, _) => Err(Refused),
         }
+    }
+
+    /// The first of f32 in all lanes.
+    fn spread_first(&mut self, v: V) -> V {
+        self.code.make(Class::Vector, Op::Spread, None, Operand::Reg(v), None)
     }
 
     /// Without an instruction for it: both halves in the fractions of floats, of which the sum is rounded once.
@@ -362,6 +478,17 @@ impl Select<'_> {
         let still = self.compare(EQUAL, Operand::Reg(t), zero);
         let held = self.mask_binary(rows::MASK_AND, nan, still);
         self.blend(held, Operand::Reg(t), Operand::Reg(product))
+    }
+}
+
+/// Whether an operation on f32 gives what may be no f32 if it is done with f64.
+fn is_inexact(op: NumOp) -> bool {
+    match op {
+        NumOp::Unary(UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign) => false,
+        NumOp::Unary(UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Round) => false,
+        NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => false,
+        NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => false,
+        NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded => true,
     }
 }
 

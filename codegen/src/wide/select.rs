@@ -7,14 +7,16 @@
 //! registers -> words of the caller
 //! ```
 //!
+//! Lanes have 64 bits, or 32 if all that differs between them is f32. Among lanes of 64 bits an f32 is an f64, and rounded where the result
+//! of an operation may be none; sums of them are added up as what they are.
+//!
 //! Floats that are the same in all lanes are vectors with equal lanes; integers stay in general registers, where they are places. What
 //! is done in order is done in the first lanes of narrow vectors, one trip after the other.
 
-use super::code::{Address, Class, Code, LoopId, Op, Operand, V};
+use super::code::{Address, Class, Code, Kind, LoopId, Op, Operand, V};
 use super::encode::rows;
 use super::formula::{GREATER_OR_EQUAL, LESS_OR_EQUAL};
 use super::machine::Level;
-use super::memory::BACKWARDS;
 use super::words::Words;
 use dprog_ir::entity::Entity;
 use dprog_ir::kernel::{Carried, Inner, Input, Kernel, Num, NumOp, Shape, Step};
@@ -53,6 +55,14 @@ pub(super) struct Select<'k> {
     pub kernel: &'k Kernel,
     pub level: Level,
     pub code: Code,
+    /// Lanes have 32 bits.
+    pub single: bool,
+    /// Products that are added are not rounded.
+    pub contract: bool,
+    /// The factors of products that may be added so.
+    pub products: FxHashMap<V, (V, Operand)>,
+    /// What has been widened to f64.
+    pub promoted: FxHashMap<V, V>,
     /// Where the elements of each array begin, from its base.
     pub offsets: &'k [i32],
     pub bases: Vec<V>,
@@ -84,13 +94,17 @@ pub struct Selected {
     pub block_width: usize,
 }
 
-pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool) -> Result<Selected, Refused> {
+pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, how: How) -> Result<Selected, Refused> {
     let mut code = Code::new();
     let block = code.register(Class::General);
     let mut s = Select {
         kernel,
         level,
         code,
+        single: kernel.cost.single && !kernel.cost.folds,
+        contract: how.contract,
+        products: FxHashMap::default(),
+        promoted: FxHashMap::default(),
         offsets,
         bases: Vec::new(),
         held: vec![None; kernel.numbers.len()],
@@ -103,10 +117,30 @@ pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, polls: bool) -> Re
         folds: Vec::new(),
         sum: Vec::new(),
     };
-    s.function(block, polls)?;
-    let block_width = vectors_of_block(kernel, level) * level.lanes();
+    s.function(block, how.polls)?;
+    s.code.drop_unused();
+    let block_width = vectors_of_block(kernel, level) * s.lanes();
     let width = if s.masks_rest() { 1 } else { block_width };
     Ok(Selected { code: s.code, block, width, block_width })
+}
+
+/// What is asked of the code besides what the kernel says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// It looks whether it is to stop.
+    pub polls: bool,
+    /// Products that are added are not rounded.
+    pub contract: bool,
+}
+
+/// A number of 32 bits in both halves of one of 64.
+pub(super) fn twice(bits: u32) -> u64 {
+    bits as u64 | (bits as u64) << 32
+}
+
+/// Whether the result of an operation on f32 is one, though it is done with f64.
+fn is_exact(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Min | BinaryOp::Max)
 }
 
 /// How many vectors a block has. Where nothing is heavy several hide how long operations take; an inner loop keeps
@@ -155,7 +189,7 @@ impl Select<'_> {
 
     /// Nothing but floats, i64 and bools of vectors.
     fn refuse_types(&self) -> Result<(), Refused> {
-        let fine = |scalar| matches!(scalar, Scalar::F64 | Scalar::I64 | Scalar::Bool);
+        let fine = |scalar| matches!(scalar, Scalar::F64 | Scalar::F32 | Scalar::I64 | Scalar::Bool);
         let numbers = self.kernel.inputs.iter().map(|(num, _)| self.kernel.scalar(*num));
         let arrays = self.kernel.arrays.values().map(|a| a.element);
         let ordered = self.kernel.carried.iter().filter_map(|c| match c {
@@ -166,14 +200,15 @@ impl Select<'_> {
             | Carried::Extreme { .. }
             | Carried::Sum { .. } => None,
         });
-        let words = |scalar| matches!(scalar, Scalar::F64 | Scalar::I64);
+        let words = |scalar| matches!(scalar, Scalar::F64 | Scalar::F32 | Scalar::I64);
         if numbers.into_iter().all(fine) && arrays.chain(ordered).all(words) { Ok(()) } else { Err(Refused) }
     }
 
     /// Whether the trips that fill no block are done with a mask.
     fn masks_rest(&self) -> bool {
         let in_order = |c: &Carried| matches!(c, Carried::Ordered { .. });
-        self.level.has_masks() && self.kernel.late.is_empty() && !self.kernel.carried.iter().any(in_order)
+        let fine = !self.single || self.has_plain_places(&self.kernel.body);
+        self.level.has_masks() && fine && self.kernel.late.is_empty() && !self.kernel.carried.iter().any(in_order)
     }
 
     /// Whether all that is read and written lies next to each other, or is the same in all lanes: then a mask costs nothing.
@@ -214,12 +249,16 @@ impl Select<'_> {
                     let word = Self::word(block, at);
                     Held::Uniform(self.code.make(Class::Vector, Op::Broadcast, None, word, None))
                 }
+                Scalar::F32 => Held::Uniform(self.broadcast_single(Self::word(block, at))),
                 Scalar::I64 => Held::General(self.load_word(block, at)),
                 _ => {
                     let word = Self::word(block, at);
+                    self.code.kind.single = self.single;
                     let all = self.code.make(Class::Vector, Op::Broadcast, None, word, None);
                     let zero = Operand::Reg(self.code.zero());
-                    Held::Uniform(self.compare_ints(CompareOp::Ne, Operand::Reg(all), zero))
+                    let mask = self.compare_ints(CompareOp::Ne, Operand::Reg(all), zero);
+                    self.code.kind.single = false;
+                    Held::Uniform(mask)
                 }
             };
             self.hold(*num, held);
@@ -235,21 +274,26 @@ impl Select<'_> {
             Const::Bool(x) => {
                 let zero = self.code.zero();
                 let op = if *x { CompareOp::Eq } else { CompareOp::Ne };
-                Ok(Held::Uniform(self.compare_ints(op, Operand::Reg(zero), Operand::Reg(zero))))
+                self.code.kind.single = self.single;
+                let mask = self.compare_ints(op, Operand::Reg(zero), Operand::Reg(zero));
+                self.code.kind.single = false;
+                Ok(Held::Uniform(mask))
             }
-            Const::F32(_) | Const::I32(_) | Const::U8(_) | Const::Str(_) => Err(Refused),
+            Const::F32(bits) if self.single => Ok(Held::Const(twice(*bits))),
+            Const::F32(bits) => Ok(Held::Const((f32::from_bits(*bits) as f64).to_bits())),
+            Const::I32(_) | Const::U8(_) | Const::Str(_) => Err(Refused),
         }
     }
 
     fn ordered_inits(&mut self, block: V, words: &Words) -> Result<Vec<V>, Refused> {
-        let count = self.ordered_pairs().len();
-        self.code.narrow = true;
-        let load = |s: &mut Self, k: usize| {
-            let first = s.code.make(Class::Vector, Op::LoadOne, None, Self::word(block, words.ordered + k), None);
+        let pairs = self.ordered_pairs();
+        self.code.kind.narrow = true;
+        let load = |s: &mut Self, k: usize, scalar: Scalar| {
+            let first = s.load_one(scalar, Self::word(block, words.ordered + k));
             s.code.carried(Class::Vector, first)
         };
-        let inits = (0..count).map(|k| load(self, k)).collect();
-        self.code.narrow = false;
+        let inits = pairs.iter().enumerate().map(|(k, (num, _))| load(self, k, self.kernel.scalar(*num))).collect();
+        self.code.kind.narrow = false;
         Ok(inits)
     }
 
@@ -282,8 +326,13 @@ impl Select<'_> {
     }
 
     fn results(&mut self, block: V, words: &Words, ordered: &[V]) -> Result<(), Refused> {
-        for (k, v) in ordered.iter().enumerate() {
-            self.code.act(Op::StoreLow, Some(*v), Self::word(block, words.ordered + k), None);
+        for (k, (v, (num, _))) in ordered.iter().zip(self.ordered_pairs()).enumerate() {
+            self.code.kind.narrow = true;
+            let scalar = self.kernel.scalar(num);
+            let v = self.as_element(scalar, *v);
+            self.code.kind = Kind { narrow: true, half: false, single: scalar == Scalar::F32 };
+            self.code.act(Op::StoreLow, Some(v), Self::word(block, words.ordered + k), None);
+            self.code.kind = Kind::default();
         }
         let mut at = words.folds;
         for (op, _, all) in std::mem::take(&mut self.folds) {
@@ -300,7 +349,9 @@ impl Select<'_> {
                 at += self.level.lanes();
             }
         }
+        let is_float = self.kernel.sum.is_some_and(|num| self.kernel.scalar(num) == Scalar::F32);
         for sum in std::mem::take(&mut self.sum) {
+            let sum = if is_float { self.promote(sum) } else { sum };
             self.code.act(Op::Store, Some(sum), Self::word(block, at), None);
             at += self.level.lanes();
         }
@@ -310,7 +361,7 @@ impl Select<'_> {
     // ---- the loops ----
 
     fn blocks(&mut self, i: V, hi: V, ordered: &[V]) -> Result<(), Refused> {
-        let width = (self.count * self.level.lanes()) as i64;
+        let width = (self.count * self.lanes()) as i64;
         // The first counter from where no block fits.
         let limit = self.code.plus_constant(hi, 1 - width);
         let id = self.enter(i, limit);
@@ -327,19 +378,32 @@ impl Select<'_> {
         let left = self.code.minus(hi, i);
         let left = self.code.make(Class::Vector, Op::FromGeneral, Some(left), Operand::None, None);
         self.left = Some(left);
-        let numbers = self.code.table(std::array::from_fn(|lane| lane as u64));
-        self.tail = Some(self.compare_ints(CompareOp::Gt, Operand::Reg(left), numbers));
+        self.tail = Some(self.first_lanes(left, |lane| lane));
         self.steps_at(i)?;
         self.fold()?;
-        self.next_block(i, self.level.lanes() as i64, id, hi);
+        self.next_block(i, self.lanes() as i64, id, hi);
         Ok(())
     }
 
     /// The mask of the rest for elements that lie the other way round.
     pub(super) fn tail_backwards(&mut self) -> Option<V> {
         let left = self.left?;
-        let numbers = self.code.table(BACKWARDS);
-        Some(self.compare_ints(CompareOp::Gt, Operand::Reg(left), numbers))
+        let last = self.lanes() as u64 - 1;
+        Some(self.first_lanes(left, |lane| last - lane))
+    }
+
+    /// The lanes of which the number, as `of` gives it, is less than `left`.
+    fn first_lanes(&mut self, left: V, of: impl Fn(u64) -> u64) -> V {
+        let less = |s: &mut Self, first: u64| {
+            let numbers = s.code.table(std::array::from_fn(|lane| of(first + lane as u64)));
+            s.compare_ints(CompareOp::Gt, Operand::Reg(left), numbers)
+        };
+        let low = less(self, 0);
+        if !self.single {
+            return low;
+        }
+        let high = less(self, 8);
+        self.code.make(Class::Mask, Op::MaskJoin, Some(high), Operand::Reg(low), None)
     }
 
     fn enter(&mut self, i: V, limit: V) -> LoopId {
@@ -442,6 +506,7 @@ impl Select<'_> {
             for (best, v) in all.iter().zip(self.operands(value)?) {
                 let v = self.code.in_register(v);
                 let folded = self.folded(op, *best, v)?;
+                let folded = if is_exact(op) { folded } else { self.rounded(self.kernel.scalar(value), folded) };
                 pairs.push((*best, self.where_there_is(folded, *best)));
             }
         }
@@ -452,7 +517,11 @@ impl Select<'_> {
                 let v = self.code.in_register(v);
                 let zero = self.code.zero();
                 let v = self.where_there_is(v, zero);
+                let v = self.as_element(self.kernel.scalar(value), v);
+                let single = self.kernel.scalar(value) == Scalar::F32;
+                self.code.kind = Kind { half: single, single, narrow: false };
                 sums[k % lanes] = self.code.binary(rows::ADD, sums[k % lanes], Operand::Reg(v));
+                self.code.kind = Kind::default();
             }
             pairs.extend(self.sum.iter().copied().zip(sums));
         }
@@ -511,7 +580,7 @@ impl Select<'_> {
         let each: Vec<Num> = made.chain(pairs.iter().map(|(param, _)| *param)).collect();
         each.iter().for_each(|num| self.hold(*num, Held::Each(Vec::new())));
         let mut current = carried.to_vec();
-        for lane in 0..self.count * self.level.lanes() {
+        for lane in 0..self.count * self.lanes() {
             for ((param, _), v) in pairs.iter().zip(&current) {
                 self.add_lane(*param, *v);
             }
@@ -519,16 +588,16 @@ impl Select<'_> {
                 let Step::Op { result, op, args, .. } = step else { return Err(Refused) };
                 let operands =
                     args.iter().map(|a| self.lane(*a, lane)).collect::<Result<SmallVec<[Operand; 3]>, _>>()?;
-                self.code.narrow = true;
-                let v = self.operation(*op, kernel.scalar(args[0]), &operands);
-                self.code.narrow = false;
+                self.code.kind.narrow = true;
+                let v = self.operation(*op, self.operand_type(*op, args), &operands);
+                self.code.kind = Kind::default();
                 self.add_lane(*result, v?);
             }
             for (v, (_, next)) in current.iter_mut().zip(&pairs) {
                 let operand = self.lane(*next, lane)?;
-                self.code.narrow = true;
+                self.code.kind.narrow = true;
                 *v = self.code.in_register(operand);
-                self.code.narrow = false;
+                self.code.kind.narrow = false;
             }
         }
         for store in &kernel.late {
@@ -557,16 +626,16 @@ impl Select<'_> {
                 self.narrow_of(v)
             }
             Held::Vectors(vectors) => {
-                let (v, lane) = (vectors[lane / self.level.lanes()], lane % self.level.lanes());
+                let (v, lane) = (vectors[lane / self.lanes()], lane % self.lanes());
                 if self.is_mask(v) { self.lane_of_mask(v, lane) } else { self.lane_of(v, lane) }
             }
         })
     }
 
     fn narrow_of(&mut self, v: V) -> Operand {
-        self.code.narrow = true;
+        self.code.kind.narrow = true;
         let narrow = self.code.make(Class::Vector, Op::FromGeneral, Some(v), Operand::None, None);
-        self.code.narrow = false;
+        self.code.kind.narrow = false;
         Operand::Reg(narrow)
     }
 
@@ -581,18 +650,90 @@ impl Select<'_> {
                 at
             }
         };
-        Operand::Scratch(at, 8 * lane as i32)
+        Operand::Scratch(at, (self.lane_bytes() * lane) as i32)
     }
 
     fn lane_of_mask(&mut self, mask: V, lane: usize) -> Operand {
         let zero = Operand::Reg(self.code.zero());
+        self.code.kind.single = self.single;
         let ones = self.blend(mask, Operand::Const(!0), zero);
         let bits = self.lane_of(ones, lane);
-        self.code.narrow = true;
+        self.code.kind.narrow = true;
         let zero = Operand::Reg(self.code.zero());
         let is_set = self.compare_ints(CompareOp::Ne, bits, zero);
-        self.code.narrow = false;
+        self.code.kind = Kind::default();
         Operand::Reg(is_set)
+    }
+
+    // ---- lengths of numbers ----
+
+    /// Lanes of a vector.
+    pub(super) fn lanes(&self) -> usize {
+        self.level.bytes() as usize / self.lane_bytes()
+    }
+
+    fn lane_bytes(&self) -> usize {
+        if self.single { 4 } else { 8 }
+    }
+
+    /// Whether numbers of this type are in wider lanes than theirs.
+    pub(super) fn is_widened(&self, scalar: Scalar) -> bool {
+        scalar == Scalar::F32 && !self.single
+    }
+
+    /// Floats of 32 bits, half a vector, as f64.
+    pub(super) fn promote(&mut self, v: V) -> V {
+        let wide = self.code.make(Class::Vector, Op::Promote, None, Operand::Reg(v), None);
+        self.promoted.insert(wide, v);
+        wide
+    }
+
+    pub(super) fn demote(&mut self, v: V) -> V {
+        match self.promoted.get(&v) {
+            Some(narrow) => *narrow,
+            None => self.code.make(Class::Vector, Op::Demote, None, Operand::Reg(v), None),
+        }
+    }
+
+    /// What an operation gave, as a number of this type.
+    pub(super) fn rounded(&mut self, scalar: Scalar, v: V) -> V {
+        if !self.is_widened(scalar) {
+            return v;
+        }
+        let narrow = self.demote(v);
+        self.promote(narrow)
+    }
+
+    /// Numbers as memory has them.
+    pub(super) fn as_element(&mut self, scalar: Scalar, v: V) -> V {
+        if self.is_widened(scalar) { self.demote(v) } else { v }
+    }
+
+    /// Numbers of memory as lanes have them.
+    pub(super) fn as_lanes(&mut self, scalar: Scalar, v: V) -> V {
+        if self.is_widened(scalar) { self.promote(v) } else { v }
+    }
+
+    /// Two vectors of half the length as one.
+    pub(super) fn join(&mut self, low: V, high: V) -> V {
+        let op = if self.level.has_masks() { Op::InsertHalf } else { Op::Insert(1) };
+        self.code.make(Class::Vector, op, Some(low), Operand::Reg(high), None)
+    }
+
+    /// An f32 of memory in all lanes.
+    pub(super) fn broadcast_single(&mut self, from: Operand) -> V {
+        self.code.kind.single = true;
+        let all = self.code.make(Class::Vector, Op::Broadcast, None, from, None);
+        self.code.kind.single = false;
+        self.as_lanes(Scalar::F32, all)
+    }
+
+    /// A number of memory, for narrow operations.
+    pub(super) fn load_one(&mut self, scalar: Scalar, from: Operand) -> V {
+        self.code.kind.single = scalar == Scalar::F32;
+        let one = self.code.make(Class::Vector, Op::LoadOne, None, from, None);
+        self.code.kind.single = false;
+        self.as_lanes(scalar, one)
     }
 
     // ---- numbers ----
@@ -621,6 +762,7 @@ impl Select<'_> {
                 let v = self.spread(v);
                 SmallVec::from_elem(Operand::Reg(v), self.count)
             }
+            Held::Line(..) if self.single => return Err(Refused),
             Held::Line(base, stride) => {
                 let base = self.spread(base);
                 (0..self.count).map(|n| Operand::Reg(self.line_vector(base, stride, n))).collect()
@@ -690,9 +832,10 @@ impl Select<'_> {
         match self.kernel.shape(result) {
             Shape::Uniform => self.uniform_op(op, args),
             Shape::Linear => self.line_op(op, args),
+            Shape::Varying if self.single && op == NumOp::Convert(Scalar::F32) => self.line_as_float(args[0]),
             Shape::Varying => {
                 let operands = args.iter().map(|a| self.operands(*a)).collect::<Result<SmallVec<[_; 3]>, _>>()?;
-                let scalar = self.kernel.scalar(args[0]);
+                let scalar = self.operand_type(op, args);
                 let results = (0..self.count).map(|n| {
                     let of: SmallVec<[Operand; 3]> = operands.iter().map(|o| o[n]).collect();
                     self.operation(op, scalar, &of)
@@ -701,6 +844,33 @@ impl Select<'_> {
             }
             Shape::Ordered => Err(Refused),
         }
+    }
+
+    /// A float of 32 bits or a truth value, or a counter as such a float.
+    fn line_as_float(&mut self, num: Num) -> Result<Held, Refused> {
+        let Held::Line(base, stride) = self.held(num)?.clone() else {
+            let operands = self.operands(num)?;
+            let of = self.kernel.scalar(num);
+            let results = operands.into_iter().map(|x| self.operation(NumOp::Convert(Scalar::F32), of, &[x]));
+            return Ok(Held::Vectors(results.collect::<Result<_, _>>()?));
+        };
+        if !self.level.has_masks() {
+            return Err(Refused);
+        }
+        let base = self.spread(base);
+        let vectors = (0..self.count).map(|n| {
+            let [low, high] = [2 * n, 2 * n + 1].map(|half| {
+                let half = Operand::Reg(self.line_vector(base, stride, half));
+                self.code.make(Class::Vector, Op::Unary(rows::SINGLE_OF_INT), None, half, None)
+            });
+            self.join(low, high)
+        });
+        Ok(Held::Vectors(vectors.collect()))
+    }
+
+    /// The type on whose numbers an operation works: of a choice, that of what is chosen.
+    fn operand_type(&self, op: NumOp, args: &[Num]) -> Scalar {
+        self.kernel.scalar(args[if op == NumOp::Select { 1 } else { 0 }])
     }
 
     fn uniform_op(&mut self, op: NumOp, args: &[Num]) -> Result<Held, Refused> {
@@ -713,7 +883,13 @@ impl Select<'_> {
         }
         let firsts = args.iter().map(|a| self.operands(*a).map(|all| all[0]));
         let firsts = firsts.collect::<Result<SmallVec<[Operand; 3]>, _>>()?;
-        Ok(Held::Uniform(self.operation(op, scalar, &firsts)?))
+        let of = self.operand_type(op, args);
+        let v = self.operation(op, of, &firsts)?;
+        let is_wide = self.single && matches!(scalar, Scalar::F64 | Scalar::I64);
+        if is_wide && self.is_mask(v) && self.level.has_masks() && op != NumOp::Select {
+            return Ok(Held::Uniform(self.code.make(Class::Mask, Op::MaskJoin, Some(v), Operand::Reg(v), None)));
+        }
+        Ok(Held::Uniform(v))
     }
 
     fn line(&mut self, num: Num) -> Result<(V, Stride), Refused> {

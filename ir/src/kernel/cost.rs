@@ -26,6 +26,8 @@ pub struct Cost {
     pub live: usize,
     /// The most operations of lanes in a body.
     pub wide: usize,
+    /// Lanes may have 32 bits: see [`super::single`].
+    pub single: bool,
 }
 
 /// Longer bodies have more numbers alive at a time than there are registers for eight lanes. By gut feeling.
@@ -33,15 +35,23 @@ const MOST_FOR_EIGHT: usize = 16;
 /// Below this part of the loop's cost a kernel is worth its code. By measurement of short chains.
 const WORTH: f32 = 0.8;
 
+/// What of the work in vectors twice as many lanes save, at least; by gut feeling.
+const HALF: f32 = 0.4;
+
 impl Cost {
     pub fn is_worth(&self) -> bool {
         self.vector < WORTH * self.scalar
     }
 
-    /// How many lanes of f64 a block has: an elementary function fills the machine with one vector; what else there is, with two;
+    /// How many lanes a block of vectors of 128 bits has: an elementary function fills the machine with one vector; what else there is, with two;
     /// and an inner loop may have chains of dependent operations, of which as many run side by side as there are registers
     /// (sixteen, less some to work with).
     pub fn lanes(&self) -> usize {
+        if self.single { 2 * self.doubles() } else { self.doubles() }
+    }
+
+    /// The same if the lanes have 64 bits.
+    fn doubles(&self) -> usize {
         if self.wide > MOST_FOR_EIGHT {
             return if self.heavy { 2 } else { 4 };
         }
@@ -55,7 +65,8 @@ impl Cost {
 
     /// The cost of a trip of the kernel, which is whole but for this.
     pub fn of(kernel: &Kernel) -> Cost {
-        let mut cost = Cost { scalar: 1.0, vector: 0.4, ..Cost::default() };
+        let single = super::single::is_single(kernel);
+        let mut cost = Cost { scalar: 1.0, vector: 0.4, single, ..Cost::default() };
         cost.steps(kernel, &kernel.body, 1.0);
         let before = cost.vector;
         for step in &kernel.ordered {
@@ -70,6 +81,9 @@ impl Cost {
         let folds = kernel.carried.iter().filter(is_fold).count() + kernel.sum.is_some() as usize;
         cost.folds = folds > 0;
         cost.add((4.0, 1.5), folds as f32);
+        if single && !cost.heavy {
+            cost.vector -= HALF * (cost.vector - cost.ordered);
+        }
         cost
     }
 

@@ -41,7 +41,8 @@ fn is_moving(kernel: &Kernel, made: &Made, cond: Num, t: Num) -> bool {
 }
 
 fn is_float(kernel: &Kernel, num: Num, x: f64) -> bool {
-    kernel.constant(num) == Some(&Const::f64(x))
+    let found = kernel.constant(num);
+    found == Some(&Const::f64(x)) || found == Some(&Const::f32(x as f32))
 }
 
 fn made_by(made: &Made, num: Num, op: NumOp) -> Option<&[Num]> {

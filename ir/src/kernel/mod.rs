@@ -31,6 +31,7 @@ mod cost;
 mod explain;
 mod guarded;
 mod recognise;
+mod single;
 
 pub use affine::Affine;
 pub use cost::Cost;

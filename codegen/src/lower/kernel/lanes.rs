@@ -18,7 +18,7 @@ pub(super) enum Held {
     Scalar(V),
     /// An i64: that of the first lane, and by how much it grows.
     Line(V, Stride),
-    /// Vectors of two lanes; a bool is all bits or none.
+    /// Vectors of two lanes, or of four; a bool is all bits or none.
     Vectors(SmallVec<[V; 4]>),
     /// A scalar for each lane: numbers of the ordered part.
     Each(SmallVec<[V; 8]>),
@@ -41,6 +41,33 @@ impl<'k> Lanes<'k> {
     pub fn new(kernel: &'k Kernel, width: usize) -> Lanes<'k> {
         let held = vec![None; kernel.numbers.len()];
         Lanes { kernel, width, held, bases: Vec::new(), constants: FxHashMap::default(), table: None }
+    }
+
+    /// The lanes of a vector.
+    pub fn per_vector(&self) -> usize {
+        if self.kernel.cost.single { 4 } else { 2 }
+    }
+
+    /// The vectors of a block.
+    pub fn count(&self) -> usize {
+        self.width / self.per_vector()
+    }
+
+    /// The vectors in which numbers of this type are. An f32 among lanes of 64 bits is an f64.
+    pub fn vector_type(&self, scalar: Scalar) -> ClifType {
+        match (scalar, self.kernel.cost.single) {
+            (Scalar::F32, true) => types::F32X4,
+            (Scalar::Bool, true) => types::I32X4,
+            (Scalar::F64 | Scalar::F32, false) => types::F64X2,
+            (Scalar::I64 | Scalar::Bool, false) => types::I64X2,
+            (Scalar::F64 | Scalar::I64, true) => unreachable!("lanes of 32 bits have no {scalar:?}"),
+            (Scalar::I32 | Scalar::U8, _) => unreachable!("no vectors of {scalar:?}"),
+        }
+    }
+
+    /// Whether numbers of this type are in wider lanes than theirs.
+    pub fn is_widened(&self, scalar: Scalar) -> bool {
+        scalar == Scalar::F32 && !self.kernel.cost.single
     }
 
     pub fn hold(&mut self, num: Num, held: Held) {
@@ -67,29 +94,35 @@ impl<'k> Lanes<'k> {
 impl<M: ClifModule> Lower<'_, '_, M> {
     /// A number as vectors.
     pub(super) fn vectors(&mut self, k: &mut Lanes, num: Num) -> SmallVec<[V; 4]> {
-        let count = k.width / 2;
+        let count = k.count();
         let scalar = k.kernel.scalar(num);
         match k.held(num).clone() {
             Held::Vectors(vectors) => vectors,
             Held::Scalar(v) => {
                 let vector = match k.kernel.constant(num) {
                     Some(c) => self.table_constant(k, c),
-                    None => self.splat(scalar, v),
+                    None => self.splat(k, scalar, v),
                 };
                 SmallVec::from_elem(vector, count)
             }
             Held::Line(base, stride) => (0..count).map(|at| self.line_vector(k, base, stride, 2 * at as i64)).collect(),
-            Held::Each(lanes) => lanes.chunks(2).map(|pair| self.pair(scalar, pair[0], pair[1])).collect(),
+            Held::Each(lanes) => lanes.chunks(k.per_vector()).map(|of| self.vector_of(k, scalar, of)).collect(),
         }
     }
 
-    fn splat(&mut self, scalar: Scalar, v: V) -> V {
-        if scalar != Scalar::Bool {
-            return self.b.ins().splat(vector_type(scalar), v);
+    fn splat(&mut self, k: &Lanes, scalar: Scalar, v: V) -> V {
+        let v = self.in_lane(k, scalar, v);
+        let all = self.b.ins().splat(k.vector_type(scalar), v);
+        if scalar == Scalar::Bool { self.b.ins().ineg(all) } else { all }
+    }
+
+    /// A scalar as lanes have it; of a bool, as a number.
+    fn in_lane(&mut self, k: &Lanes, scalar: Scalar, v: V) -> V {
+        match scalar {
+            Scalar::Bool => self.b.ins().uextend(k.vector_type(scalar).lane_type(), v),
+            _ if k.is_widened(scalar) => self.b.ins().fpromote(types::F64, v),
+            _ => v,
         }
-        let wide = self.b.ins().uextend(types::I64, v);
-        let all = self.b.ins().ineg(wide);
-        self.b.ins().splat(types::I64X2, all)
     }
 
     fn line_vector(&mut self, k: &mut Lanes, base: V, stride: Stride, first: i64) -> V {
@@ -100,7 +133,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return self.b.ins().iadd(splat, steps);
         }
         let (a, b) = (self.line_lane(base, stride, first), self.line_lane(base, stride, first + 1));
-        self.pair(Scalar::I64, a, b)
+        self.vector_of(k, Scalar::I64, &[a, b])
     }
 
     /// The index in a lane.
@@ -115,15 +148,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    /// A vector of two scalars.
-    pub(super) fn pair(&mut self, scalar: Scalar, a: V, b: V) -> V {
-        if scalar == Scalar::Bool {
-            let (a, b) = (self.b.ins().uextend(types::I64, a), self.b.ins().uextend(types::I64, b));
-            let ones = self.pair(Scalar::I64, a, b);
-            return self.b.ins().ineg(ones);
+    /// A vector of scalars.
+    pub(super) fn vector_of(&mut self, k: &Lanes, scalar: Scalar, lanes: &[V]) -> V {
+        let lanes: SmallVec<[V; 4]> = lanes.iter().map(|v| self.in_lane(k, scalar, *v)).collect();
+        let mut vector = self.b.ins().scalar_to_vector(k.vector_type(scalar), lanes[0]);
+        for (lane, v) in lanes.iter().enumerate().skip(1) {
+            vector = self.b.ins().insertlane(vector, *v, lane as u8);
         }
-        let first = self.b.ins().scalar_to_vector(vector_type(scalar), a);
-        self.b.ins().insertlane(first, b, 1)
+        if scalar == Scalar::Bool { self.b.ins().ineg(vector) } else { vector }
     }
 
     /// A number in one lane, as a scalar.
@@ -133,8 +165,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             Held::Line(base, stride) => self.line_lane(base, stride, lane as i64),
             Held::Each(lanes) => lanes[lane],
             Held::Vectors(vectors) => {
-                let v = self.b.ins().extractlane(vectors[lane / 2], (lane % 2) as u8);
+                let (of, lane) = (vectors[lane / k.per_vector()], (lane % k.per_vector()) as u8);
+                let v = self.b.ins().extractlane(of, lane);
                 match k.kernel.scalar(num) {
+                    scalar if k.is_widened(scalar) => self.b.ins().fdemote(types::F32, v),
                     Scalar::Bool => {
                         let byte = self.b.ins().ireduce(types::I8, v);
                         self.b.ins().band_imm_u(byte, 1)
@@ -150,10 +184,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     fn table_constant(&mut self, k: &mut Lanes, c: &Const) -> V {
         match c {
             Const::F64(bits) => self.table_vector(k, types::F64X2, [*bits; 2]),
+            Const::F32(bits) => self.table_float(k, k.vector_type(Scalar::F32), f32::from_bits(*bits) as f64),
             Const::I64(x) => self.table_vector(k, types::I64X2, [*x as u64; 2]),
-            Const::Bool(x) => self.table_vector(k, types::I64X2, [(*x as u64).wrapping_neg(); 2]),
-            Const::F32(_) | Const::I32(_) | Const::U8(_) | Const::Str(_) => unreachable!("no vectors of {c:?}"),
+            Const::Bool(x) => self.table_vector(k, k.vector_type(Scalar::Bool), [(*x as u64).wrapping_neg(); 2]),
+            Const::I32(_) | Const::U8(_) | Const::Str(_) => unreachable!("no vectors of {c:?}"),
         }
+    }
+
+    /// A float in all lanes of a vector of this type.
+    pub(super) fn table_float(&mut self, k: &mut Lanes, ty: ClifType, x: f64) -> V {
+        let bits = if ty == types::F32X4 { twice((x as f32).to_bits()) } else { x.to_bits() };
+        self.table_vector(k, ty, [bits; 2])
     }
 
     /// A constant vector, from memory: in registers constants would push numbers out of them.
@@ -205,11 +246,7 @@ pub(super) fn table_offset(known: &mut FxHashMap<[u64; 2], i32>, bytes: &mut Vec
     })
 }
 
-/// The vectors in which numbers of this type are.
-pub(super) fn vector_type(scalar: Scalar) -> ClifType {
-    match scalar {
-        Scalar::F64 => types::F64X2,
-        Scalar::I64 | Scalar::Bool => types::I64X2,
-        Scalar::F32 | Scalar::I32 | Scalar::U8 => unreachable!("no vectors of {scalar:?}"),
-    }
+/// A number of 32 bits in both halves of one of 64.
+fn twice(bits: u32) -> u64 {
+    bits as u64 | (bits as u64) << 32
 }

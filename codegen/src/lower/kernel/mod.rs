@@ -10,7 +10,7 @@
 //!
 //! The scalar loop behind does what is left, and everything where a guard does not hold: so a trap happens where it would, after
 //! what would have happened before it. Numbers that are the same in all lanes stay scalars; indices that grow by a stride
-//! are the index of the first lane; the others are `W / 2` vectors of two.
+//! are the index of the first lane; the others are `W / 2` vectors of two, or `W / 4` of four if all of them are f32.
 //!
 //! The files: here the loop and its guards, [`outline`] kernels as functions of their own, [`lanes`] numbers in vectors, [`step`] what a
 //! trip does, [`rounds`] kernels that leave out some trips in the middle, [`wide`] the call of code with wider vectors.
@@ -116,7 +116,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             finals = self.run_pass(k, (at.lo, end), ordered, trips);
         }
         let (ordered, vectors) = finals.split_at(ordered.len());
-        let folds = Accumulated { vectors, each: kernel.cost.lanes() / 2, next: end };
+        let each = Lanes::new(kernel, kernel.cost.lanes()).count();
+        let folds = Accumulated { vectors, each, next: end };
         self.carried_after(kernel, at, (whole, end), ordered, folds)
     }
 
@@ -125,7 +126,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if self.stands_apart(k.kernel) {
             return self.call_kernel(&k, (lo, end), ordered, trips);
         }
-        let inits = [ordered, &self.accumulators(k.kernel, k.width)].concat();
+        let inits = [ordered, &self.accumulators(&k)].concat();
         self.counted_by(k.width as i64, (lo, end), &inits, trips, |this, i, carried| {
             this.kernel_block(&mut k, i, carried)
         })
@@ -151,21 +152,23 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     /// What folds begin with, in vectors: for each extreme as many as a block has, for a sum its eight lanes.
-    fn accumulators(&mut self, kernel: &Kernel, width: usize) -> Vec<V> {
+    fn accumulators(&mut self, k: &Lanes) -> Vec<V> {
         let mut all = Vec::new();
-        for carried in &kernel.carried {
-            let begin = match carried {
-                Carried::Extreme { op, .. } => worst(*op),
-                Carried::Sum { .. } => 0.0,
+        for carried in &k.kernel.carried {
+            let (begin, value) = match carried {
+                Carried::Extreme { op, value } => (worst(*op), value),
+                Carried::Sum { value, .. } => (0.0, value),
                 Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } | Carried::Ordered { .. } => continue,
             };
-            let begin = self.b.ins().f64const(begin);
-            let vector = self.b.ins().splat(types::F64X2, begin);
-            all.extend(std::iter::repeat_n(vector, width / 2));
+            let ty = k.vector_type(k.kernel.scalar(*value));
+            let scalar = if ty == types::F32X4 { Scalar::F32 } else { Scalar::F64 };
+            let begin = self.float(scalar, begin);
+            let vector = self.b.ins().splat(ty, begin);
+            all.extend(std::iter::repeat_n(vector, k.count()));
         }
-        if kernel.sum.is_some() {
-            let zero = self.zero_vector(types::F64X2);
-            all.extend([zero; 4]);
+        if let Some(sum) = k.kernel.sum {
+            let zero = self.zero_vector(k.vector_type(k.kernel.scalar(sum)));
+            all.extend(std::iter::repeat_n(zero, 8 / k.per_vector()));
         }
         all
     }
@@ -208,8 +211,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 Carried::Ordered { .. } => *ordered.next().expect("one for each"),
             });
         }
-        if let (Some(lanes), Some(_)) = (at.lanes, kernel.sum) {
-            self.store_sum(lanes, folds.next, accumulators);
+        if let (Some(lanes), Some(sum)) = (at.lanes, kernel.sum) {
+            self.store_sum(kernel.scalar(sum), lanes, folds.next, accumulators);
         }
         let Some(again) = again else { return after };
         let begin = [&[at.lo][..], at.carried].concat();
@@ -219,10 +222,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// `op` of `best` and the lanes of the vectors.
     fn folded_lanes(&mut self, op: BinaryOp, best: V, vectors: &[V]) -> V {
         let mut best = best;
+        let of_type = |this: &Self, v: V| this.b.func.dfg.value_type(v);
+        let is_single = of_type(self, best) == types::F32;
+        let scalar = if is_single { Scalar::F32 } else { Scalar::F64 };
         for vector in vectors {
-            for lane in 0..2u8 {
-                let x = self.b.ins().extractlane(*vector, lane);
-                best = self.binary_of(op, Scalar::F64, best, x);
+            let lanes = of_type(self, *vector).lane_count() as u8;
+            for lane in 0..lanes {
+                let mut x = self.b.ins().extractlane(*vector, lane);
+                if is_single && lanes == 2 {
+                    x = self.b.ins().fdemote(types::F32, x);
+                }
+                best = self.binary_of(op, scalar, best, x);
             }
         }
         best
@@ -230,22 +240,25 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Whether an extreme is zero or not a number: there are several such, and the first one counts.
     fn is_unclear(&mut self, best: V) -> V {
-        let zero = self.b.ins().f64const(0.0);
+        let zero = self.zero(self.b.func.dfg.value_type(best));
         let (is_zero, is_nan) =
             (self.b.ins().fcmp(FloatCC::Equal, best, zero), self.b.ins().fcmp(FloatCC::Unordered, best, best));
         self.b.ins().bor(is_zero, is_nan)
     }
 
     /// Puts the lanes of a sum into memory. The first vector is that of the lanes which the trip `end` would add to.
-    fn store_sum(&mut self, lanes: V, end: V, vectors: &[V]) {
+    fn store_sum(&mut self, scalar: Scalar, lanes: V, end: V, vectors: &[V]) {
         for (k, vector) in vectors.iter().enumerate() {
-            let lane = self.b.ins().iadd_imm_s(end, 2 * k as i64);
-            let lane = self.b.ins().band_imm_u(lane, 6);
-            let offset = self.b.ins().ishl_imm_u(lane, 3);
+            let count = self.b.func.dfg.value_type(*vector).lane_count() as i64;
+            let lane = self.b.ins().iadd_imm_s(end, count * k as i64);
+            let lane = self.b.ins().band_imm_u(lane, 8 - count);
+            let power = if scalar == Scalar::F32 { 2 } else { 3 };
+            let offset = self.b.ins().ishl_imm_u(lane, power);
             let at = self.b.ins().iadd(lanes, offset);
             let region = self.flags(Memory::Stack).alias_region();
             let flags = MemFlagsData::new().with_notrap().with_alias_region(region);
-            self.b.ins().store(flags, *vector, at, 0);
+            let vector = if scalar == Scalar::F32 && count == 2 { self.two_floats(*vector) } else { *vector };
+            self.b.ins().store(flags, vector, at, 0);
         }
     }
 

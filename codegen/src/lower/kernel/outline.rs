@@ -46,7 +46,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// Calls the kernel for the trips from `lo` to `end`; gives what the loop leaves.
     pub(super) fn call_kernel(&mut self, k: &Lanes, (lo, end): (V, V), ordered: &[V], trips: Trips) -> Vec<V> {
         let mut kinds: Vec<ClifType> = ordered.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
-        kinds.extend(std::iter::repeat_n(types::F64X2, accumulator_count(k.kernel, k.width)));
+        kinds.extend(accumulator_types(k));
         let bytes = 16 * kinds.len().max(1) as u32;
         let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4));
         let out = self.b.ins().stack_addr(PTR, slot, 0);
@@ -139,7 +139,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             };
             k.hold(*num, Held::Scalar(v));
         }
-        let inits = [ordered, &self.accumulators(kernel, width)].concat();
+        let inits = [ordered, &self.accumulators(&k)].concat();
         let finals = self.counted_by(width as i64, (lo, end), &inits, trips, |this, i, carried| {
             this.kernel_block(&mut k, i, carried)
         });
@@ -160,8 +160,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 }
 
-/// How many vectors the folds of a kernel have.
-fn accumulator_count(kernel: &Kernel, width: usize) -> usize {
-    let is_fold = |c: &&Carried| matches!(c, Carried::Extreme { .. } | Carried::Sum { .. });
-    kernel.carried.iter().filter(is_fold).count() * (width / 2) + if kernel.sum.is_some() { 4 } else { 0 }
+/// The vectors of the folds of a kernel.
+fn accumulator_types(k: &Lanes) -> Vec<ClifType> {
+    let of = |num: Num| k.vector_type(k.kernel.scalar(num));
+    let folded = k.kernel.carried.iter().filter_map(|c| match c {
+        Carried::Extreme { value, .. } | Carried::Sum { value, .. } => Some(of(*value)),
+        Carried::Array(_) | Carried::Same(_) | Carried::Steady { .. } | Carried::Ordered { .. } => None,
+    });
+    let folded = folded.flat_map(|ty| std::iter::repeat_n(ty, k.count()));
+    let sums = k.kernel.sum.into_iter().flat_map(|num| std::iter::repeat_n(of(num), 8 / k.per_vector()));
+    folded.chain(sums).collect()
 }

@@ -1,6 +1,6 @@
 //! What a trip does, for all lanes of a block.
 
-use super::lanes::{Stride, table_offset, vector_type};
+use super::lanes::{Stride, table_offset};
 use super::scalar::{float_condition, signed_condition};
 use super::*;
 use crate::math::{Formula, Pool, emit_with};
@@ -11,6 +11,7 @@ use dprog_ir::kernel::{Inner, NumOp, Place, Shape, Step, Store};
 use dprog_ir::{BinaryOp, CompareOp, Scalar, UnaryOp};
 use dprog_runtime::layout::data_offset;
 use dprog_runtime::math::unary_symbols;
+use std::collections::VecDeque;
 
 impl<M: ClifModule> Lower<'_, '_, M> {
     /// The trips from counter `i` on; gives the ordered numbers that the last one leaves.
@@ -30,19 +31,27 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// The accumulators after this block. Those of a sum turn, so that the first is always that of the next trips.
     fn accumulate(&mut self, k: &mut Lanes, accumulators: &[V]) -> Vec<V> {
-        let (kernel, count) = (k.kernel, k.width / 2);
+        let (kernel, count) = (k.kernel, k.count());
         let (mut all, mut rest) = (Vec::new(), accumulators);
         for carried in &kernel.carried {
             let (Carried::Extreme { op, value } | Carried::Sum { op, value }) = carried else { continue };
             let (mine, after) = rest.split_at(count);
             rest = after;
             let values = self.vectors(k, *value);
-            all.extend(mine.iter().zip(values).map(|(best, v)| self.binary_vector(k, *op, *best, v)));
+            let scalar = kernel.scalar(*value);
+            for (best, v) in mine.iter().zip(values) {
+                let next = self.binary_vector(k, *op, *best, v);
+                all.push(self.rounded(k, scalar, next));
+            }
         }
         if let Some(sum) = kernel.sum {
-            let values = self.vectors(k, sum);
-            let sums: Vec<V> = rest.iter().zip(values).map(|(sum, v)| self.b.ins().fadd(*sum, v)).collect();
-            all.extend(rest[count..].iter().copied().chain(sums));
+            let mut sums: VecDeque<V> = rest.iter().copied().collect();
+            for v in self.vectors(k, sum) {
+                let first = sums.pop_front().expect("a sum has lanes");
+                let next = self.b.ins().fadd(first, v);
+                sums.push_back(self.rounded(k, kernel.scalar(sum), next));
+            }
+            all.extend(sums);
         }
         all
     }
@@ -148,26 +157,60 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
         let scalar = k.kernel.arrays[array].element;
         let mut vectors = SmallVec::new();
-        for first in (0..k.width).step_by(2) {
+        for first in (0..k.width).step_by(k.per_vector()) {
             vectors.push(if is_dense(place) {
                 let (at, offset) = self.vector_place(k, base, ty, place, first);
-                let flags = self.vector_flags(ty);
-                let v = self.b.ins().load(vector_type(scalar), flags, at, offset);
+                let v = self.load_vector(k, scalar, ty, (at, offset));
                 self.in_lane_order(place, v)
             } else {
-                let numbers = [first, first + 1].map(|lane| self.number_in_lane(k, place, lane));
-                let lanes = numbers.map(|number| self.load_element(base, ty, number));
-                self.pair(scalar, lanes[0], lanes[1])
+                let lanes = first..first + k.per_vector();
+                let numbers: SmallVec<[V; 4]> = lanes.map(|lane| self.number_in_lane(k, place, lane)).collect();
+                let lanes: SmallVec<[V; 4]> = numbers.iter().map(|n| self.load_element(base, ty, *n)).collect();
+                self.vector_of(k, scalar, &lanes)
             });
         }
         Held::Vectors(vectors)
     }
 
-    /// Address and offset of the vector of the lanes `first` and `first + 1`.
+    /// Elements that are next to each other.
+    fn load_vector(&mut self, k: &Lanes, scalar: Scalar, ty: Type, (at, offset): (V, i32)) -> V {
+        let flags = self.vector_flags(ty);
+        if !k.is_widened(scalar) {
+            return self.b.ins().load(k.vector_type(scalar), flags, at, offset);
+        }
+        let two = self.b.ins().load(types::F64, flags, at, offset);
+        let two = self.b.ins().scalar_to_vector(types::F64X2, two);
+        let two = self.as_vector(types::F32X4, two);
+        self.b.ins().fvpromote_low(two)
+    }
+
+    fn store_vector(&mut self, k: &Lanes, scalar: Scalar, ty: Type, v: V, (at, offset): (V, i32)) {
+        let flags = self.vector_flags(ty);
+        let v = if k.is_widened(scalar) { self.two_floats(v) } else { v };
+        self.b.ins().store(flags, v, at, offset);
+    }
+
+    /// Both lanes as f32, in eight bytes.
+    pub(super) fn two_floats(&mut self, v: V) -> V {
+        let narrow = self.b.ins().fvdemote(v);
+        let narrow = self.as_vector(types::F64X2, narrow);
+        self.b.ins().extractlane(narrow, 0)
+    }
+
+    /// What an operation gave, as a number of this type: lanes may be wider.
+    fn rounded(&mut self, k: &Lanes, scalar: Scalar, v: V) -> V {
+        if !k.is_widened(scalar) {
+            return v;
+        }
+        let narrow = self.b.ins().fvdemote(v);
+        self.b.ins().fvpromote_low(narrow)
+    }
+
+    /// Address and offset of the vector of the lanes from `first` on.
     fn vector_place(&mut self, k: &Lanes, base: V, ty: Type, place: &Place, first: usize) -> (V, i32) {
         let number = self.lane(k, place.number, 0);
         let at = self.element_base(base, ty.element(), number);
-        let elements = if place.stride == Some(-1) { -(first as i32) - 1 } else { first as i32 };
+        let elements = if place.stride == Some(-1) { 1 - (first + k.per_vector()) as i32 } else { first as i32 };
         (at, data_offset(ty.rank()) + elements * element_bytes(ty.element()) as i32)
     }
 
@@ -177,7 +220,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return v;
         }
         let ty = self.b.func.dfg.value_type(v);
-        let halves = self.b.func.dfg.immediates.push(ConstantData::from(&SWAPPED[..]));
+        let order = if ty.lane_count() == 4 { &REVERSED } else { &SWAPPED };
+        let halves = self.b.func.dfg.immediates.push(ConstantData::from(&order[..]));
         let bytes = self.as_vector(types::I8X16, v);
         let swapped = self.b.ins().shuffle(bytes, bytes, halves);
         self.as_vector(ty, swapped)
@@ -198,15 +242,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let values = self.vectors(k, store.value);
         for (n, v) in values.into_iter().enumerate() {
             let v = self.in_lane_order(&store.place, v);
-            let (at, offset) = self.vector_place(k, base, ty, &store.place, 2 * n);
-            let flags = self.vector_flags(ty);
+            let place = self.vector_place(k, base, ty, &store.place, k.per_vector() * n);
             let v = if store.add {
-                let old = self.b.ins().load(vector_type(scalar), flags, at, offset);
+                let old = self.load_vector(k, scalar, ty, place);
                 self.b.ins().fadd(old, v)
             } else {
                 v
             };
-            self.b.ins().store(flags, v, at, offset);
+            self.store_vector(k, scalar, ty, v, place);
         }
     }
 
@@ -316,9 +359,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
         let operands: SmallVec<[SmallVec<[V; 4]>; 3]> = args.iter().map(|a| self.vectors(k, *a)).collect();
         let mut results = SmallVec::new();
-        for n in 0..k.width / 2 {
+        for n in 0..k.count() {
             let of: SmallVec<[V; 3]> = operands.iter().map(|o| o[n]).collect();
-            results.push(match op {
+            let v = match op {
                 NumOp::Unary(op) => self.unary_vector(k, op, scalar, of[0]),
                 NumOp::Binary(op) if scalar.is_float() => self.binary_vector(k, op, of[0], of[1]),
                 NumOp::Binary(op) => self.binary_integers(op, of[0], of[1]),
@@ -326,7 +369,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 NumOp::Select => self.choose(of[0], of[1], of[2]),
                 NumOp::Guarded => self.guarded(of[0], of[1]),
                 NumOp::Convert(_) => unreachable!("done above"),
-            });
+            };
+            results.push(if is_inexact(op) { self.rounded(k, scalar, v) } else { v });
         }
         results
     }
@@ -345,11 +389,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// `a` where the mask is set, else `b`.
     fn choose(&mut self, mask: V, a: V, b: V) -> V {
         let ty = self.b.func.dfg.value_type(a);
-        let mask = if ty == types::I64X2 { mask } else { self.as_vector(ty, mask) };
+        let mask = if ty.lane_type().is_int() { mask } else { self.as_vector(ty, mask) };
         self.b.ins().bitselect(mask, a, b)
     }
 
-    fn as_vector(&mut self, ty: ClifType, v: V) -> V {
+    pub(super) fn as_vector(&mut self, ty: ClifType, v: V) -> V {
         let flags = MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);
         self.b.ins().bitcast(ty, flags, v)
     }
@@ -365,8 +409,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             UnaryOp::Ceil if self.has_rounding() => self.b.ins().ceil(v),
             UnaryOp::Trunc if self.has_rounding() => self.b.ins().trunc(v),
             UnaryOp::Sign => {
-                let zero = self.table_vector(k, types::F64X2, [0; 2]);
-                let ones = [1.0f64, -1.0].map(|x| self.table_vector(k, types::F64X2, [x.to_bits(); 2]));
+                let ty = self.b.func.dfg.value_type(v);
+                let zero = self.zero_vector(ty);
+                let ones = [1.0, -1.0].map(|x| self.table_float(k, ty, x));
                 let less = self.b.ins().fcmp(FloatCC::LessThan, v, zero);
                 let greater = self.b.ins().fcmp(FloatCC::GreaterThan, v, zero);
                 let negative = self.choose(less, ones[1], v);
@@ -399,7 +444,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             | UnaryOp::Round
             | UnaryOp::Floor
             | UnaryOp::Ceil
-            | UnaryOp::Trunc => self.formula(k, Formula::Unary(op), &[v]),
+            | UnaryOp::Trunc => self.elementary_lanes(k, Formula::Unary(op), &[v]),
             UnaryOp::Lgamma | UnaryOp::Digamma | UnaryOp::Trigamma => unreachable!("{op:?} has no vector code"),
         }
     }
@@ -413,10 +458,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             BinaryOp::Min => self.first_vector_if(FloatCC::LessThanOrEqual, a, b),
             BinaryOp::Max => self.first_vector_if(FloatCC::GreaterThanOrEqual, a, b),
             BinaryOp::CopySign => {
-                let sign = self.table_vector(k, types::F64X2, [1 << 63; 2]);
+                let ty = self.b.func.dfg.value_type(a);
+                let sign = self.table_float(k, ty, -0.0);
                 self.b.ins().bitselect(sign, b, a)
             }
-            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => self.formula(k, Formula::Binary(op), &[a, b]),
+            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => self.elementary_lanes(k, Formula::Binary(op), &[a, b]),
             BinaryOp::Rem
             | BinaryOp::Polygamma
             | BinaryOp::And
@@ -462,7 +508,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn compare_vector(&mut self, op: CompareOp, scalar: Scalar, a: V, b: V) -> V {
         match scalar {
-            Scalar::F64 => self.b.ins().fcmp(float_condition(op), a, b),
+            Scalar::F64 | Scalar::F32 => self.b.ins().fcmp(float_condition(op), a, b),
             Scalar::I64 => self.b.ins().icmp(signed_condition(op), a, b),
             // True is all ones, which is less than none as a signed number.
             _ => self.b.ins().icmp(signed_condition(op).swap_args(), a, b),
@@ -470,10 +516,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     fn convert_lanes(&mut self, k: &mut Lanes, from: Scalar, to: Scalar, num: Num) -> SmallVec<[V; 4]> {
-        if (from, to) == (Scalar::I64, Scalar::F64) || (from, to) == (Scalar::F64, Scalar::I64) {
+        if (from == Scalar::I64 && to.is_float()) || (from.is_float() && to == Scalar::I64) {
             let lanes: Vec<V> = (0..k.width).map(|lane| self.lane(k, num, lane)).collect();
             let converted: Vec<V> = lanes.into_iter().map(|v| self.convert_of(from, to, v)).collect();
-            return converted.chunks(2).map(|pair| self.pair(to, pair[0], pair[1])).collect();
+            return converted.chunks(k.per_vector()).map(|of| self.vector_of(k, to, of)).collect();
         }
         let vectors = self.vectors(k, num);
         vectors.into_iter().map(|v| self.convert_vector(k, from, to, v)).collect()
@@ -481,19 +527,21 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn convert_vector(&mut self, k: &mut Lanes, from: Scalar, to: Scalar, v: V) -> V {
         match (from, to) {
-            (Scalar::F64, Scalar::Bool) => {
-                let zero = self.table_vector(k, types::F64X2, [0; 2]);
+            (Scalar::F64 | Scalar::F32, Scalar::Bool) => {
+                let zero = self.zero_vector(k.vector_type(from));
                 self.b.ins().fcmp(FloatCC::NotEqual, v, zero)
             }
             (Scalar::I64, Scalar::Bool) => {
                 let zero = self.table_vector(k, types::I64X2, [0; 2]);
                 self.b.ins().icmp(IntCC::NotEqual, v, zero)
             }
-            (Scalar::Bool, Scalar::F64) => {
-                let one = self.table_vector(k, types::I64X2, [1.0f64.to_bits(); 2]);
+            (Scalar::Bool, Scalar::F64 | Scalar::F32) => {
+                let one = self.table_float(k, k.vector_type(to), 1.0);
+                let one = self.as_vector(k.vector_type(from), one);
                 let bits = self.b.ins().band(v, one);
-                self.as_vector(types::F64X2, bits)
+                self.as_vector(k.vector_type(to), bits)
             }
+            (Scalar::F64, Scalar::F32) => self.rounded(k, to, v),
             (Scalar::Bool, Scalar::I64) => {
                 let one = self.table_vector(k, types::I64X2, [1; 2]);
                 self.b.ins().band(v, one)
@@ -502,7 +550,29 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    /// An elementary function of a vector.
+    /// An elementary function of a vector: of f32 in two halves as f64.
+    fn elementary_lanes(&mut self, k: &mut Lanes, formula: Formula, args: &[V]) -> V {
+        if self.b.func.dfg.value_type(args[0]) != types::F32X4 {
+            return self.formula(k, formula, args);
+        }
+        let low: SmallVec<[V; 2]> = args.iter().map(|v| self.b.ins().fvpromote_low(*v)).collect();
+        let high: SmallVec<[V; 2]> = args.iter().map(|v| self.high_half(*v)).collect();
+        let [low, high] = [low, high].map(|half| self.formula(k, formula, &half)).map(|half| self.two_floats(half));
+        let both = self.b.ins().scalar_to_vector(types::F64X2, low);
+        let both = self.b.ins().insertlane(both, high, 1);
+        self.as_vector(types::F32X4, both)
+    }
+
+    /// The last two of four floats, as f64.
+    fn high_half(&mut self, v: V) -> V {
+        let halves = self.as_vector(types::F64X2, v);
+        let high = self.b.ins().extractlane(halves, 1);
+        let high = self.b.ins().scalar_to_vector(types::F64X2, high);
+        let high = self.as_vector(types::F32X4, high);
+        self.b.ins().fvpromote_low(high)
+    }
+
+    /// An elementary function of a vector of f64.
     fn formula(&mut self, k: &mut Lanes, formula: Formula, args: &[V]) -> V {
         let (base, flags) = (k.table.unwrap_or_else(|| self.table_base()), self.table_flags());
         let Lower { b, clif, program, table, .. } = self;
@@ -526,6 +596,19 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
 /// The two numbers of a vector the other way round, in bytes.
 const SWAPPED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
+/// The same of four.
+const REVERSED: [u8; 16] = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
+
+/// Whether an operation on f32 gives what may be no f32 if it is done with f64.
+fn is_inexact(op: NumOp) -> bool {
+    match op {
+        NumOp::Unary(UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign) => false,
+        NumOp::Unary(UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Round) => false,
+        NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => false,
+        NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => false,
+        NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded => true,
+    }
+}
 
 /// Whether the lanes are next to each other in memory.
 fn is_dense(place: &Place) -> bool {
@@ -548,7 +631,7 @@ impl Lanes<'_> {
 fn hold_carried(k: &mut Lanes, inner: &Inner, values: &[V], which: impl Fn(&dprog_ir::kernel::InnerCarried) -> Num) {
     let mut rest = values;
     for carried in &inner.carried {
-        let count = if k.kernel.shape(carried.param) == Shape::Uniform { 1 } else { k.width / 2 };
+        let count = if k.kernel.shape(carried.param) == Shape::Uniform { 1 } else { k.count() };
         let (mine, after) = rest.split_at(count);
         let held = if k.kernel.shape(carried.param) == Shape::Uniform {
             Held::Scalar(mine[0])

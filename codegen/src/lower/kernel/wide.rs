@@ -5,7 +5,7 @@
 
 use super::outline::Outlined;
 use super::*;
-use crate::wide::{self, Level, Reach, Words};
+use crate::wide::{self, How, Level, Reach, Words};
 use cranelift_codegen::ir::{AbiParam, Signature, StackSlotData, StackSlotKind};
 use cranelift_module::DataDescription;
 use dprog_runtime::layout::data_offset;
@@ -53,10 +53,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     fn wide_form(&mut self, kernel: &Kernel, level: Level, reach: Reach) -> Option<Wide> {
-        let polls = !self.is_bare();
+        let how = How { polls: !self.is_bare(), contract: self.program.contract };
         let all = passes(kernel).map(|pass| {
             let offsets: Vec<i32> = pass.arrays.values().map(|a| data_offset(self.ty(a.value).rank())).collect();
-            wide::compile(pass, &offsets, level, polls, reach)
+            wide::compile(pass, &offsets, level, how, reach)
         });
         let all = all.collect::<Option<Vec<_>>>()?;
         let width = all.iter().map(|bytes| bytes.width).max().expect("there is a pass") as i64;

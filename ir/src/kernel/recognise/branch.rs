@@ -60,12 +60,13 @@ impl Recogniser<'_> {
         let adds = op == NumOp::Binary(BinaryOp::Add);
         let x = if of[0] == s { of[1] } else { of[0] };
         let fits = of[0] == s || (adds && of[1] == s);
-        if !fits || is_free(s) || !is_free(x) || !is_free(cond) || self.kernel.scalar(s) != Scalar::F64 {
+        let scalar = self.kernel.scalar(s);
+        if !fits || is_free(s) || !is_free(x) || !is_free(cond) || !scalar.is_float() {
             return Ok(None);
         }
-        let nothing = self.constant(Const::f64(if adds { -0.0 } else { 0.0 }));
-        let chosen = self.op(NumOp::Select, &[cond, x, nothing], Scalar::F64)?;
-        self.op(op, &[s, chosen], Scalar::F64).map(Some)
+        let nothing = self.constant(float(scalar, if adds { -0.0 } else { 0.0 }));
+        let chosen = self.op(NumOp::Select, &[cond, x, nothing], scalar)?;
+        self.op(op, &[s, chosen], scalar).map(Some)
     }
 
     // ---- conditions on the counter ----
@@ -221,9 +222,14 @@ impl Recogniser<'_> {
             return self.refuse(Reason::Branch);
         }
         let scalar = self.kernel.scalar(value);
-        let other = if adds { self.constant(Const::f64(-0.0)) } else { old(self) };
+        let other = if adds { self.constant(float(scalar, -0.0)) } else { old(self) };
         self.op(NumOp::Select, &[mask, value, other], scalar)
     }
+}
+
+/// A constant of a type of floats.
+fn float(scalar: Scalar, x: f64) -> Const {
+    if scalar == Scalar::F32 { Const::f32(x as f32) } else { Const::f64(x) }
 }
 
 /// The comparison of `b` with `a` that says the same as this one of `a` with `b`.

@@ -85,7 +85,7 @@ impl Recogniser<'_> {
 
     /// The same if the operation is one of `ops`; of a difference, `param` is what is subtracted from.
     fn folded(&self, body: Region, param: Value, y: Value, ops: &[BinaryOp]) -> Option<(BinaryOp, Value)> {
-        if self.func.value_type(param) != crate::Type::F64 {
+        if !self.func.value_type(param).as_scalar().is_some_and(Scalar::is_float) {
             return None;
         }
         let insts = &self.func.regions[body].insts;
@@ -207,7 +207,7 @@ impl Recogniser<'_> {
     }
 
     pub(super) fn fold(&mut self, op: ReduceOp, value: Num) -> Step1<()> {
-        if self.kernel.scalar(value) != Scalar::F64 {
+        if !self.kernel.scalar(value).is_float() {
             return self.refuse(Reason::Elements);
         }
         match op {

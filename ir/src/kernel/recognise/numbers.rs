@@ -51,7 +51,7 @@ impl Recogniser<'_> {
 
     /// The number that an operation gives.
     pub(super) fn op(&mut self, op: NumOp, args: &[Num], scalar: Scalar) -> Step1<Num> {
-        if let (NumOp::Binary(BinaryOp::Mul), Scalar::F64) = (op, scalar) {
+        if op == NumOp::Binary(BinaryOp::Mul) && scalar.is_float() {
             for (t, q) in [(args[0], args[1]), (args[1], args[0])] {
                 if let Some(p) = guarded::partial(&self.kernel, &self.made, t, q) {
                     return self.op(NumOp::Guarded, &[t, p], scalar);
@@ -143,16 +143,16 @@ impl Recogniser<'_> {
     /// Numbers that vectors can hold.
     pub(super) fn vector_number(&self, scalar: Scalar) -> Step1<()> {
         match scalar {
-            Scalar::F64 | Scalar::I64 | Scalar::Bool => Ok(()),
-            Scalar::F32 | Scalar::I32 | Scalar::U8 => self.refuse(Reason::Elements),
+            Scalar::F64 | Scalar::F32 | Scalar::I64 | Scalar::Bool => Ok(()),
+            Scalar::I32 | Scalar::U8 => self.refuse(Reason::Elements),
         }
     }
 
     /// Elements that can be read into vectors, and written from them.
     pub(super) fn vector_element(&self, scalar: Scalar) -> Step1<()> {
         match scalar {
-            Scalar::F64 | Scalar::I64 => Ok(()),
-            Scalar::F32 | Scalar::I32 | Scalar::U8 | Scalar::Bool => self.refuse(Reason::Elements),
+            Scalar::F64 | Scalar::F32 | Scalar::I64 => Ok(()),
+            Scalar::I32 | Scalar::U8 | Scalar::Bool => self.refuse(Reason::Elements),
         }
     }
 }
