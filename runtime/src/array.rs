@@ -4,7 +4,7 @@
 //! arrays are the only reference to their object: they are changed in place.
 
 use crate::context::Context;
-use crate::layout::{CAPACITY, DIMS};
+use crate::layout::{CAPACITY, DIMS, META, data_offset};
 use crate::object::{Object, count_elements, data, dim, dims, elements, set_word, word};
 use crate::tangent::{add_elements, add_floats};
 use crate::types::{DescId, Shape};
@@ -43,10 +43,20 @@ pub unsafe extern "C" fn dprog_rt_copy(to: *mut u8, from: *const u8, bytes: usiz
     to
 }
 
-/// The capacity after this one: room for at least eight more. Short lists grow fast, since growing costs more than filling.
-fn greater(capacity: usize) -> usize {
-    if capacity < 256 { (4 * capacity).max(16) } else { 2 * capacity }
+/// The capacity after this one, for elements of so many bytes: room for at least eight more. Short lists grow fast, since growing costs more than filling;
+/// long ones slowly, since these grow without being copied.
+fn greater(capacity: usize, size: usize) -> usize {
+    match capacity.saturating_mul(size) {
+        _ if capacity < 256 => (4 * capacity).max(16),
+        0..COPIED => 2 * capacity,
+        COPIED..LONG => capacity + capacity / 2,
+        _ => capacity + capacity / 8,
+    }
 }
+
+/// A list of so many bytes is copied when it grows; a longer one mostly is not.
+const COPIED: usize = 1 << 20;
+const LONG: usize = 8 << 20;
 
 /// A full rank-1 array, consumed, with room for more.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
@@ -55,9 +65,13 @@ pub unsafe extern "C" fn dprog_rt_grow(ctx: &mut Context, desc: u32, array: Obje
         let (element, _) = ctx.types().array(desc);
         let size = element.map_or(1, |e| ctx.types().element_bytes(e));
         let (n, capacity) = (dim(array, 0), word(array, CAPACITY) as usize);
-        let Some(grown) = ctx.new_array_with_room(desc, &[n as i64], greater(capacity)) else {
-            return null_mut();
-        };
+        let (room, head) = (greater(capacity, size), data_offset(1) as usize);
+        let bytes = room.saturating_mul(size).saturating_add(head);
+        if let Some((grown, bytes)) = ctx.heap.lengthen(array, word(array, META) as u64, bytes) {
+            set_word(grown, CAPACITY, ((bytes - head) / size) as i64);
+            return grown;
+        }
+        let Some(grown) = ctx.new_list(desc, n as i64, room) else { return null_mut() };
         data(grown, 1).copy_from_nonoverlapping(data(array, 1), n * size);
         // The elements have moved: the old object goes as if it were empty.
         set_word(array, DIMS, 0);

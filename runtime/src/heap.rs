@@ -15,7 +15,7 @@
 
 use crate::kept::{Kept, KeptBlock};
 use crate::layout::{CLASSES, LARGE, MAX_SMALL, class_bytes, class_of, small_meta};
-use std::alloc::Layout;
+use crate::system::{self, MAPPED, rounded, rounded_for_list};
 use std::ptr::null_mut;
 use std::sync::LazyLock;
 
@@ -31,6 +31,8 @@ struct LargeBlock {
     prev: *mut LargeBlock,
     next: *mut LargeBlock,
     bytes: usize,
+    /// As in [`KeptBlock`].
+    grown: u64,
 }
 
 struct Chunk {
@@ -41,6 +43,8 @@ struct Chunk {
 const ALIGN: usize = 64;
 const FIRST_CHUNK: usize = 64 << 10;
 const GREATEST_CHUNK: usize = 4 << 20;
+/// Kept blocks of twice this size are given back in parts.
+const LONG: usize = 6 << 20;
 
 /// See the module's description. The heads of the free lists come first, where compiled code finds them.
 #[repr(C)]
@@ -54,6 +58,8 @@ pub struct Heap {
     large: *mut LargeBlock,
     /// Large blocks to be used again.
     kept: Kept,
+    /// How many lists have grown large.
+    grown: u64,
     /// Bytes taken from the system.
     pub taken: usize,
     pub limit: usize,
@@ -79,6 +85,7 @@ impl Heap {
             next_chunk: 0,
             large: null_mut(),
             kept: Kept::default(),
+            grown: 0,
             taken: 0,
             limit,
             counters: Counters::default(),
@@ -162,16 +169,10 @@ impl Heap {
     }
 
     fn take(&mut self, bytes: usize) -> Option<*mut u8> {
-        let most = self.limit.min(machine_memory());
-        if bytes > most.saturating_sub(self.taken) {
-            self.give_back(usize::MAX);
-        }
-        if bytes > most.saturating_sub(self.taken) {
+        if !self.is_within_limit(bytes) {
             return None;
         }
-        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
-        // SAFETY: the size is not zero.
-        let start = unsafe { std::alloc::alloc(layout) };
+        let start = system::take(bytes);
         if start.is_null() {
             return None;
         }
@@ -179,36 +180,48 @@ impl Heap {
         Some(start)
     }
 
-    fn allocate_large(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64)> {
-        let mut shift = ALIGN - data % ALIGN;
-        if shift < size_of::<LargeBlock>() {
-            shift += ALIGN;
+    /// Whether so many bytes more may be taken, if need be after everything that is kept has been given back.
+    fn is_within_limit(&mut self, bytes: usize) -> bool {
+        let most = self.limit.min(machine_memory());
+        if bytes > most.saturating_sub(self.taken) {
+            self.give_back(usize::MAX);
         }
-        let total = bytes.checked_add(shift)?;
-        let KeptBlock { start, bytes } = match self.kept.find(total) {
+        bytes <= most.saturating_sub(self.taken)
+    }
+
+    fn allocate_large(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64)> {
+        let shift = shift(data);
+        let total = rounded(bytes.checked_add(shift)?);
+        let kept = match self.kept.find(total) {
             Some(kept) => kept,
             None => {
                 self.give_back(total);
-                KeptBlock { start: self.take(total)?, bytes: total }
+                KeptBlock { start: self.take(total)?, bytes: total, grown: 0 }
             }
         };
+        Some((self.link(kept, shift), large_meta(desc, shift)))
+    }
+
+    /// Puts a block into the list of large ones. Gives where its object begins.
+    fn link(&mut self, block: KeptBlock, shift: usize) -> *mut u8 {
+        let KeptBlock { start, bytes, grown } = block;
         let start = start.cast::<LargeBlock>();
         // SAFETY: nobody uses the block, and it starts with room for its links; the old first block is alive.
         unsafe {
-            *start = LargeBlock { prev: null_mut(), next: self.large, bytes };
+            *start = LargeBlock { prev: null_mut(), next: self.large, bytes, grown };
             if !self.large.is_null() {
                 (*self.large).prev = start;
             }
         }
         self.large = start;
-        let meta = desc as u64 | (LARGE as u64) << 32 | (shift as u64) << 48;
-        Some((start.cast::<u8>().wrapping_add(shift), meta))
+        start.cast::<u8>().wrapping_add(shift)
     }
 
-    unsafe fn release_large(&mut self, block: *mut LargeBlock) {
+    /// Takes a block out of the list of large ones.
+    unsafe fn unlink(&mut self, block: *mut LargeBlock) -> KeptBlock {
         // SAFETY: `block` is in the list of large blocks, so its neighbours are alive.
         unsafe {
-            let LargeBlock { prev, next, bytes } = block.read();
+            let LargeBlock { prev, next, bytes, grown } = block.read();
             if prev.is_null() {
                 self.large = next;
             } else {
@@ -217,20 +230,95 @@ impl Heap {
             if !next.is_null() {
                 (*next).prev = prev;
             }
-            self.kept.put(KeptBlock { start: block.cast(), bytes });
+            KeptBlock { start: block.cast(), bytes, grown }
         }
     }
 
-    /// Gives at least so many bytes in kept blocks to the system again, the oldest first, or all of them.
+    /// Makes the block of a list longer, without copying what is in it. Gives where it is then, and its usable bytes. `None` if the list is not
+    /// large, or the system cannot.
+    ///
+    /// # Safety
+    /// `block` came from the heap with this `meta`, and nobody keeps addresses in it.
+    pub unsafe fn lengthen(&mut self, block: *mut u8, meta: u64, bytes: usize) -> Option<(*mut u8, usize)> {
+        if (meta >> 32) as u16 != LARGE {
+            return None;
+        }
+        let shift = (meta >> 48) as usize;
+        let more = rounded_for_list(bytes.checked_add(shift)?);
+        // SAFETY: a large object has its block in front of it.
+        unsafe {
+            let start = block.sub(shift).cast::<LargeBlock>();
+            let have = (*start).bytes;
+            if have >= more {
+                return Some((block, have - shift));
+            }
+            if have < MAPPED || !self.is_within_limit(more - have) {
+                return None;
+            }
+            self.give_back(more - have);
+            let mut block = self.unlink(start);
+            match system::lengthen(block.start, have, more) {
+                Some(moved) => {
+                    (block.start, block.bytes) = (moved, more);
+                    self.taken += more - have;
+                    self.number(&mut block);
+                    Some((self.link(block, shift), more - shift))
+                }
+                None => {
+                    self.link(block, shift);
+                    None
+                }
+            }
+        }
+    }
+
+    fn number(&mut self, block: &mut KeptBlock) {
+        if block.grown == 0 {
+            self.grown += 1;
+            block.grown = self.grown;
+        }
+    }
+
+    /// A block for a list that has become large, with its `meta` and its usable bytes: perhaps one in which an earlier list has grown.
+    pub fn allocate_for_list(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64, usize)> {
+        self.counters.allocations += 1;
+        let shift = shift(data);
+        let total = rounded_for_list(bytes.checked_add(shift)?);
+        let mut block = match self.kept.grown(total) {
+            Some(kept) => KeptBlock { grown: 0, ..kept },
+            None => {
+                self.give_back(total);
+                KeptBlock { start: self.take(total)?, bytes: total, grown: 0 }
+            }
+        };
+        self.number(&mut block);
+        Some((self.link(block, shift), large_meta(desc, shift), block.bytes - shift))
+    }
+
+    unsafe fn release_large(&mut self, block: *mut LargeBlock) {
+        // SAFETY: as promised by the caller.
+        let block = unsafe { self.unlink(block) };
+        self.kept.put(block);
+    }
+
+    /// Gives at least so many bytes in kept blocks to the system again, the oldest first, or all of them. Of a block that is much
+    /// longer its end.
     fn give_back(&mut self, bytes: usize) {
         let mut given = 0;
         while given < bytes
-            && let Some(KeptBlock { start, bytes }) = self.kept.oldest()
+            && let Some(block) = self.kept.oldest()
         {
-            given += bytes;
-            self.taken -= bytes;
-            // SAFETY: taken with this layout in `take`, and nobody uses it.
-            unsafe { std::alloc::dealloc(start, Layout::from_size_align_unchecked(bytes, ALIGN)) };
+            let less = bytes - given;
+            if block.bytes / 2 > less.max(LONG) {
+                // SAFETY: such a block is a mapping, and nobody uses it.
+                let left = unsafe { system::shorten(block.start, block.bytes, less) };
+                self.taken -= block.bytes - left;
+                return self.kept.put_oldest(KeptBlock { bytes: left, ..block });
+            }
+            given += block.bytes;
+            self.taken -= block.bytes;
+            // SAFETY: taken in `take`, and nobody uses it.
+            unsafe { system::give(block.start, block.bytes) };
         }
     }
 
@@ -250,8 +338,8 @@ impl Heap {
         self.give_back(usize::MAX);
         for chunk in self.chunks.drain(1.min(self.chunks.len())..) {
             self.taken -= chunk.bytes;
-            // SAFETY: taken with this layout in `take`; no object is left.
-            unsafe { std::alloc::dealloc(chunk.start, Layout::from_size_align_unchecked(chunk.bytes, ALIGN)) };
+            // SAFETY: taken in `take`; no object is left.
+            unsafe { system::give(chunk.start, chunk.bytes) };
         }
     }
 
@@ -275,6 +363,16 @@ impl Heap {
     }
 }
 
+/// How far from the beginning of its block a large object begins whose elements are `data` bytes behind that.
+fn shift(data: usize) -> usize {
+    let shift = ALIGN - data % ALIGN;
+    if shift < size_of::<LargeBlock>() { shift + ALIGN } else { shift }
+}
+
+fn large_meta(desc: u32, shift: usize) -> u64 {
+    desc as u64 | (LARGE as u64) << 32 | (shift as u64) << 48
+}
+
 /// Bytes of memory that the machine has: a program that wants more traps, rather than be killed by the system.
 pub(crate) fn machine_memory() -> usize {
     static BYTES: LazyLock<usize> = LazyLock::new(|| {
@@ -291,8 +389,8 @@ impl Drop for Heap {
         self.reset();
         self.give_back(usize::MAX);
         for chunk in &self.chunks {
-            // SAFETY: taken with this layout in `take`.
-            unsafe { std::alloc::dealloc(chunk.start, Layout::from_size_align_unchecked(chunk.bytes, ALIGN)) };
+            // SAFETY: taken in `take`.
+            unsafe { system::give(chunk.start, chunk.bytes) };
         }
     }
 }
@@ -334,8 +432,35 @@ mod tests {
             let next = heap.allocate(bytes, 32, 0).unwrap();
             unsafe { heap.release(grown.0, grown.1) };
             grown = next;
-            assert!(heap.taken <= bytes * 3 / 2 + 1000, "{bytes}: {}", heap.taken);
+            let (new, old) = (rounded(bytes + 64), rounded(bytes / 2 + 64));
+            assert!(heap.taken <= new + old, "{bytes}: {}", heap.taken);
         }
+    }
+
+    #[test]
+    fn lists_grow_where_they_are_and_later_ones_find_their_blocks() {
+        let mut heap = Heap::new(usize::MAX);
+        for round in 0..3 {
+            let mut lists = [40_000_000, 9_000_000].map(|most| {
+                let (block, meta, bytes) = heap.allocate_for_list(2_000_000, 32, 0).unwrap();
+                unsafe { block.write(round) };
+                (block, meta, bytes, most)
+            });
+            for (block, meta, bytes, most) in &mut lists {
+                while bytes < most {
+                    let before = heap.taken;
+                    (*block, *bytes) = unsafe { heap.lengthen(*block, *meta, *bytes + *bytes / 8) }.unwrap();
+                    assert!(round == 0 || heap.taken == before);
+                }
+                assert_eq!((unsafe { block.read() }, (*block as usize + 32) % 64), (round, 0));
+            }
+            assert!(heap.taken < 49_000_000 * 6 / 5, "{}", heap.taken);
+            lists.into_iter().for_each(|(block, meta, ..)| unsafe { heap.release(block, meta) });
+            assert_eq!(heap.live_bytes(), 0);
+        }
+        let (before, _) = (heap.taken, heap.allocate(5_000_000, 32, 0).unwrap());
+        assert!((before - 3_000_000..=before + 4096).contains(&heap.taken), "{before} {}", heap.taken);
+        assert_eq!(heap.live_bytes(), rounded(5_000_032));
     }
 
     #[test]

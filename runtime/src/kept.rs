@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub(crate) struct KeptBlock {
     pub start: *mut u8,
     pub bytes: usize,
+    /// Of a block that a list grew in: its number among these; else 0.
+    pub grown: u64,
 }
 
 /// See the module's description.
@@ -43,6 +45,23 @@ impl Kept {
         self.remove(bin, at)
     }
 
+    /// A block of at least so many bytes in which a list grew: that which did so first. A program that does again what it has done lets
+    /// its lists grow in the same order, and so finds for each what it comes to need.
+    pub fn grown(&mut self, bytes: usize) -> Option<KeptBlock> {
+        let fitting = self.bins.range(bin(bytes)..).flat_map(|(bin, blocks)| {
+            let grown = |(_, (_, block)): &(usize, &(u64, KeptBlock))| block.grown > 0 && block.bytes >= bytes;
+            blocks.iter().enumerate().filter(grown).map(move |(at, (_, block))| (block.grown, *bin, at))
+        });
+        let (_, bin, at) = fitting.min()?;
+        self.remove(bin, at)
+    }
+
+    /// Takes what is left of the block that was freed first back.
+    pub fn put_oldest(&mut self, block: KeptBlock) {
+        self.bytes += block.bytes;
+        self.bins.entry(bin(block.bytes)).or_default().push_front((0, block));
+    }
+
     /// The block that was freed first.
     pub fn oldest(&mut self) -> Option<KeptBlock> {
         let bin = *self.bins.iter().min_by_key(|(_, blocks)| blocks[0].0)?.0;
@@ -71,7 +90,7 @@ mod tests {
     use super::*;
 
     fn block(at: usize, bytes: usize) -> KeptBlock {
-        KeptBlock { start: std::ptr::without_provenance_mut(at), bytes }
+        KeptBlock { start: std::ptr::without_provenance_mut(at), bytes, grown: 0 }
     }
 
     #[test]
@@ -102,5 +121,19 @@ mod tests {
             left += block.bytes;
         }
         assert_eq!((kept.bytes, left), (0, (1..=1000).map(|at| 80_000 + (at % 3) * 100_000).sum::<usize>() - 540_000));
+    }
+
+    #[test]
+    fn lists_find_the_blocks_that_earlier_ones_have_grown_in_the_order_of_these() {
+        let mut kept = Kept::default();
+        for (grown, bytes) in [(2, 9_000_000), (1, 3_000_000), (0, 5_000_000), (3, 1_500_000)] {
+            kept.put(KeptBlock { grown, ..block(64 * bytes, bytes) });
+        }
+        let found: Vec<_> = (0..3).map(|_| kept.grown(2_000_000).map(|block| block.bytes)).collect();
+        assert_eq!(found, [Some(3_000_000), Some(9_000_000), None]);
+        let oldest = kept.oldest().unwrap();
+        assert_eq!(oldest.bytes, 5_000_000);
+        kept.put_oldest(KeptBlock { bytes: 2_000_000, ..oldest });
+        assert_eq!((kept.bytes, kept.oldest().unwrap().bytes), (3_500_000, 2_000_000));
     }
 }

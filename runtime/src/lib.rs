@@ -31,6 +31,7 @@ pub mod stack;
 mod standalone;
 pub mod start;
 pub mod symbols;
+mod system;
 pub mod tangent;
 pub mod text;
 pub mod types;

@@ -6,6 +6,7 @@
 use crate::context::Context;
 use crate::heap::Heap;
 use crate::layout::{CAPACITY, CASE, COUNT, DIMS, FIELDS, META, data_offset, node_bytes};
+use crate::system::MAPPED;
 use crate::types::{DescId, Shape, TEXT, TypeTable};
 use dprog_ir::TrapCode;
 use std::ptr::null_mut;
@@ -91,6 +92,25 @@ impl Context {
             let (block, meta) = self.heap.allocate(usable, head, desc)?;
             Some((block, meta, ((usable - head) / size).max(count)))
         });
+        self.with_header(block, dims)
+    }
+
+    /// A list of `len` elements, not yet set, that has become so long that it needs `room`.
+    pub fn new_list(&mut self, desc: DescId, len: i64, room: usize) -> Option<Object> {
+        let (element, _) = self.types().array(desc);
+        let size = element.map_or(1, |e| self.types().element_bytes(e));
+        let head = data_offset(1) as usize;
+        let bytes = room.saturating_mul(size).saturating_add(head);
+        if bytes < MAPPED {
+            return self.new_array_with_room(desc, &[len], room);
+        }
+        let block = self.heap.allocate_for_list(bytes, head, desc);
+        let block = block.map(|(block, meta, usable)| (block, meta, (usable - head) / size));
+        self.with_header(block, &[len])
+    }
+
+    /// Writes the header of a new array: block, `meta` and capacity, or nothing if there is no memory.
+    fn with_header(&mut self, block: Option<(*mut u8, u64, usize)>, dims: &[i64]) -> Option<Object> {
         let Some((block, meta, capacity)) = block else {
             self.raise_memory();
             return None;

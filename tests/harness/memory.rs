@@ -132,6 +132,44 @@ fn early_returns() {
     );
 }
 
+/// Gradients of long loops, and what each trip keeps: the heap takes hardly more from the system.
+#[test]
+fn tapes_take_what_is_on_them() {
+    let step = "s = s * (1.5 - s * x);";
+    let two = "let u = s * (1.5 - s * t * x); t = t * (1.0 - 0.2 * u * t); s = u;";
+    let three = "s = sin(s) * exp(-s * x);";
+    let programs = [
+        (format!("for i in 0..n {{ {step} }}"), 8),
+        (format!("for i in 0..n {{ {two} }}"), 16),
+        (format!("for i in 0..n {{ {three} }}"), 24),
+        (format!("var i = 0; while i < n && s > -9.0 {{ {step} i += 1; }}"), 8),
+        (format!("var i = 0; while i < n && s > -9.0 {{ {two} i += 1; }}"), 16),
+        (format!("var i = 0; while i < n && s > -9.0 {{ {three} i += 1; }}"), 24),
+        (format!("for i in 0..n / 8 {{ var k = 0; while k < 8 && s > -9.0 {{ {step} k += 1; }} }}"), 9),
+    ];
+    for (body, bytes) in programs {
+        let trips = 4_000_000;
+        let text = format!(
+            "fn f(x: f64, n: i64) -> f64 {{ var s = x; var t = 0.1; {body} s + t }}
+            fn main() {{ for k in 0..2 {{ print(\"{{grad(f, wrt: x)(0.3, {trips})}}\"); }} }}"
+        );
+        let taken = memory_after(&text, OptLevel::O2).taken;
+        assert!(taken >= bytes * trips && taken <= bytes * trips * 6 / 5, "{body}: {taken} for {bytes} a trip");
+    }
+}
+
+#[test]
+fn the_tape_of_a_deep_recursion_takes_what_is_on_it() {
+    let text = "fn f(x: f64, y: f64, n: i64) -> f64 {
+            if n == 0 { return y; }
+            let z = f(x, y * (1.5 - y * x), n - 1);
+            z * sin(z)
+        }
+        fn main() { print(\"{grad(f, wrt: x)(0.3, 0.2, 900_000)}\"); }";
+    let taken = memory_after(text, OptLevel::O2).taken;
+    assert!((16 * 900_000..16 * 900_000 * 6 / 5).contains(&taken), "{taken}");
+}
+
 /// Programs that trap while they hold something of every kind.
 const TRAPPING: [&str; 3] = [
     "fn f(xs: List<List<f64>>, n: i64) -> f64 {
