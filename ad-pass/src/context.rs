@@ -7,6 +7,7 @@ use crate::analysis::stable::Stability;
 use crate::analysis::structure::{Def, Structure, walk};
 use crate::error::{AdError, Reason, Warning};
 use crate::reverse::Reverse;
+use crate::reverse::told::Planned;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
 use dprog_ir::analysis::effects::EffectContext;
@@ -146,6 +147,8 @@ pub struct Context<'m> {
     /// The type of the nodes on the stacks of recursions, once there is one.
     pub tape: Option<NodeId>,
     names: FxHashSet<Arc<str>>,
+    /// All that has been planned, for people.
+    pub plans: Vec<Planned>,
     /// The request being served, and the calls on the way from its primal to the function being looked at.
     pub request: FuncId,
     pub path: Vec<SrcLoc>,
@@ -168,6 +171,7 @@ impl<'m> Context<'m> {
             tangents: FxHashMap::default(),
             tape: None,
             names,
+            plans: Vec::new(),
             request,
             path: Vec::new(),
             errors: Vec::new(),

@@ -18,12 +18,21 @@ pub mod sequence;
 pub mod tangent;
 
 pub use error::{AdError, Reason, Report, Warning};
+pub use reverse::told::{Line, Tape};
 
+use crate::reverse::told::tell;
 use dprog_ir::{FuncId, Module};
 
 /// Replaces every request for a derivative in the module by a verified body.
 pub fn differentiate(module: &mut Module) -> Result<Report, Vec<AdError>> {
-    request::serve(module)
+    request::serve(module).map(|(report, _)| report)
+}
+
+/// The same, and tells of each function that was made what it keeps for its sweep.
+pub fn differentiate_and_tell(module: &mut Module) -> Result<(Report, Vec<Tape>), Vec<AdError>> {
+    let (report, planned) = request::serve(module)?;
+    let tapes = planned.iter().map(|planned| tell(module, planned)).collect();
+    Ok((report, tapes))
 }
 
 /// What the sweep of `primal` needs of it and how it gets each thing, a line for each, in the order of the primal: for

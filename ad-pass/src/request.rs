@@ -7,6 +7,7 @@
 use crate::context::{Active, Context, Instance};
 use crate::error::{AdError, Reason, Report};
 use crate::reverse::stacks::begin;
+use crate::reverse::told::Planned;
 use crate::reverse::{self, Reverse, blank_like, define_tape, marked_of, reverse_of};
 use crate::tangent;
 use dprog_ir::{
@@ -17,16 +18,18 @@ use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// Replaces every request of the module by a body.
-pub fn serve(module: &mut Module) -> Result<Report, Vec<AdError>> {
+///
+/// Gives besides what has been planned.
+pub fn serve(module: &mut Module) -> Result<(Report, Vec<Planned>), Vec<AdError>> {
     declare_tangents(module);
     let all: Vec<FuncId> = module.funcs.keys().collect();
-    let Some(first) = all.first() else { return Ok(Report::default()) };
+    let Some(first) = all.first() else { return Ok(Default::default()) };
     let cx = Context::new(module, *first);
     let mut server = Server { cx, states: FxHashMap::default(), stack: Vec::new() };
     all.into_iter().for_each(|f| server.visit(f, SrcLoc::NONE));
-    let Context { errors, warnings, module, .. } = server.cx;
+    let Context { errors, warnings, module, plans, .. } = server.cx;
     module.complete_tangents();
-    if errors.is_empty() { Ok(Report { warnings }) } else { Err(errors) }
+    if errors.is_empty() { Ok((Report { warnings }, plans)) } else { Err(errors) }
 }
 
 /// Gives every node type that may grow its tangent type, with the cases it has: while functions are written, the

@@ -49,6 +49,7 @@ mod loader;
 mod loops;
 mod pipeline;
 mod problem;
+mod tape;
 mod trap;
 
 pub use check::{Checked, FunctionInfo, check, check_fully};

@@ -3,6 +3,7 @@
 use crate::check::Checked;
 use crate::engine::codegen_options;
 use crate::pipeline::{Event, Observer, Options, Stages, Until};
+use crate::tape;
 use dprog_codegen as codegen;
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_ir::print::{PrintOptions, function_text};
@@ -15,7 +16,7 @@ use std::time::Instant;
 pub enum Listing {
     /// The whole module, as far as the optimization level goes.
     Ir,
-    /// The functions that differentiation made.
+    /// What is on their tapes, and the functions that differentiation made.
     Adjoint,
     /// The code generator's IR.
     Clif,
@@ -34,7 +35,7 @@ pub fn listings(
     // What differentiation made is kept for the reader, even where every call of it is inlined.
     let kept = if kinds.contains(&Listing::Adjoint) { stages.made_by_ad.clone() } else { Vec::new() };
     stages.optimize(options.opt_level, &kept, observer);
-    let mut texts: Vec<String> = kinds.iter().filter_map(|kind| ir_text(&stages, *kind)).collect();
+    let mut texts: Vec<String> = kinds.iter().filter_map(|kind| ir_text(&stages, checked, *kind)).collect();
     let machine: Vec<&Listing> = kinds.iter().filter(|kind| matches!(kind, Listing::Clif | Listing::Asm)).collect();
     if !machine.is_empty() {
         let roots: Vec<FuncId> = stages.roots.iter().map(|root| root.func).collect();
@@ -47,10 +48,13 @@ pub fn listings(
 }
 
 /// The texts of IR come before those of machine code, whatever the order of the kinds.
-fn ir_text(stages: &Stages, kind: Listing) -> Option<String> {
+fn ir_text(stages: &Stages, checked: &Checked, kind: Listing) -> Option<String> {
     match kind {
         Listing::Ir => Some(stages.module.to_string()),
-        Listing::Adjoint => Some(functions(&stages.module, &stages.made_by_ad)),
+        Listing::Adjoint => {
+            let tapes = tape::texts(&stages.tapes, &stages.module, &checked.sources);
+            Some(tapes + &functions(&stages.module, &stages.made_by_ad))
+        }
         Listing::Clif | Listing::Asm => None,
     }
 }

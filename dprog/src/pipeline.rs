@@ -9,6 +9,7 @@
 
 use crate::check::Checked;
 use crate::problem;
+use dprog_ad::Tape;
 use dprog_codegen::{Fp, Simd};
 use dprog_frontend::diagnostic::Diagnostic;
 use dprog_frontend::lower::{Lowered, Root, Roots, lower};
@@ -90,6 +91,8 @@ pub struct Stages {
     pub derivatives: Vec<FuncId>,
     /// Functions that differentiation has added, and the requests.
     pub made_by_ad: Vec<FuncId>,
+    /// What their tapes hold, if nothing comes after differentiation.
+    pub tapes: Vec<Tape>,
     /// Of all stages.
     pub warnings: Vec<Diagnostic>,
 }
@@ -136,7 +139,7 @@ impl Stages {
         let mut stages = Stages::lowered(checked, roots, observer)?;
         if until >= Until::Differentiated {
             clean_up(&mut stages.module, observer);
-            stages.differentiate(checked, observer)?;
+            stages.differentiate(checked, until == Until::Differentiated, observer)?;
         }
         if until >= Until::Optimized {
             stages.optimize(options.opt_level, &[], observer);
@@ -154,18 +157,30 @@ impl Stages {
         verify(&module, "lower");
         observer.after(&Event::of("lower", start, Some(&module)));
         let warnings = checked.diagnostics.clone();
-        Ok(Stages { module, roots, derivatives: Vec::new(), made_by_ad: Vec::new(), warnings })
+        Ok(Stages { module, roots, derivatives: Vec::new(), made_by_ad: Vec::new(), tapes: Vec::new(), warnings })
     }
 
-    fn differentiate(&mut self, checked: &Checked, observer: &mut dyn Observer) -> Result<(), Vec<Diagnostic>> {
+    fn differentiate(
+        &mut self,
+        checked: &Checked,
+        wants_tapes: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Vec<Diagnostic>> {
         let start = Instant::now();
         let module = &mut self.module;
         let is_request = |id: &FuncId| matches!(module.funcs[*id].body, Body::Derivative(_));
         self.derivatives = module.funcs.keys().filter(is_request).collect();
         let before = module.funcs.len();
         let callers = problem::request_sites(module);
-        match dprog_ad::differentiate(module) {
-            Ok(report) => self.warnings.extend(problem::warnings(&report, module, &callers, &checked.sources)),
+        let made = match wants_tapes {
+            true => dprog_ad::differentiate_and_tell(module),
+            false => dprog_ad::differentiate(module).map(|report| (report, Vec::new())),
+        };
+        match made {
+            Ok((report, tapes)) => {
+                self.warnings.extend(problem::warnings(&report, module, &callers, &checked.sources));
+                self.tapes = tapes;
+            }
             Err(errors) => {
                 let errors = problem::errors(&errors, module, &callers, &checked.sources);
                 return Err(checked.diagnostics.iter().cloned().chain(errors).collect());

@@ -73,6 +73,7 @@ pub fn joint_of(cx: &mut Context, instance: &Instance) -> Option<FuncId> {
         let mut function = write(cx, &active, &plan, name.to_string());
         function.name = name;
         cx.module.funcs[id] = function;
+        cx.plans.push((id, active, plan));
     }
     cx.joints[instance]
 }

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod stacks;
 pub mod sweep;
 pub mod tail;
+pub mod told;
 mod whole;
 
 use crate::context::{Active, Context, Instance};
@@ -83,6 +84,7 @@ pub fn reverse_of(cx: &mut Context, instance: Instance) -> Rc<Reverse> {
     let mut reverse = Reverse { aug, rev: aug, accumulated, tape, stacks: Vec::new(), given };
     let function = sweep_apart(cx, &active, &plan, name, &reverse, Rc::default());
     reverse.rev = cx.module.add_function(function);
+    cx.plans.push((if reverse.tape.is_empty() { reverse.rev } else { reverse.aug }, active, plan));
     let reverse = Rc::new(reverse);
     cx.reverses.insert(instance, reverse.clone());
     reverse
@@ -106,6 +108,7 @@ fn recursive(cx: &mut Context, active: Rc<Active>) -> Rc<Reverse> {
     cx.module.funcs[aug] = pack::in_branches(&function).unwrap_or(function);
     let function = sweep_apart(cx, &active, &plan, rev_name, &reverse, activations);
     cx.module.funcs[rev] = tail::as_loop(&function, rev).unwrap_or(function);
+    cx.plans.push((aug, active, plan));
     reverse
 }
 
@@ -333,6 +336,7 @@ pub fn vjp(cx: &mut Context, instance: Instance, function: &mut Function, into: 
     }
     let marked = active.instance.wrt.iter().filter(|wrt| **wrt).count();
     let plan = make_plan(cx, &active, Setting::Direct, vec![into; marked]);
+    cx.plans.push((cx.request, active.clone(), plan.clone()));
     let loc = function.loc;
     let mut b = Builder::new(function);
     b.loc = loc;

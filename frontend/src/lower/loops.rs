@@ -195,9 +195,14 @@ impl<'p> FnLower<'_, 'p> {
         for local in &carried.locals {
             let before = self.local(*local);
             let flat = params[next..next + before.len()].to_vec();
-            for (new, old) in flat.iter().zip(&before) {
-                if let Some(name) = self.b.func.values[*old].name.clone() {
-                    self.b.name(*new, &name);
+            let own = self.locals.and_then(|l| l.get(*local)).map(|l| l.name.clone());
+            if let ([new], Some(name)) = (&flat[..], own) {
+                self.b.name(*new, &name);
+            } else {
+                for (new, old) in flat.iter().zip(&before) {
+                    if let Some(name) = self.b.func.values[*old].name.clone() {
+                        self.b.name(*new, &name);
+                    }
                 }
             }
             next += flat.len();
