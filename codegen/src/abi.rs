@@ -18,9 +18,9 @@ use dprog_ir::Function;
 /// Pointers.
 pub const PTR: ClifType = I64;
 
-/// The signature of a compiled function; parameters marked in `borrowed` are two values, and `counts` says whether it takes
-/// the depth that is left.
-pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool, c: CallConv) -> Signature {
+/// The signature of a compiled function; parameters marked in `borrowed` are two values, behind the parameters come `more` words for
+/// places of results, and `counts` says whether it takes the depth that is left.
+pub fn function_signature(func: &Function, borrowed: &[bool], more: usize, counts: bool, c: CallConv) -> Signature {
     let mut sig = Signature::new(c);
     sig.params.push(AbiParam::new(PTR));
     sig.params.extend(counts.then(|| AbiParam::new(I64)));
@@ -28,6 +28,7 @@ pub fn function_signature(func: &Function, borrowed: &[bool], counts: bool, c: C
         let count = if borrowed.get(i) == Some(&true) { 2 } else { 1 };
         sig.params.extend(std::iter::repeat_n(AbiParam::new(register(*ty)), count));
     }
+    sig.params.extend(std::iter::repeat_n(AbiParam::new(PTR), more));
     sig.returns.push(AbiParam::new(I32));
     sig.returns.extend(func.results.iter().map(|ty| AbiParam::new(register(*ty))));
     sig
@@ -99,9 +100,10 @@ fn runtime_types(name: &str) -> (&'static [ClifType], Option<ClifType>) {
         "dprog_rt_sum_apart_f32" => (&[PTR, I64], Some(F32)),
         "dprog_rt_dot_apart_f64" => (&[PTR, PTR, I64], Some(F64)),
         "dprog_rt_dot_apart_f32" => (&[PTR, PTR, I64], Some(F32)),
-        "dprog_rt_matmul_f64" | "dprog_rt_matmul_f32" => (&[PTR, I32, PTR, PTR, PTR, PTR, I32], Some(PTR)),
-        "dprog_rt_matvec_f64" | "dprog_rt_matvec_f32" => (&[PTR, I32, PTR, PTR, PTR, PTR, I32], Some(PTR)),
-        "dprog_rt_outer_f64" | "dprog_rt_outer_f32" => (&[PTR, I32, PTR, PTR, PTR, PTR], Some(PTR)),
+        "dprog_rt_matmul_f64" | "dprog_rt_matmul_f32" => (&[PTR, I32, PTR, PTR, PTR, PTR, I32, PTR, PTR], Some(PTR)),
+        "dprog_rt_matvec_f64" | "dprog_rt_matvec_f32" => (&[PTR, I32, PTR, PTR, PTR, PTR, I32, PTR, PTR], Some(PTR)),
+        "dprog_rt_outer_f64" | "dprog_rt_outer_f32" => (&[PTR, I32, PTR, PTR, PTR, PTR, I32, PTR, PTR], Some(PTR)),
+        "dprog_rt_set_apart" => (&[PTR, I64, I64, I64], None),
         "dprog_rt_release" | "dprog_rt_drop" => (&[PTR, PTR], None),
         "dprog_rt_new_array" => (&[PTR, I32, PTR, I64], Some(PTR)),
         "dprog_rt_new_list" => (&[PTR, I32, I64, I64], Some(PTR)),

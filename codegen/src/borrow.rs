@@ -115,7 +115,7 @@ fn need_object(of_value: &[Option<usize>], found: &mut [Option<Uses>], v: Value)
 
 /// Whether an operation reads this operand without keeping it. A count is never looked at where it is that of a header that is
 /// no object: it is so great that it neither falls to zero nor is one.
-fn reads(op: &Op, position: usize) -> bool {
+pub(crate) fn reads(op: &Op, position: usize) -> bool {
     match op {
         Op::Dim(_)
         | Op::Get(_)

@@ -9,6 +9,7 @@ use crate::debug::Notes;
 use crate::jit::Error;
 use crate::lower::nest::Cycles;
 use crate::lower::{Depth, Outlined, Program, Target, Widest, lower};
+use crate::place::{Placed, placed};
 use crate::target::{Architecture, Machine, target};
 use crate::types::{Types, register};
 use crate::wide::{Bytes, Level, POOL_ALIGNMENT, Reach};
@@ -62,6 +63,10 @@ pub(crate) fn declare<'a>(
         Kind::Plain => Borrowed::default(),
         Kind::Embedded | Kind::Bare(_) => borrow::borrowed(module, ids(), entries),
     };
+    let placed = match kind {
+        Kind::Plain => Placed::default(),
+        Kind::Embedded | Kind::Bare(_) => placed(module, calls, entries),
+    };
     let outside = if let Kind::Embedded = kind { entries.to_vec() } else { Vec::new() };
     let bare = if let Kind::Bare(bare) = kind { Some(bare) } else { None };
     let mut functions = FxHashMap::default();
@@ -72,9 +77,10 @@ pub(crate) fn declare<'a>(
         // Names of the program may collide with those of the runtime.
         let name = format!("{prefix}{}", func.name);
         let marks = borrowed.get(&id).map_or(&[][..], |marks| marks);
+        let more = placed.get(&id).map_or(0, |places| places.words());
         let counts = depths[id.index()].is_passed();
         let c = convention(func, outside.contains(&id), counts, clif.isa().default_call_conv());
-        let signature = function_signature(func, marks, counts, c);
+        let signature = function_signature(func, marks, more, counts, c);
         let declared = clif.declare_function(&name, Linkage::Local, &signature);
         functions.insert(id, declared.map_err(|e| Error(e.to_string()))?);
     }
@@ -91,6 +97,7 @@ pub(crate) fn declare<'a>(
         texts,
         bare,
         borrowed,
+        placed,
         outside,
         simd: false,
         widest: None,
@@ -193,7 +200,7 @@ impl Workshop {
         let marks = program.borrowed.get(&id).map_or(&[][..], |marks| marks);
         let counts = program.depths[id.index()].is_passed();
         let c = convention(func, program.outside.contains(&id), counts, clif.isa().default_call_conv());
-        let signature = function_signature(func, marks, counts, c);
+        let signature = function_signature(func, marks, program.words_of_places(id), counts, c);
         let mut context = self.open(clif, signature, clif_id);
         lower(FunctionBuilder::new(&mut context.func, &mut self.builder), clif, program, id, nested);
         self.define(clif, context, clif_id, &func.name, options)?;
@@ -257,7 +264,8 @@ impl Workshop {
         let counts = program.depths[id.index()].is_passed();
         let marks = program.borrowed.get(&id).map_or(&[][..], |marks| marks);
         let builder = FunctionBuilder::new(&mut context.func, &mut self.builder);
-        lower_entry(builder, callee, (func, marks), counts, clif.target_config());
+        let words = (marks, program.words_of_places(id));
+        lower_entry(builder, callee, (func, words), counts, clif.target_config());
         self.define(clif, context, clif_id, name, &Options::default())?;
         Ok(clif_id)
     }
@@ -425,7 +433,7 @@ fn lower_detour(mut b: FunctionBuilder, callee: ir::FuncRef, config: TargetFront
 fn lower_entry(
     mut b: FunctionBuilder,
     callee: ir::FuncRef,
-    (func, borrowed): (&Function, &[bool]),
+    (func, (borrowed, more)): (&Function, (&[bool], usize)),
     counts: bool,
     config: TargetFrontendConfig,
 ) {
@@ -444,6 +452,10 @@ fn lower_entry(
             values.push(b.ins().load(register(*ty), flags, args, offset));
             offset += 8;
         }
+    }
+    for _ in 0..more {
+        values.push(b.ins().load(PTR, flags, args, offset));
+        offset += 8;
     }
     finish_entry(b, callee, &values, func, out, config);
 }

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod checks;
+mod offers;
 mod results;
 
 use crate::abi::{PTR, runtime_signature};
@@ -31,7 +32,8 @@ use dprog_runtime::layout::{CAPACITY, COUNT, DIMS, IMMORTAL, META, data_offset};
 /// What an entry leads to.
 pub(crate) enum Target {
     /// A function that runs with nothing behind it; `takes` tells of each parameter whether its reference goes over.
-    Bare { func: ClifFuncId, borrowed: Vec<bool>, heap: bool },
+    /// `places` of each result whether it takes a place for it.
+    Bare { func: ClifFuncId, borrowed: Vec<bool>, places: Vec<bool>, heap: bool },
     /// An entry `(context, arguments, results)` of the runtime's kind, and the block that describes the program.
     Hosted { entry: ClifFuncId, block: DataId },
 }
@@ -128,6 +130,13 @@ struct Argument {
     object: bool,
 }
 
+/// A place for a result: see [`crate::place`].
+#[derive(Clone, Copy)]
+struct Offer {
+    header: V,
+    place: V,
+}
+
 impl<'f, M: ClifModule> Writing<'f> for Code<'_, 'f, '_, '_, M> {
     type Module = M;
     fn at_hand(&mut self) -> (&mut FunctionBuilder<'f>, &mut M) {
@@ -150,9 +159,10 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
         self.check_pointers();
         self.open_context(workspace);
         let args = self.arguments();
-        let results = self.call(&args);
+        let offers = self.offers();
+        let results = self.call(&args, &offers);
         self.drop_arguments(&args);
-        self.results(&results);
+        self.results(&results, &offers);
         self.end_context();
         self.return_status(0);
     }
@@ -283,7 +293,7 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
     // ---- the call ----
 
     /// Calls the function; gives its results.
-    fn call(&mut self, args: &[Argument]) -> Vec<V> {
+    fn call(&mut self, args: &[Argument], offers: &[Option<Offer>]) -> Vec<V> {
         let entry = self.entry;
         match &entry.target {
             Target::Bare { func, .. } => {
@@ -293,6 +303,7 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
                     values.push(arg.v);
                     values.extend(arg.base);
                 }
+                values.extend(offers.iter().flatten().flat_map(|offer| [offer.header, offer.place]));
                 let call = self.b.ins().call(callee, &values);
                 let results = self.b.inst_results(call).to_vec();
                 let ok = self.b.ins().icmp_imm_s(IntCC::Equal, results[0], 0);

@@ -15,6 +15,7 @@ use dprog_ir::analysis::CallGraph;
 use dprog_ir::entity::Entity;
 use dprog_ir::transform::ownership::Ownership;
 use dprog_ir::{FuncId, Function, Module, NodeId, Type};
+use dprog_runtime::layout::IMMORTAL;
 use dprog_runtime::stack::Entry;
 use dprog_runtime::{Context, DescId, Stop, TypeTable};
 use rustc_hash::FxHashMap;
@@ -57,10 +58,19 @@ struct EntryPoint {
     takes: Vec<bool>,
     /// Parameters that are passed as header and place of the elements.
     borrows: Vec<bool>,
+    /// Results for which the caller passes a place.
+    places: Vec<bool>,
     /// The stack of whoever calls is enough for it.
     direct: bool,
     numbers: Option<Numbers>,
 }
+
+/// The header of a caller who has no place for a result.
+pub static NO_PLACE: [i64; 18] = {
+    let mut header = [-1; 18];
+    (header[0], header[1], header[2]) = (IMMORTAL, 0, 0);
+    header
+};
 
 /// A compiled module.
 pub struct Compiled {
@@ -123,13 +133,15 @@ impl Jit {
             });
             let takes = (0..func.params.len()).map(|i| ownership.takes(id, i)).collect();
             let (params, results) = (func.params.clone(), func.results.clone());
+            let places = program.placed.get(&id).map(|places| places.results.clone());
+            let places = places.unwrap_or_else(|| vec![false; results.len()]);
             let borrows = program.borrowed.get(&id).cloned().unwrap_or_else(|| vec![false; params.len()]);
             let direct = stack.is_small(id);
             let numbers = numbers.map(|(pair, id)| match pair {
                 true => Numbers::Pair(clif.get_finalized_function(id)),
                 false => Numbers::Row(clif.get_finalized_function(id)),
             });
-            points.insert(id, EntryPoint { address, params, results, takes, borrows, direct, numbers });
+            points.insert(id, EntryPoint { address, params, results, takes, borrows, places, direct, numbers });
         }
         let (table, type_ids) = program.types.finish();
         Ok(Compiled { clif: Some(clif), types: Box::new(table), type_ids, entries: points })
@@ -169,6 +181,13 @@ impl Compiled {
     /// header would have in front of them. Nobody changes them.
     pub fn borrows(&self, id: FuncId, param: usize) -> bool {
         self.entry(id).borrows[param]
+    }
+
+    /// Whether an entry takes two words more for a result, behind those of its parameters: a header with the sizes that the caller
+    /// expects, and where the elements may be made, less the bytes that a header would have in front of them. If it gives that header, they
+    /// are there. A header with a negative size is no offer; see [`NO_PLACE`].
+    pub fn places(&self, id: FuncId, result: usize) -> bool {
+        self.entry(id).places[result]
     }
 
     /// Whether an entry takes the reference over that is passed for a parameter of heap type; otherwise it stays the caller's.
@@ -211,6 +230,8 @@ impl Compiled {
         let entry = self.entry(id);
         let words = entry.params.len() + entry.borrows.iter().filter(|borrowed| **borrowed).count();
         assert_eq!((args.len(), results.len()), (words, entry.results.len()));
+        let offers = 2 * entry.places.iter().filter(|placed| **placed).count();
+        let args: Vec<u64> = args.iter().copied().chain(vec![NO_PLACE.as_ptr() as u64; offers]).collect();
         ctx.types = &*self.types;
         // SAFETY: the caller's promise.
         let status = unsafe { ctx.enter(entry.address, args.as_ptr(), results.as_mut_ptr()) };

@@ -20,6 +20,7 @@ mod jit;
 mod lower;
 pub mod math;
 pub mod object;
+mod place;
 mod stack;
 mod target;
 pub mod thunk;
@@ -31,7 +32,7 @@ mod writing;
 
 use dprog_ir::kernel::Kernel;
 pub use dprog_runtime::{Context, Limits, Output, Stop, TrapInfo};
-pub use jit::{Compiled, Error, Jit, Numbers, listing};
+pub use jit::{Compiled, Error, Jit, NO_PLACE, Numbers, listing};
 use std::fmt;
 pub use target::{Architecture, Machine};
 use wide::Level;

@@ -80,9 +80,11 @@ fn emit_bare(
     function: &CFunction,
 ) -> Result<(), Error> {
     let borrowed = program.borrowed.get(&function.func).cloned().unwrap_or_default();
+    let places = program.placed.get(&function.func).map(|places| places.results.clone());
+    let places = places.unwrap_or_else(|| vec![false; function.outputs.len()]);
     let heap = entry::needs_heap(function, &borrowed, bare.uses_heap);
     let func = program.functions[&function.func];
-    let target = |heap| Target::Bare { func, borrowed: borrowed.clone(), heap };
+    let target = |heap| Target::Bare { func, borrowed: borrowed.clone(), places: places.clone(), heap };
     entry::emit(clif, bare, program, &new_entry(unit, function, target(heap)))?;
     if let Some(bound) = &function.workspace {
         let entry = Entry { workspace: true, ..new_entry(unit, function, target(true)) };

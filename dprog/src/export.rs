@@ -154,7 +154,7 @@ impl<'a> Signature<'a> {
         let ty = self.leaf();
         self.inputs.push(Input::Array { elements, stride, element, sizes, ty });
         if inout {
-            self.outputs.push(Output::Array { elements, stride, ty });
+            self.outputs.push(Output::Array { elements, stride, sizes: None, ty });
         }
     }
 
@@ -220,12 +220,14 @@ impl<'a> Signature<'a> {
                 self.handle(name, element, sizes.len(), note);
             }
             Form::List(element) => self.handle(name, element, 1, note),
-            Form::Array { element, .. } => {
+            Form::Array { element, sizes } => {
+                let sizes = self.sizes_of_result(sizes);
                 let (ty, parts) = self.elements(element);
                 let param = self.param(name, ty, Role::Out, note);
                 for (stride, _) in parts {
                     let ty = self.result_leaf();
-                    self.outputs.push(Output::Array { elements: Elements::Param(param), stride, ty });
+                    let (elements, sizes) = (Elements::Param(param), sizes.clone());
+                    self.outputs.push(Output::Array { elements, stride, sizes, ty });
                 }
             }
             Form::Struct { .. } => {
@@ -269,10 +271,11 @@ impl<'a> Signature<'a> {
                     self.result_leaf();
                     self.outputs.push(Output::Store { param, offset });
                 }
-                Form::Array { element, .. } => {
+                Form::Array { element, sizes } => {
                     let stride = Stride { bytes: self.scalar(element).bytes(), offset: 0 };
+                    let (elements, sizes) = (Elements::Field { param, offset }, self.sizes_of_result(sizes));
                     let ty = self.result_leaf();
-                    self.outputs.push(Output::Array { elements: Elements::Field { param, offset }, stride, ty });
+                    self.outputs.push(Output::Array { elements, stride, sizes, ty });
                 }
                 Form::Struct { .. } => self.struct_output(param, offset, &field),
                 Form::Text | Form::List(_) | Form::Tuple(_) | Form::Opaque => {
@@ -372,6 +375,10 @@ impl<'a> Signature<'a> {
         }
         self.interface.structs.push(CStruct { name, docs: docs.clone(), fields });
         self.interface.structs.len() - 1
+    }
+
+    fn sizes_of_result(&self, sizes: &[FormSize]) -> Option<Vec<Size>> {
+        sizes.iter().map(|size| (!size.is_computed()).then(|| self.size(size))).collect()
     }
 
     /// A size as arithmetic on parameters in C.

@@ -43,6 +43,18 @@ pub unsafe extern "C" fn dprog_rt_copy(to: *mut u8, from: *const u8, bytes: usiz
     to
 }
 
+/// Sets elements that lie apart from their header to one, given as bits.
+#[cfg_attr(feature = "standalone", unsafe(no_mangle))]
+pub unsafe extern "C" fn dprog_rt_set_apart(to: *mut u8, count: usize, bytes: u64, bits: u64) {
+    unsafe {
+        match bytes {
+            1 => std::slice::from_raw_parts_mut(to, count).fill(bits as u8),
+            4 => std::slice::from_raw_parts_mut(to.cast::<u32>(), count).fill(bits as u32),
+            _ => std::slice::from_raw_parts_mut(to.cast::<u64>(), count).fill(bits),
+        }
+    }
+}
+
 /// The capacity after this one, for elements of so many bytes: room for at least eight more. Short lists grow fast, since growing costs more than filling;
 /// long ones slowly, since these grow without being copied.
 fn greater(capacity: usize, size: usize) -> usize {

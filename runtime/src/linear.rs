@@ -2,8 +2,9 @@
 
 use crate::context::Context;
 use crate::kernels::{self, Float};
+use crate::layout::data_offset;
 use crate::matmul::{Element, Matrix, Sizes};
-use crate::object::{Object, count_elements, data, dim, elements};
+use crate::object::{Object, count_elements, data, dim, dims};
 use dprog_ir::TrapCode;
 use std::ptr::null_mut;
 
@@ -57,7 +58,7 @@ pub unsafe extern "C" fn dprog_rt_dot_apart_f32(x: *const f32, y: *const f32, co
     unsafe { kernels::dot(std::slice::from_raw_parts(x, count), std::slice::from_raw_parts(y, count)) }
 }
 
-/// An operand of a product: its header, and the object that its elements would be in if they followed one.
+/// An operand of a product, or the place of its result: its header, and the object that its elements would be in if they followed one.
 #[derive(Clone, Copy)]
 struct Operand {
     header: Object,
@@ -69,12 +70,29 @@ impl Operand {
         unsafe { dim(self.header, axis) }
     }
 
+    /// No object is there, and no memory where there are no elements.
+    fn data<T>(self, rank: usize) -> *mut T {
+        self.at.wrapping_offset(data_offset(rank) as isize).cast()
+    }
+
     unsafe fn flat<'a, T>(self, rank: usize) -> &'a [T] {
-        unsafe { std::slice::from_raw_parts(data(self.at, rank).cast(), count_elements(self.header, rank)) }
+        unsafe { std::slice::from_raw_parts(self.data(rank), count_elements(self.header, rank)) }
+    }
+
+    unsafe fn elements<'a, T>(self, rank: usize) -> &'a mut [T] {
+        unsafe { std::slice::from_raw_parts_mut(self.data(rank), count_elements(self.header, rank)) }
+    }
+
+    /// This place for a result, if there is one and it has these sizes; else a new array. `None`: trapped.
+    unsafe fn or_new(self, ctx: &mut Context, desc: u32, sizes: &[i64]) -> Option<Operand> {
+        if !self.header.is_null() && unsafe { dims(self.header, sizes.len()) } == sizes {
+            return Some(self);
+        }
+        ctx.new_array(desc, sizes).map(|array| Operand { header: array, at: array })
     }
 }
 
-/// Of each operand the header and the place. Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
+/// Of each operand the header and the place, and the same at the end for the result, null if it has none. Bit 0 of `flags`: `a` transposed; bit 1: `b` transposed.
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
 pub unsafe extern "C" fn dprog_rt_matmul_f64(
     ctx: &mut Context,
@@ -84,9 +102,12 @@ pub unsafe extern "C" fn dprog_rt_matmul_f64(
     b: Object,
     b_at: Object,
     flags: u32,
+    into: Object,
+    into_at: Object,
 ) -> Object {
     let (a, b) = (Operand { header: a, at: a_at }, Operand { header: b, at: b_at });
-    unsafe { matmul::<f64>(ctx, desc, a, b, flags) }
+    let into = Operand { header: into, at: into_at };
+    unsafe { matmul::<f64>(ctx, desc, a, b, flags, into) }
 }
 
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
@@ -98,12 +119,22 @@ pub unsafe extern "C" fn dprog_rt_matmul_f32(
     b: Object,
     b_at: Object,
     flags: u32,
+    into: Object,
+    into_at: Object,
 ) -> Object {
     let (a, b) = (Operand { header: a, at: a_at }, Operand { header: b, at: b_at });
-    unsafe { matmul::<f32>(ctx, desc, a, b, flags) }
+    let into = Operand { header: into, at: into_at };
+    unsafe { matmul::<f32>(ctx, desc, a, b, flags, into) }
 }
 
-unsafe fn matmul<T: Element>(ctx: &mut Context, desc: u32, a: Operand, b: Operand, flags: u32) -> Object {
+unsafe fn matmul<T: Element>(
+    ctx: &mut Context,
+    desc: u32,
+    a: Operand,
+    b: Operand,
+    flags: u32,
+    into: Operand,
+) -> Object {
     let (ta, tb) = (flags & 1 != 0, flags & 2 != 0);
     unsafe {
         let (a0, a1, b0, b1) = (a.dim(0), a.dim(1), b.dim(0), b.dim(1));
@@ -112,9 +143,9 @@ unsafe fn matmul<T: Element>(ctx: &mut Context, desc: u32, a: Operand, b: Operan
             ctx.raise(TrapCode::Shape, k2 as i64, k as i64);
             return null_mut();
         }
-        let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
+        let Some(c) = into.or_new(ctx, desc, &[n as i64, m as i64]) else { return null_mut() };
         let (a, b) = (Matrix::new(a.flat::<T>(2), a1, ta), Matrix::new(b.flat::<T>(2), b1, tb));
-        let result = elements::<T>(c, 2);
+        let result = c.elements::<T>(2);
         // Whole rows at a time, so that a large product stops when it is told to.
         let rows = (CHUNK / (k * m).max(1)).clamp(16, n.max(16));
         for first in (0..n).step_by(rows) {
@@ -125,7 +156,7 @@ unsafe fn matmul<T: Element>(ctx: &mut Context, desc: u32, a: Operand, b: Operan
                 return null_mut();
             }
         }
-        c
+        c.header
     }
 }
 
@@ -138,9 +169,12 @@ pub unsafe extern "C" fn dprog_rt_matvec_f64(
     x: Object,
     x_at: Object,
     turned: u32,
+    into: Object,
+    into_at: Object,
 ) -> Object {
     let (a, x) = (Operand { header: a, at: a_at }, Operand { header: x, at: x_at });
-    unsafe { matvec::<f64>(ctx, desc, a, x, turned != 0) }
+    let into = Operand { header: into, at: into_at };
+    unsafe { matvec::<f64>(ctx, desc, a, x, turned != 0, into) }
 }
 
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
@@ -152,12 +186,22 @@ pub unsafe extern "C" fn dprog_rt_matvec_f32(
     x: Object,
     x_at: Object,
     turned: u32,
+    into: Object,
+    into_at: Object,
 ) -> Object {
     let (a, x) = (Operand { header: a, at: a_at }, Operand { header: x, at: x_at });
-    unsafe { matvec::<f32>(ctx, desc, a, x, turned != 0) }
+    let into = Operand { header: into, at: into_at };
+    unsafe { matvec::<f32>(ctx, desc, a, x, turned != 0, into) }
 }
 
-unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Operand, x: Operand, turned: bool) -> Object {
+unsafe fn matvec<T: Float>(
+    ctx: &mut Context,
+    desc: u32,
+    a: Operand,
+    x: Operand,
+    turned: bool,
+    into: Operand,
+) -> Object {
     unsafe {
         let (rows, columns, have) = (a.dim(0), a.dim(1), x.dim(0));
         let (inner, outer) = if turned { (rows, columns) } else { (columns, rows) };
@@ -165,14 +209,14 @@ unsafe fn matvec<T: Float>(ctx: &mut Context, desc: u32, a: Operand, x: Operand,
             ctx.raise(TrapCode::Shape, have as i64, inner as i64);
             return null_mut();
         }
-        let Some(y) = ctx.new_array(desc, &[outer as i64]) else { return null_mut() };
-        let (a, x, result) = (a.flat::<T>(2), x.flat::<T>(1), elements::<T>(y, 1));
+        let Some(y) = into.or_new(ctx, desc, &[outer as i64]) else { return null_mut() };
+        let (a, x, result) = (a.flat::<T>(2), x.flat::<T>(1), y.elements::<T>(1));
         if turned {
             kernels::matvec_transposed(result, a, x);
         } else {
             kernels::matvec(result, a, x);
         }
-        y
+        y.header
     }
 }
 
@@ -184,9 +228,13 @@ pub unsafe extern "C" fn dprog_rt_outer_f64(
     x_at: Object,
     y: Object,
     y_at: Object,
+    _: u32,
+    into: Object,
+    into_at: Object,
 ) -> Object {
     let (x, y) = (Operand { header: x, at: x_at }, Operand { header: y, at: y_at });
-    unsafe { outer::<f64>(ctx, desc, x, y) }
+    let into = Operand { header: into, at: into_at };
+    unsafe { outer::<f64>(ctx, desc, x, y, into) }
 }
 
 #[cfg_attr(feature = "standalone", unsafe(no_mangle))]
@@ -197,20 +245,24 @@ pub unsafe extern "C" fn dprog_rt_outer_f32(
     x_at: Object,
     y: Object,
     y_at: Object,
+    _: u32,
+    into: Object,
+    into_at: Object,
 ) -> Object {
     let (x, y) = (Operand { header: x, at: x_at }, Operand { header: y, at: y_at });
-    unsafe { outer::<f32>(ctx, desc, x, y) }
+    let into = Operand { header: into, at: into_at };
+    unsafe { outer::<f32>(ctx, desc, x, y, into) }
 }
 
-unsafe fn outer<T: Float>(ctx: &mut Context, desc: u32, x: Operand, y: Operand) -> Object {
+unsafe fn outer<T: Float>(ctx: &mut Context, desc: u32, x: Operand, y: Operand, into: Operand) -> Object {
     unsafe {
         let (n, m) = (x.dim(0), y.dim(0));
-        let Some(c) = ctx.new_array(desc, &[n as i64, m as i64]) else { return null_mut() };
-        let (x, y, result) = (x.flat::<T>(1), y.flat::<T>(1), elements::<T>(c, 2));
+        let Some(c) = into.or_new(ctx, desc, &[n as i64, m as i64]) else { return null_mut() };
+        let (x, y, result) = (x.flat::<T>(1), y.flat::<T>(1), c.elements::<T>(2));
         for (i, x) in x.iter().enumerate() {
             let row = &mut result[i * m..(i + 1) * m];
             row.iter_mut().zip(y).for_each(|(c, y)| *c = *x * *y);
         }
-        c
+        c.header
     }
 }

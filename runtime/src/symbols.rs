@@ -15,7 +15,7 @@ macro_rules! table {
 
 table! {
     array: dprog_rt_fill dprog_rt_grow dprog_rt_slice dprog_rt_get_part dprog_rt_put_part dprog_rt_put_slice
-        dprog_rt_copy dprog_rt_reshape dprog_rt_sort_permutation dprog_rt_same_shape;
+        dprog_rt_copy dprog_rt_set_apart dprog_rt_reshape dprog_rt_sort_permutation dprog_rt_same_shape;
     context: dprog_rt_trap dprog_rt_trace dprog_rt_trap_text;
     linear: dprog_rt_sum_apart_f64 dprog_rt_sum_apart_f32 dprog_rt_dot_apart_f64 dprog_rt_dot_apart_f32 dprog_rt_sum_f64 dprog_rt_sum_f32 dprog_rt_dot_f64 dprog_rt_dot_f32 dprog_rt_matmul_f64 dprog_rt_matmul_f32
         dprog_rt_matvec_f64 dprog_rt_matvec_f32 dprog_rt_outer_f64 dprog_rt_outer_f32;

@@ -21,13 +21,17 @@ static const char *SOURCE =
     "fn pick(x: [f64; 4], i: i64) -> f64 { x[i] * x[0] }\n"
     "fn long(x: f64, n: i64) -> f64 { var a = x; var i = 0; while i < n { a = sin(a) + 0.1 * a * a; i += 1; } a }\n"
     "fn spin(x: f64) -> f64 { var a = x; while a > 0.0 { a = a * 0.5 + 1.0; } a }\n"
-    "fn scale<n>(a: f64, x: inout [f64; n]) -> i64 { for i in 0..n { x[i] = a * x[i]; } n }\n";
+    "fn scale<n>(a: f64, x: inout [f64; n]) -> i64 { for i in 0..n { x[i] = a * x[i]; } n }\n"
+    "fn turned<n>(x: [f64; n]) -> [f64; n] { [2.0 * x[n - 1 - i] for i in 0..n] }\n"
+    "fn both<n>(x: [f64; n]) -> ([f64; n], [f64; n]) { ([x[n - 1 - i] for i in 0..n], x + 1.0) }\n";
 
 typedef int32_t (*sum_fn)(int64_t, const double *, double *);
 typedef int32_t (*grad_fn)(int64_t, const double *, double *, double *);
 typedef int32_t (*deep_fn)(double, int64_t, double *);
 typedef int32_t (*pick_fn)(const double *, int64_t, double *);
 typedef int32_t (*spin_fn)(double, double *);
+typedef int32_t (*turned_fn)(int64_t, const double *, double *);
+typedef int32_t (*both_fn)(int64_t, const double *, double *, double *);
 typedef int32_t (*scale_fn)(int64_t, double, double *, int64_t *);
 
 static dprog_compiler *compiler;
@@ -68,7 +72,7 @@ static void compiling(void) {
     EXPECT(strstr(dprog_last_error(), "fn norm2<n>(x: [f64; n]) -> f64") && strstr(dprog_last_error(), "int32_t (double *)"));
     EXPECT(dprog_derivative(module, "gradient", "norm2", NULL, NULL, &function) == DPROG_ERROR_ARGUMENT);
     EXPECT(dprog_derivative(module, "grad", "norm2", "z", NULL, &function) == DPROG_ERROR_COMPILE);
-    EXPECT(dprog_module_function_count(module) == 6 && dprog_module_function_head(module, 6) == NULL);
+    EXPECT(dprog_module_function_count(module) == 8 && dprog_module_function_head(module, 8) == NULL);
     EXPECT(strcmp(dprog_module_function_head(module, 0), "fn norm2<n>(x: [f64; n]) -> f64") == 0);
     EXPECT(function == NULL && none == NULL && dprog_function_pointer(NULL) == NULL);
     dprog_module_free(NULL);
@@ -94,6 +98,26 @@ static void arguments(void) {
     dprog_function_free(sum);
     dprog_function_free(both);
     dprog_function_free(scale);
+}
+
+/* Results are made where the caller wants them, but not over what is still to be read. */
+static void overlaps(void) {
+    dprog_function *turned = lookup("turned", "int32_t (int64_t, const double *, double *)");
+    dprog_function *both = lookup("both", "int32_t (int64_t, const double *, double *, double *)");
+    turned_fn turn = (turned_fn)dprog_function_pointer(turned);
+    both_fn twice = (both_fn)dprog_function_pointer(both);
+    for (int shift = -9; shift <= 9; shift++) {
+        double memory[40], last[8];
+        for (int i = 0; i < 40; i++) memory[i] = i;
+        double *x = memory + 16, *result = x + shift;
+        EXPECT(turn(8, x, result) == DPROG_OK);
+        for (int i = 0; i < 8; i++) EXPECT(result[i] == 2.0 * (16 + 7 - i));
+        for (int i = 0; i < 40; i++) memory[i] = i;
+        EXPECT(twice(8, x, result, last) == DPROG_OK);
+        for (int i = 0; i < 8; i++) EXPECT(result[i] == 16 + 7 - i && last[i] == 16 + i + 1);
+    }
+    dprog_function_free(turned);
+    dprog_function_free(both);
 }
 
 static void *deep(void *unused) {
@@ -280,6 +304,7 @@ int main(void) {
     pthread_attr_setstacksize(&small, 256 << 10);
     EXPECT(pthread_create(&thread, &small, deep, NULL) == 0);
     pthread_join(thread, NULL);
+    overlaps();
     traps();
     cancelled();
     hosts();

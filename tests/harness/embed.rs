@@ -1,7 +1,8 @@
 //! The compiler inside other programs: typed calls, derivatives by name, what goes wrong and what is right after it.
 
 use dprog::{
-    CancelToken, Compiler, Error, ErrorKind, Fp, Function, HostDerivative, HostFunction, Module, TrapCode, Value,
+    CancelToken, Compiler, Error, ErrorKind, Fp, Function, HostDerivative, HostFunction, Module, OptLevel, TrapCode,
+    Value,
 };
 use std::time::{Duration, Instant};
 
@@ -664,4 +665,134 @@ fn signal_handlers_are_as_they_were() {
     let down = module.function::<fn(f64, i64) -> f64>("down").unwrap().with_max_depth(10);
     down.call((0.5, 100)).unwrap_err();
     assert_eq!(caught(), before);
+}
+
+// ---- results where the caller wants them ----
+
+/// Every way to make an array that is given; each twice, into a `Vec` and behind `&mut`, for all opt levels and sizes around those of blocks.
+#[test]
+fn results_behind_mut_are_those_of_a_vec() {
+    let text = "
+    fn chain<n>(x: [f64; n]) -> [f64; n] { let y = 2.0 * x - 0.5; y / (1.0 + y * y) }
+    fn double<n>(x: [f64; n]) -> [f64; n] { grad(|x: [f64; n]| sum(x * x))(x) }
+    fn scattered<n>(x: [f64; n]) -> [f64; n] { grad(|x: [f64; n]| { var s = 0.0; for i in 1..n { s += x[i] * sin(x[i - 1]); } s })(x) }
+    fn same<n>(x: [f64; n]) -> [f64; n] { x }
+    fn sides<n>(x: [f64; n]) -> [f64; n] { if sum(x) > 0.5 { exp(x) } else { [1.5; n] } }
+    fn one_side<n>(x: [f64; n]) -> [f64; n] { if sum(x) > 0.5 { x } else { x * x } }
+    fn changed<n>(x: [f64; n]) -> [f64; n] {
+        var y = [0.25; n];
+        for i in 0..n { if x[i] > 0.0 { y[i] += x[i]; } else { y[n - 1 - i] -= 1.0; } }
+        var k = 0;
+        while k < n { y[k] = y[k] * 2.0; k += 2; }
+        y
+    }
+    fn last_kept<n>(x: [f64; n]) -> [f64; n] {
+        var y = x + 1.0;
+        let z = y;
+        for i in 0..n { y[i] = y[i] * z[n - 1 - i]; }
+        y
+    }
+    fn read_too<n>(x: [f64; n]) -> [f64; n] {
+        var y = x * 3.0;
+        let s = sum(y) + dot(y, x);
+        for i in 0..n { y[i] += s; }
+        y
+    }
+    fn steps<n>(x: [f64; n]) -> [f64; n] { var u = x; for t in 0..3 { u = [u[n - 1 - i] * 0.5 for i in 0..n]; } u }
+    fn product<n>(x: [f64; n]) -> [f64; n] { [x[i] * x[j] for i in 0..n, j in 0..n] @ x }
+    fn turned<n>(x: [f64; n]) -> [f64; n] { transpose([x[i] - x[j] for i in 0..n, j in 0..n]) @ x }
+    fn in_calls<n>(x: [f64; n]) -> [f64; n] { if n > 3 { chain(x) } else { in_calls(x + 1.0) } }
+    ";
+    let text = text.replace("in_calls(x + 1.0)", "double(x)");
+    for level in [OptLevel::O0, OptLevel::O2] {
+        let module = Compiler::new().opt_level(level).compile("test.dp", &text).unwrap();
+        for name in [
+            "chain",
+            "double",
+            "scattered",
+            "same",
+            "sides",
+            "one_side",
+            "changed",
+            "last_kept",
+            "read_too",
+            "steps",
+            "product",
+            "turned",
+            "in_calls",
+        ] {
+            let copied = module.function::<fn(&[f64]) -> Vec<f64>>(name).unwrap();
+            let placed = module.function::<fn(&[f64], &mut [f64])>(name).unwrap();
+            for n in 0..37 {
+                let x: Vec<f64> = (0..n).map(|i| (i as f64 * 0.7).sin()).collect();
+                let wanted = copied.call(&x).unwrap();
+                // At any address that a float may have.
+                let mut found = vec![f64::NAN; n + 3];
+                placed.call((&x, &mut found[1 + n % 2..][..n])).unwrap();
+                let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&found[1 + n % 2..][..n]), bits(&wanted), "{name} {n} {level:?}");
+                assert!(found[0].is_nan() && found[n + 2].is_nan(), "{name} {n}: beyond the result");
+            }
+        }
+    }
+}
+
+#[test]
+fn results_of_every_type_and_several_at_once_are_made_behind_mut() {
+    let text = "
+    fn twice<n>(x: [f64; n]) -> ([f64; n], [f64; n]) { let y = x * 2.0; (y, y) }
+    fn parts<n, m>(a: [f32; n, m], k: i64) -> ([f32; m, n], [bool; n], f64, [i64; 3]) {
+        var t = [0.0 as f32; m, n];
+        for i in 0..n { for j in 0..m { t[j, i] = a[i, j] * (2.0 as f32); } }
+        (t, [a[i, 0] > (1.0 as f32) for i in 0..n], k as f64, [k, k + 1, k + 2])
+    }
+    fn rows<n>(x: [f64; n]) -> [f64; 3, n] {
+        var m = [1.0; 3, n];
+        m[1] = x;
+        m[2] += x * x;
+        m
+    }
+    fn product<n>(a: [f64; n, n]) -> ([f64; n, n], [f64; n, n]) { grad(|a: [f64; n, n], b: [f64; n, n]| sum(a @ b @ a), wrt: (a, b))(a, a) }
+    ";
+    let module = compile(text);
+    let (mut y, mut z) = ([0.0; 3], [0.0; 3]);
+    module
+        .function::<fn(&[f64], &mut [f64], &mut [f64])>("twice")
+        .unwrap()
+        .call((&[1.0, 2.0, 3.0], &mut y, &mut z))
+        .unwrap();
+    assert_eq!((y, z), ([2.0, 4.0, 6.0], [2.0, 4.0, 6.0]));
+    type Parts = fn(usize, usize, &[f32], i64, &mut [f32]) -> (Vec<bool>, f64, Vec<i64>);
+    let mut t = [0.0f32; 6];
+    let rest =
+        module.function::<Parts>("parts").unwrap().call((2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 7, &mut t)).unwrap();
+    assert_eq!((t, rest), ([2.0, 8.0, 4.0, 10.0, 6.0, 12.0], (vec![false, true], 7.0, vec![7, 8, 9])));
+    let mut m = [0.0; 6];
+    module.function::<fn(&[f64], &mut [f64])>("rows").unwrap().call((&[2.0, 3.0], &mut m)).unwrap();
+    assert_eq!(m, [1.0, 1.0, 2.0, 3.0, 5.0, 10.0]);
+    let a: Vec<f64> = (0..400).map(|i| (i as f64).cos()).collect();
+    let (mut by_a, mut by_b) = (vec![0.0; 400], vec![0.0; 400]);
+    module
+        .function::<fn(usize, &[f64], &mut [f64], &mut [f64])>("product")
+        .unwrap()
+        .call((20, &a, &mut by_a, &mut by_b))
+        .unwrap();
+    let both = module.function::<fn(usize, &[f64]) -> (Vec<f64>, Vec<f64>)>("product").unwrap().call((20, &a)).unwrap();
+    assert_eq!((by_a, by_b), both);
+}
+
+#[test]
+fn after_a_trap_in_the_middle_of_a_result_the_next_call_is_right() {
+    let text = "fn roots<n>(x: [f64; n]) -> [f64; n] {
+        var y = [0.0; n];
+        for i in 0..n { assert(x[i] >= 0.0); y[i] = sqrt(x[i]); }
+        y
+    }";
+    let roots = compile(text).function::<fn(&[f64], &mut [f64])>("roots").unwrap();
+    let mut y = [0.0; 3];
+    for _ in 0..3 {
+        assert_eq!(trap(&roots.call((&[1.0, 4.0, -1.0], &mut y)).unwrap_err()), TrapCode::Message);
+        roots.call((&[1.0, 4.0, 9.0], &mut y)).unwrap();
+        assert_eq!(y, [1.0, 2.0, 3.0]);
+    }
 }

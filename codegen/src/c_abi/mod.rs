@@ -193,6 +193,8 @@ pub enum Output {
     Array {
         elements: Elements,
         stride: Stride,
+        /// `None` if the function computes them.
+        sizes: Option<Vec<Size>>,
         ty: Type,
     },
     /// Into fresh memory; `first` is the first of the outputs that share the handle.

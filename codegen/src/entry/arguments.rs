@@ -77,7 +77,7 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
         v
     }
 
-    fn size(&mut self, size: &Size) -> V {
+    pub(super) fn size(&mut self, size: &Size) -> V {
         match size {
             Size::Constant(n) => self.word(*n),
             Size::Param(param) => {
@@ -115,7 +115,7 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
     }
 
     /// A header for elements that stay where they are.
-    fn header(&mut self, sizes: &[V], data: V) -> Argument {
+    pub(super) fn header(&mut self, sizes: &[V], data: V) -> Argument {
         let offset = data_offset(sizes.len());
         let header = self.slot(offset as u32);
         let (count, zero) = (self.word(IMMORTAL), self.word(0));

@@ -3,13 +3,21 @@
 use super::*;
 
 impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
-    pub(super) fn results(&mut self, results: &[V]) {
+    pub(super) fn results(&mut self, results: &[V], offers: &[Option<Offer>]) {
         let buffers = self.buffers(results);
         for (i, output) in self.entry.function.outputs.iter().enumerate() {
             let (v, ty) = (results[i], self.entry.func.results[i]);
+            let next = self.b.create_block();
+            if let Some(offer) = offers[i] {
+                // What was made in its place is there.
+                let made_there = self.b.ins().icmp(IntCC::Equal, v, offer.header);
+                let otherwise = self.b.create_block();
+                self.branch(made_there, next, &[], otherwise, &[]);
+                self.b.switch_to_block(otherwise);
+            }
             match output {
                 Output::Store { param, offset } => self.store(v, self.params[*param], *offset as i32),
-                Output::Array { elements, stride, ty } => {
+                Output::Array { elements, stride, ty, .. } => {
                     let data = self.elements(*elements);
                     self.copy_out(v, *ty, data, *stride);
                 }
@@ -34,6 +42,8 @@ impl<M: ClifModule> Code<'_, '_, '_, '_, M> {
             if ty.is_heap() {
                 self.release(v);
             }
+            self.go(next, &[]);
+            self.b.switch_to_block(next);
         }
     }
 

@@ -156,7 +156,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.store_element(array, ty, number, v);
             self.runtime("dprog_rt_release", &[self.ctx, old]);
         } else {
-            self.store_element(array, ty, number, v);
+            self.store_element(self.base(args[0]), ty, number, v);
         }
         array
     }
@@ -191,9 +191,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             let desc = self.desc(ty.element());
             self.runtime_status("dprog_rt_add_element", &[self.ctx, desc, slot, v]);
         } else {
-            let old = self.load_element(array, ty, number);
+            let base = self.base(args[0]);
+            let old = self.load_element(base, ty, number);
             let sum = self.b.ins().fadd(old, v);
-            self.store_element(array, ty, number, sum);
+            self.store_element(base, ty, number, sum);
         }
         array
     }
@@ -201,7 +202,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// Puts or adds the last operand, an array, into the first.
     fn put_part(&mut self, args: &[Value], number: V, add: bool) {
         let (array, part) = (args[0], args[args.len() - 1]);
-        if self.is_bare() || self.lies_apart(part) {
+        if self.is_bare() || self.lies_apart(part) || self.lies_apart(array) {
             return self.bare_put_part(array, number, part, add);
         }
         let (desc, rank) = (self.desc(self.ty(part)), self.word(self.ty(array).rank() as i64));
@@ -230,7 +231,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn put_slice(&mut self, args: &[Value], add: bool) -> V {
         let (array, lo, rows) = (self.get(args[0]), self.get(args[1]), self.get(args[2]));
-        if self.is_bare() || self.lies_apart(args[2]) {
+        if self.is_bare() || self.lies_apart(args[0]) || self.lies_apart(args[2]) {
             self.bare_put_slice(args[0], lo, args[2], add);
             return array;
         }

@@ -25,11 +25,22 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn fill(&mut self, result: Value, args: &[Value]) -> V {
         let sizes: Vec<V> = args[1..].iter().map(|v| self.get(*v)).collect();
         if self.is_bare() {
-            return self.bare_fill(self.ty(result), self.get(args[0]), &sizes);
+            return self.bare_fill(result, self.get(args[0]), &sizes);
+        }
+        if self.offer(result).is_some() {
+            let bits = self.bits(args[0]);
+            return self.placed_fill(result, bits, &sizes);
         }
         let (desc, row, rank) = (self.desc(self.ty(result)), self.row(&sizes), self.word(sizes.len() as i64));
         let bits = self.bits(args[0]);
         self.runtime_object("dprog_rt_fill", &[self.ctx, desc, row, rank, bits])
+    }
+
+    fn placed_fill(&mut self, result: Value, bits: V, sizes: &[V]) -> V {
+        let array = self.make(result, sizes);
+        let count = self.product_of(sizes);
+        self.set_elements(result, count, bits);
+        array
     }
 
     pub(super) fn elements(&mut self, result: Value, args: &[Value]) -> V {
@@ -40,7 +51,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let pushes = self.pushes.get(&result).copied().unwrap_or(1);
         let wanted = if args.is_empty() { ROOM_TO_GROW * pushes.min(MOST_PUSHES) } else { args.len() * size };
         let count = self.word(args.len() as i64);
-        let array = if head + wanted <= MAX_SMALL {
+        let array = if self.offer(result).is_some() {
+            self.make(result, &[count])
+        } else if head + wanted <= MAX_SMALL {
             let room = (class_bytes(class_of(head + wanted)) - head) / size;
             let array = self.small_list(ty, count, room, class_of(head + wanted));
             self.store(Memory::Sizes, count, array, DIMS);
@@ -48,9 +61,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         } else {
             self.new_array(ty, &[count])
         };
+        let base = self.bases.get(&result).copied().unwrap_or(array);
         for (i, arg) in args.iter().enumerate() {
             let (number, v) = (self.word(i as i64), self.get(*arg));
-            self.store_element(array, ty, number, v);
+            self.store_element(base, ty, number, v);
         }
         array
     }
@@ -113,7 +127,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.same_shape(arrays[0], *other, rank);
         }
         let sizes = self.sizes(arrays[0], rank);
-        let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
+        let results: Vec<V> = data.results.iter().map(|r| self.make(*r, &sizes)).collect();
         let count = self.product_of(&sizes);
         let body = data.regions[0];
         let long = self.is_long(body);
@@ -129,16 +143,16 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 let v = this.load_element(*array, this.ty(*arg), number);
                 this.values[param.index()] = Some(v);
             }
-            this.fill_in(body, &data.results, &results, number);
+            this.fill_in(body, &data.results, number);
             Vec::new()
         });
     }
 
     /// Runs the body and puts what it yields into the arrays at `number`.
-    fn fill_in(&mut self, body: Region, results: &[Value], arrays: &[V], number: V) {
+    fn fill_in(&mut self, body: Region, results: &[Value], number: V) {
         let yields = self.region(body);
-        for ((result, array), v) in results.iter().zip(arrays).zip(yields) {
-            self.store_element(*array, self.ty(*result), number, v);
+        for (result, v) in results.iter().zip(yields) {
+            self.store_element(self.base(*result), self.ty(*result), number, v);
         }
     }
 
@@ -148,14 +162,14 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return self.fold(inst, fold);
         }
         let sizes: Vec<V> = data.args.iter().map(|v| self.get(*v)).collect();
-        let results: Vec<V> = data.results.iter().map(|r| self.new_array(self.ty(*r), &sizes)).collect();
+        let results: Vec<V> = data.results.iter().map(|r| self.make(*r, &sizes)).collect();
         let zero = self.word(0);
         self.set_all(&data.results, &results);
-        self.build_axis(inst, &sizes, &results, 0, zero);
+        self.build_axis(inst, &sizes, 0, zero);
     }
 
     /// The loop over one axis; `number` is that of the first element; gives the number behind the last.
-    fn build_axis(&mut self, inst: Inst, sizes: &[V], results: &[V], axis: usize, number: V) -> V {
+    fn build_axis(&mut self, inst: Inst, sizes: &[V], axis: usize, number: V) -> V {
         let data = &self.func.insts[inst];
         let param = self.func.regions[data.regions[0]].params[axis];
         let last = axis + 1 == sizes.len();
@@ -167,7 +181,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             self.loop_with_kernel(kernel.as_ref(), &bounds, long, |this, i, _| {
                 this.values[param.index()] = Some(i);
                 let number = this.b.ins().iadd(number, i);
-                this.fill_in(data.regions[0], &data.results, results, number);
+                this.fill_in(data.regions[0], &data.results, number);
                 Vec::new()
             });
             return self.b.ins().iadd(number, size);
@@ -175,7 +189,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let trips = self.trips(zero, size, long);
         self.counted_by(1, (zero, size), &[number], trips, |this, i, carried| {
             this.values[param.index()] = Some(i);
-            vec![this.build_axis(inst, sizes, results, axis + 1, carried[0])]
+            vec![this.build_axis(inst, sizes, axis + 1, carried[0])]
         })[0]
     }
 
@@ -299,14 +313,26 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         };
         let (desc, flags) = (self.desc(self.ty(result)), self.int(types::I32, flags));
         let [a, b] = [args[0], args[1]].map(|v| (self.get(v), self.base(v)));
-        self.runtime_object(name, &[self.ctx, desc, a.0, a.1, b.0, b.1, flags])
+        self.product_into(name, result, &[self.ctx, desc, a.0, a.1, b.0, b.1, flags])
+    }
+
+    /// The runtime takes the place that the caller offers, or makes an array.
+    fn product_into(&mut self, name: &'static str, result: Value, args: &[V]) -> V {
+        let (header, place) = match self.offer(result) {
+            Some(offer) => offer,
+            None => (self.word(0), self.word(0)),
+        };
+        let array = self.runtime_object(name, &[args, &[header, place]].concat());
+        self.lies_where_offered(result, array);
+        array
     }
 
     pub(super) fn outer(&mut self, result: Value, args: &[Value]) -> V {
         let name = if self.is_narrow(args[0]) { "dprog_rt_outer_f32" } else { "dprog_rt_outer_f64" };
         let desc = self.desc(self.ty(result));
         let [x, y] = [args[0], args[1]].map(|v| (self.get(v), self.base(v)));
-        self.runtime_object(name, &[self.ctx, desc, x.0, x.1, y.0, y.1])
+        let none = self.int(types::I32, 0);
+        self.product_into(name, result, &[self.ctx, desc, x.0, x.1, y.0, y.1, none])
     }
 
     pub(super) fn sort_permutation(&mut self, result: Value, x: Value) -> V {

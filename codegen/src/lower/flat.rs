@@ -114,7 +114,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             let same = self.b.ins().icmp(IntCC::Equal, have, want);
             self.trap_unless(same, TrapCode::Shape, have, want);
         }
-        self.put(into, ty, number, part, add);
+        self.put(array, number, part, add);
     }
 
     pub(super) fn bare_put_slice(&mut self, array: Value, lo: V, part: Value, add: bool) {
@@ -137,10 +137,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let mut sizes = self.all_sizes(into, ty.rank());
         sizes[0] = lo;
         let number = self.product_of(&sizes);
-        self.put(into, ty, number, part, add);
+        self.put(array, number, part, add);
     }
 
-    fn put(&mut self, into: V, ty: Type, number: V, part: Value, add: bool) {
+    fn put(&mut self, array: Value, number: V, part: Value, add: bool) {
+        let (into, ty) = (self.base(array), self.ty(array));
         let (header, base, part_ty) = (self.get(part), self.base(part), self.ty(part));
         let sizes = self.all_sizes(header, part_ty.rank());
         let count = self.product_of(&sizes);
@@ -176,17 +177,19 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- whole arrays ----
 
-    pub(super) fn bare_fill(&mut self, ty: Type, v: V, sizes: &[V]) -> V {
-        let array = self.new_array(ty, sizes);
+    pub(super) fn bare_fill(&mut self, result: Value, v: V, sizes: &[V]) -> V {
+        let ty = self.ty(result);
+        let array = self.make(result, sizes);
+        let base = self.bases.get(&result).copied().unwrap_or(array);
         let count = self.product_of(sizes);
         if self.is_zero(v) {
-            let (to, bytes) = (self.data(array, ty.rank()), self.bytes_of(count, ty.element()));
+            let (to, bytes) = (self.data(base, ty.rank()), self.bytes_of(count, ty.element()));
             let byte = self.int(types::I32, 0);
             self.support(Support::Memset, &[to, byte, bytes]);
             return array;
         }
         self.count_up(count, &[], false, |this, i, _| {
-            this.store_element(array, ty, i, v);
+            this.store_element(base, ty, i, v);
             Vec::new()
         });
         array
@@ -203,11 +206,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    pub(super) fn bare_zeros_like(&mut self, array: Value) -> V {
+    pub(super) fn bare_zeros_like(&mut self, result: Value, array: Value) -> V {
         let (header, ty) = (self.get(array), self.ty(array));
         let sizes = self.all_sizes(header, ty.rank());
         let zero = self.zero(register(ty.element()));
-        self.bare_fill(ty, zero, &sizes)
+        self.bare_fill(result, zero, &sizes)
     }
 
     pub(super) fn bare_add_tangent(&mut self, a: Value, b: Value) -> V {

@@ -106,8 +106,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let best = self.counted_by(1, (from, count), &begin, trips, |this, i, carried| {
             this.begin_trip(data, i);
             let yields = this.region(body);
-            for (k, array) in &arrays {
-                this.store_element(*array, this.ty(data.results[*k]), i, yields[*k]);
+            for k in &arrays {
+                let array = data.results[*k];
+                this.store_element(this.base(array), this.ty(array), i, yields[*k]);
             }
             let v = yields[fold.result];
             match lanes {
@@ -122,18 +123,20 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.folded.insert(data.results[fold.result], (op, value, count));
     }
 
-    /// New arrays for the results, but for the one that is only folded; each with the number of the result.
-    fn wanted_arrays(&mut self, data: &InstData, fold: Fold, count: V) -> Vec<(usize, V)> {
-        let wanted = (0..data.results.len()).filter(|k| fold.stored || *k != fold.result);
-        let sizes = if data.op == Op::Map {
+    /// Makes new arrays for the results, but for the one that is only folded; gives the numbers of the results.
+    fn wanted_arrays(&mut self, data: &InstData, fold: Fold, count: V) -> Vec<usize> {
+        let wanted: Vec<usize> = (0..data.results.len()).filter(|k| fold.stored || *k != fold.result).collect();
+        let sizes: Vec<V> = if data.op == Op::Map {
             let (array, rank) = (self.get(data.args[0]), self.ty(data.args[0]).rank());
             (0..rank).map(|axis| self.dim(array, axis)).collect()
         } else {
             vec![count]
         };
-        let arrays: Vec<(usize, V)> = wanted.map(|k| (k, self.new_array(self.ty(data.results[k]), &sizes))).collect();
-        arrays.iter().for_each(|(k, array)| self.values[data.results[*k].index()] = Some(*array));
-        arrays
+        for k in &wanted {
+            let array = self.make(data.results[*k], &sizes);
+            self.values[data.results[*k].index()] = Some(array);
+        }
+        wanted
     }
 
     /// Whether `x` is folded where it is made, and not made.

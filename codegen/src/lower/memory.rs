@@ -91,6 +91,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     pub(super) fn unshare(&mut self, x: Value) -> V {
         let object = self.get(x);
+        // The caller has no other reference to what it offers a place for.
+        if self.is_placed(x) {
+            return object;
+        }
         let count = self.load(types::I64, Memory::Count, object, COUNT);
         let (shared, next) = (self.cold_block(), self.block(&[PTR]));
         let only = self.b.ins().icmp_imm_s(IntCC::Equal, count, 1);
@@ -178,8 +182,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if !ty.is_heap() {
             return self.zero(register(self.ty(result)));
         }
-        if self.is_bare() {
-            return self.bare_zeros_like(x);
+        if self.is_bare() || self.offer(result).is_some() {
+            return self.bare_zeros_like(result, x);
         }
         let desc = self.desc(ty);
         self.runtime_object("dprog_rt_zeros_like", &[self.ctx, desc, self.get(x)])

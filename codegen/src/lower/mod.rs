@@ -7,7 +7,7 @@
 //! The files: [`flat`] (arrays without the runtime), [`control`] (branches, loops), [`call`] (calls, traps, the runtime), [`scalar`], [`array`], [`bulk`]
 //! (operations over whole arrays), [`memory`] (reference counts, nodes), [`guard`] (products of adjoints),
 //! [`nest`] (recursive functions), [`fresh`] and [`sizes`] (registers of loops), [`room`] (pushes in a row), [`kernel`] (loops in vectors),
-//! [`fold`] (reductions without an array).
+//! [`fold`] (reductions without an array), [`place`] (results where the caller wants them).
 
 mod array;
 mod bulk;
@@ -21,6 +21,7 @@ mod guard;
 mod kernel;
 mod memory;
 pub mod nest;
+mod place;
 mod room;
 mod scalar;
 mod sizes;
@@ -30,6 +31,7 @@ pub use kernel::{Outlined, Target, Widest};
 use crate::abi::PTR;
 use crate::bare::{self, Bare, Support};
 use crate::borrow::Borrowed;
+use crate::place::{Placed, Places};
 use crate::types::{Types, element_bytes, register};
 use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -68,6 +70,8 @@ pub struct Program<'a> {
     pub bare: Option<Bare<'a>>,
     /// Parameters that are passed as header and place of the elements.
     pub borrowed: Borrowed,
+    /// Results that are made where the caller wants them.
+    pub placed: Placed,
     /// Functions that a program around calls.
     pub outside: Vec<FuncId>,
     /// Loops become kernels where they can.
@@ -80,6 +84,13 @@ pub struct Program<'a> {
     pub any_order: bool,
     /// Kernels that are functions of their own and still to be compiled.
     pub outlined: Vec<Outlined>,
+}
+
+impl Program<'_> {
+    /// Words that a function takes for places of its results.
+    pub fn words_of_places(&self, id: FuncId) -> usize {
+        self.placed.get(&id).map_or(0, Places::words)
+    }
 }
 
 /// What a function does with the number of nested activations that are still allowed.
@@ -170,6 +181,8 @@ pub fn lower<M: ClifModule>(b: FunctionBuilder, clif: &mut M, program: &mut Prog
         folds: fold::foldable(func),
         folded: FxHashMap::default(),
         borrowed: program.borrowed.get(&id).cloned().unwrap_or_default(),
+        places: program.placed.get(&id).cloned().unwrap_or_default(),
+        offers: Vec::new(),
         failed: None,
         exit: None,
         id,
@@ -222,6 +235,9 @@ struct Lower<'a, 'p, M: ClifModule> {
     folded: FxHashMap<Value, (ReduceOp, V, V)>,
     /// Parameters of this function that are passed as two values.
     borrowed: Vec<bool>,
+    /// Results of this function that are made where the caller wants them; and of each result the header and the place that it offers.
+    places: Places,
+    offers: Vec<Option<(V, V)>>,
     /// The block that returns after a trap.
     failed: Option<Block>,
     /// In the body of a callee that stands in the place of its call: the block behind the call, and the callee's results.
@@ -269,6 +285,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 self.bases.insert(*param, rest.next().unwrap_or(base));
             }
         }
+        self.offers = self.places.results.iter().map(|placed| placed.then(|| rest.next().zip(rest.next()))?).collect();
     }
 
     /// Lowers a region of which the yields are the function's results. A branch at its end returns from each side: results that

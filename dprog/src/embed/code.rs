@@ -55,6 +55,8 @@ pub(crate) struct Code {
     entry: Entry,
     /// How each parameter leaf is passed.
     passing: Vec<Passing>,
+    /// Results that can be made where the caller wants them.
+    placed: Vec<bool>,
     /// The C function of numbers, of code that calls nobody outside.
     pub numbers: Option<codegen::Numbers>,
     /// The stack of the caller is enough.
@@ -76,13 +78,17 @@ pub(crate) trait Transfer {
     /// Where the elements of a parameter leaf are, if they lie in rows.
     fn place(&self, leaf: usize) -> Option<*const u8>;
 
+    /// Where the elements of a result leaf may be made: the caller has memory for as many as its sizes mean, in rows, and nothing that the
+    /// function reads lies there.
+    fn room(&mut self, result: usize) -> Option<*mut u8>;
+
     /// Copies the elements of a parameter leaf.
     ///
     /// # Safety
     /// There is room for as many as its extent says.
     unsafe fn read(&self, leaf: usize, to: *mut u8);
 
-    /// Takes the results, which stay objects of the context.
+    /// Takes the results, which stay objects of the context; those that were made in their room are null.
     ///
     /// # Safety
     /// They are results of the function.
@@ -107,7 +113,7 @@ impl Passing {
     }
 }
 
-/// Headers of arrays that stay where the caller has them.
+/// Headers of arrays that stay where the caller has them, and of those that are made there.
 struct Headers {
     words: SmallVec<[i64; 32]>,
     /// Where each begins, and the word of the call that points to it.
@@ -168,9 +174,24 @@ impl Code {
         let sizes = interface.signature.sizes.len();
         let passing = interface.params.iter().enumerate();
         let passing = passing.map(|(i, leaf)| Passing::of(&native, func, sizes + i, leaf)).collect();
+        let results = 0..interface.results.len();
+        let placed = results.map(|result| native.places(func, result)).collect();
         let warnings = Diagnostic::all(&stages.warnings, &checked.sources);
         let (locations, checked, hosts) = (stages.module.locations, checked.clone(), hosts.clone());
-        Ok(Code { native, func, interface, warnings, entry, passing, numbers, direct, locations, checked, hosts })
+        Ok(Code {
+            native,
+            func,
+            interface,
+            warnings,
+            entry,
+            passing,
+            placed,
+            numbers,
+            direct,
+            locations,
+            checked,
+            hosts,
+        })
     }
 
     /// The function's name in messages.
@@ -284,6 +305,17 @@ impl Code {
                 lent.push(object);
             }
         }
+        let mut made_there = SmallVec::<[(usize, usize); 8]>::new();
+        for (result, leaf) in interface.results.iter().enumerate().filter(|(result, _)| self.placed[*result]) {
+            let Some(room) = transfer.room(result).filter(|_| leaf.dims.is_some()) else {
+                words.extend([codegen::NO_PLACE.as_ptr() as u64; 2]);
+                continue;
+            };
+            made_there.push((result, words.len()));
+            headers.note(&dims_of(leaf, &values, &Extent::default()), words.len());
+            words.push(0);
+            words.push((room as u64).wrapping_sub(data_offset(leaf.rank) as u64));
+        }
         headers.put_into(&mut words);
         let (mut few, mut many) = ([0; FEW_RESULTS], Vec::new());
         let results = match interface.results.len() {
@@ -297,6 +329,11 @@ impl Code {
         // released once.
         unsafe {
             self.run(ctx, settings, &words, results)?;
+            for (result, word) in made_there {
+                if results[result] == words[word] {
+                    results[result] = 0;
+                }
+            }
             let output = transfer.give(results);
             self.release(ctx, &lent, results);
             output

@@ -121,7 +121,7 @@ impl<F: FnType> Function<F> {
     /// Calls the function: with a tuple of arguments, or the argument itself if there is one.
     ///
     /// Slices take what they are given; sizes that do not fit are an error before anything runs. After a trap the next call
-    /// is as good as the first; what stood behind `&mut` is as it was.
+    /// is as good as the first; `inout` arguments are as they were, and results behind `&mut` may be written in part.
     ///
     /// What is inlined is the way of functions of numbers; it would be lost in the frame of the others.
     #[inline(always)]
@@ -261,6 +261,17 @@ impl<F: FnType> Transfer for Typed<'_, '_, F> {
         F::Slots::place(&self.args, self.function.plan.skipped + leaf)
     }
 
+    fn room(&mut self, result: usize) -> Option<*mut u8> {
+        let ends = &self.function.code.interface.ends;
+        match self.function.plan.results[result] {
+            // What is `inout` is as it was if the function traps.
+            Target::Leaf(at) if !ends.contains(&at.wrapping_sub(self.function.plan.skipped)) => {
+                F::Slots::room(&mut self.args, at)
+            }
+            Target::Leaf(_) | Target::Output => None,
+        }
+    }
+
     unsafe fn read(&self, leaf: usize, to: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe { F::Slots::read(&self.args, self.function.plan.skipped + leaf, to) }
@@ -277,6 +288,9 @@ impl<F: FnType> Transfer for Typed<'_, '_, F> {
                 continue;
             }
             let object = *word as Object;
+            if object.is_null() {
+                continue;
+            }
             // SAFETY: an array of this rank.
             let (count, elements) = unsafe { (count_elements(object, leaf.rank), data(object, leaf.rank)) };
             if count != self.extents[at].total {

@@ -186,6 +186,11 @@ pub unsafe trait Elements: 'static {
     /// Where the elements are, if they lie in rows.
     #[doc(hidden)]
     fn place(view: &Self::View<'_>) -> Option<*const u8>;
+    /// Where elements may be written, if they lie in rows.
+    #[doc(hidden)]
+    fn room(_: &mut Self::ViewMut<'_>) -> Option<*mut u8> {
+        None
+    }
     /// Copies the elements in rows.
     #[doc(hidden)]
     unsafe fn read(view: &Self::View<'_>, to: *mut Self::Item);
@@ -214,6 +219,9 @@ unsafe impl<T: Number> Elements for [T] {
     }
     fn place(view: &&[T]) -> Option<*const u8> {
         Some(view.as_ptr().cast())
+    }
+    fn room(view: &mut &mut [T]) -> Option<*mut u8> {
+        Some(view.as_mut_ptr().cast())
     }
     unsafe fn read(view: &&[T], to: *mut T) {
         // SAFETY: the caller has room for the extent.
@@ -248,6 +256,9 @@ unsafe impl<T: Number, const N: usize> Elements for [T; N] {
     }
     fn place(view: &&[T; N]) -> Option<*const u8> {
         Some(view.as_ptr().cast())
+    }
+    fn room(view: &mut &mut [T; N]) -> Option<*mut u8> {
+        Some(view.as_mut_ptr().cast())
     }
     unsafe fn read(view: &&[T; N], to: *mut T) {
         // SAFETY: the caller has room for the extent.

@@ -277,6 +277,24 @@ impl Transfer for Pointers<'_> {
         Some(self.params.word(leaf) as *const u8)
     }
 
+    fn room(&mut self, result: usize) -> Option<*mut u8> {
+        let leaf = &self.code.interface.results[result];
+        let pointer = *self.outputs.get(result).filter(|_| !is_handle(leaf))?;
+        let bytes = |leaf: &Leaf, total: u64| total.saturating_mul(element_bytes(leaf) as u64);
+        let mine = (pointer, bytes(leaf, self.wanted(leaf)? as u64));
+        // A result may lie where an argument lies, or another result.
+        let params = self.code.interface.params.iter().enumerate().filter(|(_, leaf)| leaf.rank > 0 || leaf.inout);
+        let mut params = params.map(|(i, leaf)| (self.params.word(i), bytes(leaf, self.extents[i].total as u64)));
+        let others = self.outputs.iter().zip(&self.code.interface.results).enumerate().filter(|(i, _)| *i != result);
+        let mut others = others.map(|(_, (pointer, leaf))| {
+            let handle = 8 + 8 * axes(leaf) as u64;
+            (*pointer, if is_handle(leaf) { handle } else { bytes(leaf, self.wanted(leaf).unwrap_or(0) as u64) })
+        });
+        let end = |(start, bytes): (u64, u64)| start.saturating_add(bytes);
+        let overlaps = |other: (u64, u64)| mine.0 < end(other) && other.0 < end(mine);
+        (!params.any(overlaps) && !others.any(overlaps)).then_some(pointer as *mut u8)
+    }
+
     unsafe fn read(&self, leaf: usize, to: *mut u8) {
         let bytes = self.extents[leaf].total * element_bytes(&self.code.interface.params[leaf]);
         // SAFETY: the caller's pointer is to as many elements as the sizes mean, and there is room for them.
@@ -307,6 +325,7 @@ impl Transfer for Pointers<'_> {
                 match is_handle(leaf).then(|| memory.next()).flatten() {
                     Some(elements) => fill_handle(pointer as *mut i64, *elements, leaf, *word as Object),
                     None if leaf.rank == 0 => store(leaf, *word, pointer),
+                    None if *word == 0 => {}
                     None => {
                         let (object, rank) = (*word as Object, leaf.rank);
                         let bytes = count_elements(object, rank) * element_bytes(leaf);
@@ -328,6 +347,13 @@ impl Pointers<'_> {
         }
     }
 
+    /// How many elements there is room for in a result.
+    fn wanted(&self, leaf: &Leaf) -> Option<i64> {
+        let values = Values { sizes: self.sizes, extents: self.extents };
+        let dims = dims_of(leaf, &values, &Extent::default());
+        dims.iter().try_fold(1i64, |n, d| n.checked_mul(*d).filter(|_| *d >= 0))
+    }
+
     /// Whether each array has as many elements as the sizes mean.
     ///
     /// # Safety
@@ -335,7 +361,7 @@ impl Pointers<'_> {
     unsafe fn fits(&self, results: &[u64]) -> Result<(), Error> {
         let values = Values { sizes: self.sizes, extents: self.extents };
         let leaves = results.iter().zip(&self.code.interface.results);
-        for (word, leaf) in leaves.filter(|(_, leaf)| leaf.rank > 0 && !is_handle(leaf)) {
+        for (word, leaf) in leaves.filter(|(word, leaf)| leaf.rank > 0 && !is_handle(leaf) && **word != 0) {
             let wanted: i64 = dims_of(leaf, &values, &Extent::default()).iter().product();
             // SAFETY: an array of this rank.
             let count = unsafe { count_elements(*word as Object, leaf.rank) };

@@ -49,6 +49,8 @@ pub trait Slots: 'static {
     fn extents(args: &Self::Args<'_>, each: &mut impl FnMut(Extent));
     /// Where the elements of leaf `leaf` are, if they lie in rows.
     fn place(args: &Self::Args<'_>, leaf: usize) -> Option<*const u8>;
+    /// Where elements may be written of leaf `leaf`, which is `&mut`, if they lie in rows.
+    fn room(args: &mut Self::Args<'_>, leaf: usize) -> Option<*mut u8>;
     /// Copies the elements of leaf `leaf` in rows.
     ///
     /// # Safety
@@ -75,6 +77,9 @@ pub trait Slot: 'static {
     fn words(arg: &Self::Arg<'_>, words: &mut impl FnMut(u64));
     fn extents(arg: &Self::Arg<'_>, each: &mut impl FnMut(Extent));
     fn place(arg: &Self::Arg<'_>) -> Option<*const u8>;
+    fn room(_: &mut Self::Arg<'_>) -> Option<*mut u8> {
+        None
+    }
     /// # Safety
     /// As of [`Slots::read`].
     unsafe fn read(arg: &Self::Arg<'_>, to: *mut u8);
@@ -171,6 +176,9 @@ impl<T: ?Sized + Elements> Slot for Mut<T> {
     fn place(_: &T::ViewMut<'_>) -> Option<*const u8> {
         None
     }
+    fn room(arg: &mut T::ViewMut<'_>) -> Option<*mut u8> {
+        T::room(arg)
+    }
     unsafe fn read(arg: &T::ViewMut<'_>, to: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe { T::read_mut(arg, to.cast()) }
@@ -209,6 +217,9 @@ impl Slots for () {
     fn words(_: &(), _: &mut impl FnMut(u64)) {}
     fn extents(_: &(), _: &mut impl FnMut(Extent)) {}
     fn place(_: &(), _: usize) -> Option<*const u8> {
+        None
+    }
+    fn room(_: &mut (), _: usize) -> Option<*mut u8> {
         None
     }
     unsafe fn read(_: &(), _: usize, _: *mut u8) {}
@@ -262,6 +273,17 @@ macro_rules! slots {
                 $(
                     if leaf >= first && leaf < first + $name::COUNT {
                         return $name::place($arg);
+                    }
+                    first += $name::COUNT;
+                )*
+                let _ = first;
+                None
+            }
+            fn room($bound: &mut Self::Args<'_>, leaf: usize) -> Option<*mut u8> {
+                let mut first = 0;
+                $(
+                    if leaf >= first && leaf < first + $name::COUNT {
+                        return $name::room($arg);
                     }
                     first += $name::COUNT;
                 )*

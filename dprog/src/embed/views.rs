@@ -27,6 +27,9 @@ macro_rules! ranks {
                 fn place(view: &Self::View<'_>) -> Option<*const u8> {
                     view.as_slice().map(|elements| elements.as_ptr().cast())
                 }
+                fn room(view: &mut Self::ViewMut<'_>) -> Option<*mut u8> {
+                    view.as_slice_mut().map(|elements| elements.as_mut_ptr().cast())
+                }
                 unsafe fn read(view: &Self::View<'_>, to: *mut T) {
                     // SAFETY: the caller has room for the extent.
                     view.iter().enumerate().for_each(|(i, x)| unsafe { to.add(i).write(*x) });

@@ -46,7 +46,7 @@ pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usiz
     let Some(entry) = func.entry() else { return 0 };
     let definitions = Definitions::of_function(func);
     let (pure, sums) = pure_producers(func, &definitions, effects);
-    if pure.is_empty() {
+    if pure.is_empty() && sums.is_empty() {
         return 0;
     }
     let (uses, lasting) = (count_uses(func), Lasting::of_function(func, stage));
@@ -199,14 +199,15 @@ impl Fusion<'_> {
 
     // ---- a map of a map ----
 
-    /// A sum of adjoints of which one is a producer that nobody else reads becomes a map.
+    /// A sum of adjoints of which one is a producer that nobody else reads becomes a map. So does one that is what the function gives,
+    /// which is made where the caller wants it; and one that would begin with a copy, since the caller has what it adds to.
     fn sum_to_map(&mut self, inst: Inst, region: Region) {
         let data = self.func.insts[inst].clone();
         let made_here = |v: &Value| {
             let producer = self.producer(*v).filter(|producer| self.definitions.home(*producer) == Some(region));
             producer.is_some_and(|producer| self.is_read_only_by(producer, &data.args) && self.inputs_last(producer))
         };
-        if !data.args.iter().any(made_here) {
+        if !data.args.iter().any(made_here) && !self.is_better_new(&data) {
             return;
         }
         let ty = self.func.value_type(data.results[0]).element();
@@ -220,6 +221,12 @@ impl Fusion<'_> {
         self.func.insts[inst].regions = SmallVec::from_slice(&[body]);
         self.definitions.record(self.func, inst);
         self.pure.insert(inst, data.args.to_vec());
+    }
+
+    fn is_better_new(&self, sum: &InstData) -> bool {
+        let entry = self.func.entry().map(|entry| &self.func.regions[entry]);
+        let new = |entry: &RegionData| entry.params.contains(&sum.args[0]) || entry.yields.contains(&sum.results[0]);
+        self.stage == Stage::Full && entry.is_some_and(new)
     }
 
     fn merge_producers(&mut self, consumer: Inst, region: Region) {

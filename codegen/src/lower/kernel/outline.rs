@@ -99,6 +99,8 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             function_refs: FxHashMap::default(),
             support_refs: FxHashMap::default(),
             bases: FxHashMap::default(),
+            places: Places::default(),
+            offers: Vec::new(),
             table: None,
             folds: FxHashMap::default(),
             folded: FxHashMap::default(),
