@@ -10,16 +10,19 @@ use crate::reverse::Reverse;
 use crate::reverse::told::Planned;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
-use dprog_ir::analysis::effects::EffectContext;
+use dprog_ir::analysis::effects::{EffectContext, Size};
 use dprog_ir::analysis::{Definitions, FunctionEffects, Shapes};
 use dprog_ir::entity::Entity;
 use dprog_ir::{
-    Const, FuncId, Function, HostFn, Inst, Module, NodeId, Op, ReduceOp, Region, SrcLoc, Type, UnaryOp, Value,
+    BinaryOp, Const, FuncId, Function, HostFn, Inst, Module, NodeId, Op, ReduceOp, Region, SrcLoc, Type, UnaryOp, Value,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// What counts as a few elements of an axis: coordinates, the ends of a stencil. By gut feeling.
+const FEW: i64 = 4;
 
 /// A function that is differentiated, with the facts about it that do not depend on what by what.
 #[derive(Debug)]
@@ -40,12 +43,39 @@ pub struct Primal {
 }
 
 impl Primal {
-    /// Whether a loop with these bounds runs over all of an axis of `x`, as far as can be seen.
+    /// Whether a loop with these bounds runs over an axis of `x`, but for a few elements at its ends, as far as can be seen.
     pub fn runs_over_axis(&self, (lo, hi): (Value, Value), x: Value, axis: usize) -> bool {
         let functions = FunctionEffects::unknown();
-        let (definitions, shapes) = (&self.definitions, &self.shapes);
-        let context = EffectContext { func: &self.func, definitions, shapes, functions: &functions };
-        definitions.int(&self.func, lo) == Some(0) && context.size_of(hi) == context.size(x, axis as u8)
+        let context = self.sizes(&functions);
+        let begins = self.definitions.int(&self.func, lo).is_some_and(|lo| (0..=FEW).contains(&lo));
+        begins
+            && match (context.size(x, axis as u8), context.size_of(hi)) {
+                (Size::Const(size), Size::Const(hi)) => hi >= size - FEW,
+                (size, hi_size) => {
+                    size == hi_size || self.little_less(hi).is_some_and(|hi| size == context.size_of(hi))
+                }
+            }
+    }
+
+    /// Whether an axis of `x` is known to have a few elements.
+    pub fn is_short_axis(&self, x: Value, axis: usize) -> bool {
+        matches!(self.sizes(&FunctionEffects::unknown()).size(x, axis as u8), Size::Const(..=FEW))
+    }
+
+    fn sizes<'p>(&'p self, functions: &'p FunctionEffects) -> EffectContext<'p> {
+        EffectContext { func: &self.func, definitions: &self.definitions, shapes: &self.shapes, functions }
+    }
+
+    /// `n`, if `v` is `n - 1` or a few less.
+    fn little_less(&self, v: Value) -> Option<Value> {
+        let data = &self.func.insts[self.producer(v)?];
+        let by = self.definitions.int(&self.func, *data.args.get(1)?)?;
+        let few = match data.op {
+            Op::Binary(BinaryOp::Sub) => (0..=FEW).contains(&by),
+            Op::Binary(BinaryOp::Add) => (-FEW..=0).contains(&by),
+            _ => false,
+        };
+        few.then(|| data.args[0])
     }
 
     /// The instruction that gives `v`; `None` for parameters.

@@ -1,4 +1,5 @@
-//! Accesses that are certainly in bounds lose their check, and comparisons that are certain become constants.
+//! Accesses that are certainly in bounds lose their check, comparisons that are certain become constants, and `max` and `min` of which the outcome is
+//! certain (`max n, 0` of a size) their operand.
 //!
 //! ```text
 //! %n = dim.0 %x                                  %n = dim.0 %x
@@ -11,8 +12,9 @@
 //! removed by `simplify`. *Cost:* that of the analysis.
 
 use crate::analysis::ranges::Ranges;
-use crate::function::{Function, Inst};
+use crate::function::{Function, Inst, Value};
 use crate::opcode::{Access, Const, Op};
+use crate::transform::replacement::Replacements;
 
 /// Removes bounds checks and decided comparisons. Gives the number of changes.
 pub fn run(func: &mut Function) -> usize {
@@ -23,7 +25,18 @@ pub fn run(func: &mut Function) -> usize {
         data.op = Op::Const(Const::Bool(*holds));
         data.args.clear();
     }
-    ranges.in_bounds.len() + ranges.decided.len()
+    choose(func, &ranges.chosen);
+    ranges.in_bounds.len() + ranges.decided.len() + ranges.chosen.len()
+}
+
+/// Uses the operand in the place of the greatest or the least.
+fn choose(func: &mut Function, chosen: &[(Inst, Value)]) {
+    let Some(entry) = func.entry().filter(|_| !chosen.is_empty()) else { return };
+    let mut replaced = Replacements::default();
+    for (inst, v) in chosen {
+        replaced.replace(func.insts[*inst].results[0], *v);
+    }
+    replaced.resolve_region(func, entry);
 }
 
 fn drop_check(func: &mut Function, inst: Inst) {

@@ -15,12 +15,15 @@
 //! zero times, and then a cell is set to what it was. There may be a few cells, if constants among the indices tell them apart. The order
 //! of additions stays. Loops are visited inside out, so a cell that does not change in several loops ends outside of all of them.
 //!
+//! Elements that do change from trip to trip stay where they are, if they are certainly none of these cells: the branch of a comparison says so,
+//! as in `if i != j { a[i] += u; a[j] -= u; }`, where `a[i]` becomes a number and `a[j]` does not. Then the loop carries both.
+//!
 //! *Not here:* `while`. *Cost:* linear in the code times the depth of loops.
 
 use crate::analysis::ranges::Ranges;
 use crate::analysis::{Definitions, Table};
 use crate::function::{Function, Inst, InstData, Region, Value};
-use crate::opcode::{Access, BinaryOp, Op};
+use crate::opcode::{Access, BinaryOp, CompareOp, Op};
 use crate::transform::replacement::Replacements;
 use crate::types::Type;
 use smallvec::SmallVec;
@@ -53,6 +56,9 @@ struct Promotion<'f> {
 /// A loop has at most so many cells of an array in registers. By gut feeling: coordinates, and a colour with its opacity.
 const MOST_CELLS: usize = 6;
 
+/// And so many accesses to other elements are compared with these (it bounds the time).
+const MOST_OTHERS: usize = 32;
+
 /// A cell of a carried array that a loop touches.
 struct Cell {
     indices: Vec<Value>,
@@ -60,11 +66,27 @@ struct Cell {
     safe_depth: u32,
 }
 
-/// All cells that it touches.
-#[derive(Default)]
+/// An access to another element in each trip.
+struct Other {
+    indices: Vec<Value>,
+    /// Pairs of numbers that differ there.
+    unequal: Vec<(Value, Value)>,
+}
+
+/// All that it touches, in a loop in which what is at most `depth` deep does not change.
 struct Cells {
+    depth: u32,
     all: Vec<Cell>,
     updated: bool,
+    others: Vec<Other>,
+    /// Pairs of numbers that differ in the branch that is being looked at.
+    unequal: Vec<(Value, Value)>,
+}
+
+impl Cells {
+    fn keeps_array(&self) -> bool {
+        !self.others.is_empty()
+    }
 }
 
 impl Promotion<'_> {
@@ -104,7 +126,7 @@ impl Promotion<'_> {
 
     // ---- deciding ----
 
-    fn cells(&self, inst: Inst, k: usize, depth: u32) -> Option<Vec<Cell>> {
+    fn cells(&self, inst: Inst, k: usize, depth: u32) -> Option<Cells> {
         let data = &self.func.insts[inst];
         let body = data.regions[0];
         let param = self.func.regions[body].params[k + 1];
@@ -112,15 +134,19 @@ impl Promotion<'_> {
         if ty.level_count() != 1 || ty.element().as_scalar().is_none() {
             return None;
         }
-        let mut cells = Cells::default();
+        let mut cells = Cells { depth, all: Vec::new(), updated: false, others: Vec::new(), unequal: Vec::new() };
         let mut versions = vec![param];
         self.follow(body, &mut versions, &mut cells)?;
         let yields = &self.func.regions[body].yields;
         let only_here = yields.iter().enumerate().all(|(j, v)| j == k || !versions.contains(v));
         let last = versions[versions.len() - 1];
-        let constant = |cell: &Cell| cell.indices.iter().all(|v| self.depth[*v] <= depth);
-        let fixed = cells.all.iter().all(|cell| constant(cell) && cell.safe_depth <= depth);
-        (only_here && yields[k] == last && cells.updated && fixed).then_some(cells.all)
+        let fixed = cells.all.iter().all(|cell| cell.safe_depth <= depth);
+        let is_no_cell = |other: &Other| {
+            let apart = |cell: &Cell| self.certainly_different(&cell.indices, &other.indices, &other.unequal);
+            cells.all.iter().all(apart)
+        };
+        let apart = cells.others.iter().all(is_no_cell);
+        (only_here && yields[k] == last && cells.updated && fixed && apart).then_some(cells)
     }
 
     /// Follows the array through a region. `versions` are all that it has been, the present one last. `None` if it is
@@ -149,16 +175,20 @@ impl Promotion<'_> {
             return None;
         }
         if updates {
-            cells.updated = true;
             versions.push(data.results[0]);
         }
+        if indices.iter().any(|v| self.depth[*v] > cells.depth) {
+            cells.others.push(Other { indices: indices.to_vec(), unequal: cells.unequal.clone() });
+            return (cells.others.len() <= MOST_OTHERS).then_some(());
+        }
+        cells.updated |= updates;
         let safe_depth = self.safe_depth[inst];
         if let Some(at) = self.cell_at(&cells.all, indices) {
             let cell = &mut cells.all[at];
             cell.safe_depth = cell.safe_depth.min(safe_depth);
             return Some(());
         }
-        let apart = cells.all.iter().all(|cell| self.certainly_different(&cell.indices, indices));
+        let apart = cells.all.iter().all(|cell| self.certainly_different(&cell.indices, indices, &[]));
         cells.all.push(Cell { indices: indices.to_vec(), safe_depth });
         (apart && cells.all.len() <= MOST_CELLS).then_some(())
     }
@@ -167,9 +197,21 @@ impl Promotion<'_> {
         cells.iter().position(|cell| self.same_indices(&cell.indices, indices))
     }
 
-    fn certainly_different(&self, a: &[Value], b: &[Value]) -> bool {
+    fn certainly_different(&self, a: &[Value], b: &[Value], unequal: &[(Value, Value)]) -> bool {
         let int = |v: Value| self.definitions.int(self.func, v);
-        a.iter().zip(b).any(|(a, b)| int(*a).zip(int(*b)).is_some_and(|(a, b)| a != b))
+        let known = |a: Value, b: Value| unequal.contains(&(a, b)) || unequal.contains(&(b, a));
+        a.iter().zip(b).any(|(a, b)| int(*a).zip(int(*b)).is_some_and(|(a, b)| a != b) || known(*a, *b))
+    }
+
+    /// The numbers that differ in branch `k`.
+    fn unequal_in(&self, data: &InstData, k: usize) -> Option<(Value, Value)> {
+        let condition = self.definitions.inst(self.func, data.args[0]).filter(|_| data.op == Op::If)?;
+        let branch = match condition.op {
+            Op::Compare(CompareOp::Ne) => 0,
+            Op::Compare(CompareOp::Eq) => 1,
+            _ => return None,
+        };
+        (k == branch).then(|| (condition.args[0], condition.args[1]))
     }
 
     fn same_indices(&self, a: &[Value], b: &[Value]) -> bool {
@@ -182,9 +224,12 @@ impl Promotion<'_> {
         let mut ends = Vec::new();
         let mark = versions.len();
         let mut inner = Vec::new();
-        for region in &data.regions {
+        for (k, region) in data.regions.iter().enumerate() {
             let mut here = versions[..mark].to_vec();
+            let known = cells.unequal.len();
+            cells.unequal.extend(self.unequal_in(data, k));
             self.follow(*region, &mut here, cells)?;
+            cells.unequal.truncate(known);
             let yields = &self.func.regions[*region].yields;
             let handed: Vec<usize> = (0..yields.len()).filter(|j| here.contains(&yields[*j])).collect();
             let end = here[here.len() - 1];
@@ -216,11 +261,12 @@ impl Promotion<'_> {
 
     // ---- changing ----
 
-    /// Number `k` of what the loop carries becomes its first cell; the other cells are carried last.
+    /// Number `k` of what the loop carries becomes its first cell; the other cells are carried last. With other elements the array
+    /// stays number `k`, and all cells are carried last.
     fn promote(
         &mut self,
         (inst, k): (Inst, usize),
-        cells: &[Cell],
+        cells: &Cells,
         depth: u32,
         out: &mut Vec<Inst>,
         after: &mut Vec<Inst>,
@@ -231,7 +277,12 @@ impl Promotion<'_> {
         let param = self.func.regions[body].params[k + 1];
         let name = self.func.values[param].name.clone();
         let (mut carried, mut changed) = (Vec::new(), array);
-        for (n, cell) in cells.iter().enumerate() {
+        if cells.keeps_array() {
+            changed = self.func.new_value(ty, None);
+            self.define(&[changed], depth);
+            self.func.insts[inst].results[k] = changed;
+        }
+        for (n, cell) in cells.all.iter().enumerate() {
             let [before, number] = [(); 2].map(|()| self.func.new_value(ty.element(), None));
             let number_in = self.func.new_value(ty.element(), name.clone());
             self.define(&[before, number], depth);
@@ -239,12 +290,12 @@ impl Promotion<'_> {
             carried.push(number_in);
             let read = [&[array], &cell.indices[..]].concat();
             out.push(self.access(Op::Get(Access::InBounds), &read, before, &data, cell));
-            let next = if n + 1 == cells.len() { result } else { self.func.new_value(ty, None) };
+            let next = if n + 1 == cells.all.len() { result } else { self.func.new_value(ty, None) };
             let written = [&[changed], &cell.indices[..], &[number]].concat();
             after.push(self.access(Op::Set(Access::InBounds), &written, next, &data, cell));
             changed = next;
             let (at, region) = (&mut self.func.insts[inst], &mut self.func.regions[body]);
-            if n == 0 {
+            if n == 0 && !cells.keeps_array() {
                 (at.args[k + 2], at.results[k], region.params[k + 1]) = (before, number, number_in);
             } else {
                 at.args.push(before);
@@ -253,9 +304,17 @@ impl Promotion<'_> {
             }
         }
         let (_, last) = self.rewrite(body, param, carried, cells, depth + 1);
-        let yields = &mut self.func.regions[body].yields;
-        yields[k] = last[0];
-        yields.extend_from_slice(&last[1..]);
+        self.hand_on(body, k, cells, &last);
+    }
+
+    /// What yields the array yields its cells: the first in its place, or, where the array is there too, all of them last.
+    fn hand_on(&mut self, region: Region, k: usize, cells: &Cells, numbers: &[Value]) {
+        let yields = &mut self.func.regions[region].yields;
+        if cells.keeps_array() {
+            return yields.extend_from_slice(numbers);
+        }
+        yields[k] = numbers[0];
+        yields.extend_from_slice(&numbers[1..]);
     }
 
     fn access(&mut self, op: Op, args: &[Value], result: Value, at: &InstData, cell: &Cell) -> Inst {
@@ -276,7 +335,7 @@ impl Promotion<'_> {
         region: Region,
         array: Value,
         numbers: Vec<Value>,
-        cells: &[Cell],
+        cells: &Cells,
         depth: u32,
     ) -> (Value, Vec<Value>) {
         let (mut array, mut numbers) = (array, numbers);
@@ -289,11 +348,18 @@ impl Promotion<'_> {
             } else if data.args.first() != Some(&array) {
                 out.push(inst);
             } else if data.op == Op::Get(Access::InBounds) {
-                let at = self.cell_at(cells, &data.args[1..]).expect("it is one of the cells");
-                self.replaced.replace(data.results[0], numbers[at]);
+                match self.cell_at(&cells.all, &data.args[1..]) {
+                    Some(at) => self.replaced.replace(data.results[0], numbers[at]),
+                    None => out.push(inst),
+                }
             } else {
                 let (v, indices) = data.args[1..].split_last().expect("it has a value");
-                let at = self.cell_at(cells, indices).expect("it is one of the cells");
+                array = data.results[0];
+                let Some(at) = self.cell_at(&cells.all, indices) else {
+                    out.push(inst);
+                    continue;
+                };
+                self.replaced.replace(array, data.args[0]);
                 numbers[at] = if matches!(data.op, Op::AddAt(_)) {
                     let sum = self.func.new_value(self.func.value_type(*v), None);
                     self.define(&[sum], depth);
@@ -302,7 +368,6 @@ impl Promotion<'_> {
                 } else {
                     self.replaced.resolve(*v)
                 };
-                array = data.results[0];
             }
         }
         self.func.regions[region].insts = out;
@@ -314,17 +379,15 @@ impl Promotion<'_> {
         &mut self,
         inst: Inst,
         (array, numbers): (Value, Vec<Value>),
-        cells: &[Cell],
+        cells: &Cells,
         depth: u32,
     ) -> (Value, Vec<Value>) {
         let data = self.func.insts[inst].clone();
         let mut handed_on = None;
         for region in &data.regions {
             let (last, ends) = self.rewrite(*region, array, numbers.clone(), cells, depth);
-            let yields = &mut self.func.regions[*region].yields;
-            if let Some(j) = yields.iter().position(|v| *v == last) {
-                yields[j] = ends[0];
-                yields.extend_from_slice(&ends[1..]);
+            if let Some(j) = self.func.regions[*region].yields.iter().position(|v| *v == last) {
+                self.hand_on(*region, j, cells, &ends);
                 handed_on = Some(j);
             }
         }
@@ -333,8 +396,12 @@ impl Promotion<'_> {
         let chosen: Vec<Value> = kinds.into_iter().map(|ty| self.func.new_value(ty, None)).collect();
         self.define(&chosen, depth);
         let results = &mut self.func.insts[inst].results;
-        results[j] = chosen[0];
-        results.extend(chosen[1..].iter().copied());
+        if cells.keeps_array() {
+            results.extend(chosen.iter().copied());
+        } else {
+            results[j] = chosen[0];
+            results.extend(chosen[1..].iter().copied());
+        }
         (data.results[j], chosen)
     }
 }

@@ -11,6 +11,9 @@ use dprog_ir::{BinaryOp, Const, InstData, Op, Region, Scalar, Type, UnaryOp, Val
 /// A value is recomputed if that takes at most so many operations. Chosen by feeling: a slot costs a store and a load.
 pub(super) const BUDGET: u32 = 8;
 
+/// Less than a slot costs, where several divisions are on their way at once; of integers it may trap.
+const DIVISION: u32 = 4;
+
 /// What an elementary function counts where it may be computed twice: so much that there is one of them in what is recomputed for a value.
 const ELEMENTARY: u32 = 4;
 
@@ -39,7 +42,8 @@ impl Decider<'_> {
                     // A row is mostly read by elements, where it comes from.
                     Op::Get(_) => {
                         let whole = data.args.len() == first?.rank() + 1;
-                        self.may_reread(data.args[0]) && (whole || first?.element().is_float())
+                        let stable = self.may_reread(data.args[0]) && (whole || first?.element().is_float());
+                        stable || self.reads_kept_array(data)
                     }
                     _ => true,
                 };
@@ -57,7 +61,7 @@ impl Decider<'_> {
 
     /// Whether an element is had from its array, which is kept whole.
     fn reads_kept_array(&self, data: &InstData) -> bool {
-        !self.plan.is_recursion() && reads_all_of(self.active, self.plan.root, data) && self.may_reread(data.args[0])
+        !self.plan.is_recursion() && reads_all_of(self.active, self.plan.root, data)
     }
 
     /// Of an elementary function in a loop for one element of a comprehension. Kept, it would be in an array of its own for each element,
@@ -117,15 +121,15 @@ fn operation_cost(op: &Op, first: Option<Scalar>) -> Option<u32> {
 
 fn unary_cost(op: UnaryOp) -> Option<u32> {
     let cheap = [UnaryOp::Neg, UnaryOp::Not, UnaryOp::Abs, UnaryOp::Sign, UnaryOp::Trunc];
-    cheap.contains(&op).then_some(1)
+    // A root takes as long as a division.
+    cheap.contains(&op).then_some(1).or((op == UnaryOp::Sqrt).then_some(DIVISION))
 }
 
 fn binary_cost(op: BinaryOp, scalar: Scalar) -> Option<u32> {
     match op {
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign => Some(1),
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => Some(1),
-        // Less than a slot costs, where several divisions are on their way at once; of integers it may trap.
-        BinaryOp::Div if scalar.is_float() => Some(4),
+        BinaryOp::Div if scalar.is_float() => Some(DIVISION),
         BinaryOp::Div | BinaryOp::Rem | BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::Hypot => None,
         BinaryOp::Polygamma => None,
     }

@@ -33,6 +33,8 @@ pub struct Ranges {
     pub in_bounds: Vec<Inst>,
     /// Comparisons whose result is certain.
     pub decided: Vec<(Inst, bool)>,
+    /// `max` and `min` of i64 that are certainly this operand.
+    pub chosen: Vec<(Inst, Value)>,
     /// For accesses with indices from outside the loops around them: at how many loops around it the access is in bounds
     /// already (0: outside of all). `u32::MAX` if only where it stands.
     pub safe_depth: Table<Inst, u32>,
@@ -117,6 +119,7 @@ impl Walk<'_> {
             self.assume(data.args[0], true);
         } else {
             self.access(inst, data);
+            self.choose_greater(inst, data);
             self.define_arithmetic(data);
         }
     }
@@ -243,6 +246,20 @@ impl Walk<'_> {
             self.ranges.decided.push((inst, true));
         } else if self.holds(opposite(op), a, b) {
             self.ranges.decided.push((inst, false));
+        }
+    }
+
+    fn choose_greater(&mut self, inst: Inst, data: &InstData) {
+        let (Op::Binary(op @ (BinaryOp::Max | BinaryOp::Min)), &[a, b]) = (&data.op, &data.args[..]) else { return };
+        if !self.int_type(a) {
+            return;
+        }
+        let (greater, less) = if *op == BinaryOp::Max { (a, b) } else { (b, a) };
+        let (greater_term, less_term) = (self.term(greater), self.term(less));
+        if self.facts.proves(less_term, greater_term) {
+            self.ranges.chosen.push((inst, a));
+        } else if self.facts.proves(greater_term, less_term) {
+            self.ranges.chosen.push((inst, b));
         }
     }
 

@@ -214,8 +214,25 @@ impl Simplifier<'_> {
     fn added(&self, x: Value, indices: &[Value], v: Value) -> Option<Value> {
         let (Op::Binary(BinaryOp::Add), sum) = self.made_by(v)? else { return None };
         let (Op::Get(_), read) = self.made_by(sum[0])? else { return None };
-        let same = read[0] == x && self.same_indices(&read[1..], indices);
+        let same = self.same_indices(&read[1..], indices) && self.is_unchanged_since(read[0], x, indices);
         (same && self.func.value_type(v).is_float() && self.uses[v] == 1).then_some(sum[1])
+    }
+
+    /// Whether only other elements than this one were updated between an earlier version of an array and `x`: the coordinates of a point are
+    /// often read together before they are replaced one by one.
+    fn is_unchanged_since(&self, earlier: Value, x: Value, indices: &[Value]) -> bool {
+        let mut array = x;
+        for _ in 0..UPDATES {
+            if array == earlier {
+                return true;
+            }
+            let Some((Op::Set(_) | Op::AddAt(_), args)) = self.made_by(array) else { return false };
+            if !self.certainly_different(&args[1..args.len() - 1], indices) {
+                return false;
+            }
+            array = args[0];
+        }
+        false
     }
 
     /// What has been taken goes back as it was.
