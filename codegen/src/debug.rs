@@ -10,6 +10,7 @@
 //! registers and in derivatives that have no name in the source.
 
 use crate::jit::Error;
+use crate::wide::{Bytes, Frame};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
@@ -20,10 +21,11 @@ use cranelift_object::object::{RelocationEncoding, RelocationFlags, RelocationKi
 use dprog_ir::SrcLoc;
 use dprog_runtime::program::Place;
 use gimli::write::{
-    Address, AttributeValue, CieId, Dwarf, EndianVec, Expression, FileId, FrameTable, LineProgram, LineString, Range,
-    RangeList, RelocateWriter, Relocation, RelocationTarget, Sections, UnitEntryId, UnitId,
+    Address, AttributeValue, CallFrameInstruction, CieId, Dwarf, EndianVec, Expression, FileId, FrameDescriptionEntry,
+    FrameTable, LineProgram, LineString, Range, RangeList, RelocateWriter, Relocation, RelocationTarget, Sections,
+    UnitEntryId, UnitId,
 };
-use gimli::{Encoding, Format, LineEncoding, LittleEndian, SectionId};
+use gimli::{Encoding, Format, LineEncoding, LittleEndian, Register, SectionId, X86_64};
 use rustc_hash::FxHashMap;
 
 /// The file that was compiled, for a debugger that looks for it.
@@ -69,11 +71,27 @@ impl Notes {
         self.functions.push(Code { id, name: name.to_string(), head, size: code.code_buffer().len() as u32, rows });
     }
 
+    /// The same of a kernel whose bytes are ours. All of it is shown at the line of its loop.
+    pub fn add_wide(&mut self, id: ClifFuncId, name: &str, head: SrcLoc, code: &Bytes, isa: &dyn TargetIsa) {
+        let size = code.code as u32;
+        if let Some(cie) = self.cie_of(isa) {
+            let address = Address::Symbol { symbol: self.functions.len(), addend: 0 };
+            self.frames.add_fde(cie, wide_frame(&code.frame, address, size));
+        }
+        // A second row of the same line is where debuggers think that the body begins.
+        let rows = vec![(0, head), (code.frame.body, head)];
+        self.functions.push(Code { id, name: name.to_string(), head, size, rows });
+    }
+
+    fn cie_of(&mut self, isa: &dyn TargetIsa) -> Option<CieId> {
+        self.cie = self.cie.or_else(|| Some(self.frames.add_cie(isa.create_systemv_cie()?)));
+        self.cie
+    }
+
     /// How to unwind the stack in the function that is added next.
     fn add_frame(&mut self, code: &CompiledCode, isa: &dyn TargetIsa) {
         let Ok(Some(UnwindInfo::SystemV(info))) = code.create_unwind_info(isa) else { return };
-        let Some(cie) = self.cie.or_else(|| Some(self.frames.add_cie(isa.create_systemv_cie()?))) else { return };
-        self.cie = Some(cie);
+        let Some(cie) = self.cie_of(isa) else { return };
         let address = Address::Symbol { symbol: self.functions.len(), addend: 0 };
         self.frames.add_fde(cie, info.to_fde(address));
     }
@@ -92,6 +110,30 @@ impl Notes {
         self.frames.write_debug_frame(&mut sections.debug_frame).map_err(|e| Error(e.to_string()))?;
         add_sections(product, &sections, &symbols)
     }
+}
+
+/// How to unwind the stack in a wide kernel: the rule of the body holds everywhere but at the beginning and at the ends.
+fn wide_frame(frame: &Frame, address: Address, size: u32) -> FrameDescriptionEntry {
+    const WORD: i32 = 8;
+    let (rbp, rsp) = (X86_64::RBP, X86_64::RSP);
+    let mut entry = FrameDescriptionEntry::new(address, size);
+    entry.add_instruction(frame.pushed, CallFrameInstruction::CfaOffset(2 * WORD));
+    entry.add_instruction(frame.pushed, CallFrameInstruction::Offset(rbp, -2 * WORD));
+    entry.add_instruction(frame.body, CallFrameInstruction::CfaRegister(rbp));
+    for (k, register) in frame.kept.iter().enumerate() {
+        // The numbers are those of the machine.
+        let offset = -(3 + k as i32) * WORD;
+        entry.add_instruction(frame.body, CallFrameInstruction::Offset(Register(*register as u16), offset));
+    }
+    for (popped, left) in &frame.ends {
+        entry.add_instruction(*popped, CallFrameInstruction::RememberState);
+        entry.add_instruction(*popped, CallFrameInstruction::Cfa(rsp, WORD));
+        entry.add_instruction(*popped, CallFrameInstruction::Restore(rbp));
+        if *left < size {
+            entry.add_instruction(*left, CallFrameInstruction::RestoreState);
+        }
+    }
+    entry
 }
 
 /// A call that is no call any more.

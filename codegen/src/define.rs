@@ -211,19 +211,22 @@ impl Workshop {
                     self.as_written = as_written;
                     self.define(clif, context, id, &format!("{}.kernel", func.name), options)?;
                 }
-                Outlined::Wide { id, bytes, helpers, level, reach } => {
+                Outlined::Wide { id, bytes, loc, helpers, level, reach } => {
                     let defined = define_wide(clif, id, &bytes, &helpers, reach);
                     defined.map_err(|e| Error(format!("{}: {e:?}", func.name)))?;
                     self.list_wide(&func.name, &bytes, level);
+                    if let Some(notes) = &mut self.debug {
+                        notes.add_wide(id, &format!("{}.kernel", func.name), loc, &bytes, clif.isa());
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// The widest code that kernels may have. A debugger knows nothing of it, so with notes there is none.
+    /// The widest code that kernels may have.
     fn widest(&self, options: &Options) -> Option<Widest> {
-        if options.opt_level == OptLevel::None || self.debug.is_some() {
+        if options.opt_level == OptLevel::None {
             return None;
         }
         let known = |level, reach| Widest { levels: smallvec![level], reach, machine: Target::Known };

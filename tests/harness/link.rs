@@ -204,6 +204,13 @@ fn gdb_sees_who_calls_a_kernel() {
     let Some(done) = tool(&desk, "gdb", &commands) else { return };
     assert!(done.out.contains("#0  soft.kernel () at soft.dp:1"), "{}", done.out);
     assert!(done.out.contains("main () at main.c:4"), "{}", done.out);
+    // Whichever instruction it is at.
+    desk.put("steps", b"set $n = 0\nwhile $n < 300\nstepi\nbt\nset $n = $n + 1\nend\n");
+    let commands =
+        ["-nx", "-batch", "-ex", "rbreak soft.*kernel", "-ex", "run", "-ex", "delete", "-x", "steps", "./main"];
+    let Some(done) = tool(&desk, "gdb", &commands) else { return };
+    let (inside, outside) = (done.out.matches("\n#0 ").count(), done.out.matches("main () at main.c:4").count());
+    assert!(inside >= 300 && outside == inside, "{inside} backtraces, {outside} with main\n{}", done.out);
 }
 
 // ---- libraries ----

@@ -8,6 +8,7 @@ use super::code::{Class, Code, Inst, Kind, Op, Operand, V};
 use super::encode::{Assembler, Condition, Form, Label, Mem, POOL_ALIGNMENT, RAX, RBP, RSP, Reg, Rm, Row, rows};
 use super::machine::Level;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 /// How a helper is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +34,19 @@ pub struct Bytes {
     pub missing: Vec<Missing>,
     /// It runs a multiple of so many trips.
     pub width: usize,
+    pub frame: Frame,
+}
+
+/// What somebody who walks the stack needs to know of a function: from the body on the frame pointer says where the caller's frame is.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// The registers that are saved below the frame pointer, from there down.
+    pub kept: SmallVec<[Reg; 5]>,
+    /// Behind `push rbp`, and where the body begins.
+    pub pushed: u32,
+    pub body: u32,
+    /// The ends: where the frame pointer is the caller's again, and where the function is left.
+    pub ends: SmallVec<[(u32, u32); 2]>,
 }
 
 pub fn emit(code: &Code, allocation: &Allocation, level: Level, reach: Reach, width: usize) -> Bytes {
@@ -52,6 +66,7 @@ pub fn emit(code: &Code, allocation: &Allocation, level: Level, reach: Reach, wi
         cold: Vec::new(),
         helpers: [None; 3],
         missing: Vec::new(),
+        frame: Frame { kept: allocation.kept.clone(), ..Frame::default() },
     };
     emitter.function();
     emitter.finish(width)
@@ -106,6 +121,7 @@ struct Emitter<'c> {
     cold: Vec<Cold>,
     helpers: [Option<Label>; 3],
     missing: Vec<Missing>,
+    frame: Frame,
 }
 
 impl Emitter<'_> {
@@ -147,14 +163,16 @@ impl Emitter<'_> {
         let in_pool = self.reach == Reach::Address;
         let missing = self.missing.into_iter();
         let missing = missing.map(|m| if in_pool { Missing { offset: begin + m.offset, ..m } } else { m }).collect();
-        Bytes { bytes: self.asm.finish(&self.pool.bytes), code, missing, width }
+        Bytes { bytes: self.asm.finish(&self.pool.bytes), code, missing, width, frame: self.frame }
     }
 
     // ---- frame ----
 
     fn prologue(&mut self) {
         self.asm.push(RBP);
+        self.frame.pushed = self.here();
         self.asm.mov(RBP, RSP);
+        self.frame.body = self.here();
         self.allocation.kept.iter().for_each(|r| self.asm.push(*r));
         // -64, and room.
         self.asm.immediate(4, RSP, -64);
@@ -169,8 +187,15 @@ impl Emitter<'_> {
         self.asm.lea(RSP, Mem { base: RBP, index: None, disp: -8 * kept.len() as i32 });
         kept.iter().rev().for_each(|r| self.asm.pop(*r));
         self.asm.pop(RBP);
+        let popped = self.here();
         self.zero_upper();
         self.asm.ret();
+        let left = self.here();
+        self.frame.ends.push((popped, left));
+    }
+
+    fn here(&self) -> u32 {
+        self.asm.bytes.len() as u32
     }
 
     fn zero_upper(&mut self) {

@@ -27,7 +27,7 @@ mod words;
 use dprog_ir::BinaryOp;
 use dprog_ir::kernel::Kernel;
 
-pub use emit::{Bytes, Reach};
+pub use emit::{Bytes, Frame, Reach};
 pub use encode::POOL_ALIGNMENT;
 pub use machine::{DETECT, Level};
 pub use select::How;

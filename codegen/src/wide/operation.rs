@@ -131,7 +131,7 @@ impl Select<'_> {
             return Ok(low);
         }
         let high = args.iter().map(|v| {
-            let high = self.code.make(Class::Vector, Op::High, None, Operand::Reg(*v), None);
+            let high = self.high(*v);
             self.promote(high)
         });
         let high: SmallVec<[V; 2]> = high.collect();

@@ -101,7 +101,7 @@ pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, how: How) -> Resul
         kernel,
         level,
         code,
-        single: kernel.cost.single && !kernel.cost.folds,
+        single: kernel.cost.single,
         contract: how.contract,
         products: FxHashMap::default(),
         promoted: FxHashMap::default(),
@@ -314,15 +314,21 @@ impl Select<'_> {
     fn accumulators(&mut self) {
         for carried in &self.kernel.carried {
             let (Carried::Extreme { op, value } | Carried::Sum { op, value }) = carried else { continue };
-            let begin = self.code.constant(super::begin(*op).to_bits());
+            let begin = self.beginning(*op);
             let all = (0..self.count).map(|_| self.code.carried(Class::Vector, begin)).collect();
             self.folds.push((*op, *value, all));
         }
         if self.kernel.sum.is_some() {
             let zero = self.code.zero();
-            let lanes = 8 / self.level.lanes();
+            let lanes = if self.single { 1 } else { 8 / self.level.lanes() };
             self.sum = (0..lanes).map(|_| self.code.carried(Class::Vector, zero)).collect();
         }
+    }
+
+    /// What a fold begins with, in all lanes.
+    fn beginning(&mut self, op: BinaryOp) -> V {
+        let x = super::begin(op);
+        self.code.constant(if self.single { twice((x as f32).to_bits()) } else { x.to_bits() })
     }
 
     fn results(&mut self, block: V, words: &Words, ordered: &[V]) -> Result<(), Refused> {
@@ -337,25 +343,57 @@ impl Select<'_> {
         let mut at = words.folds;
         for (op, _, all) in std::mem::take(&mut self.folds) {
             // Eight lanes in all.
-            let count = 8 / self.level.lanes();
-            let begin = self.code.constant(super::begin(op).to_bits());
+            let count = if self.single { 1 } else { 8 / self.level.lanes() };
+            let begin = self.beginning(op);
+            self.code.kind.single = self.single;
             let mut eight = vec![begin; count];
             for (k, v) in all.iter().enumerate() {
                 let other = eight[k % count];
                 eight[k % count] = if other == begin { *v } else { self.merged(op, other, *v)? };
             }
-            for v in eight {
-                self.code.act(Op::Store, Some(v), Self::word(block, at), None);
-                at += self.level.lanes();
+            if self.single {
+                eight = vec![self.eight_singles(op, eight[0])?];
             }
+            self.code.kind = Kind::default();
+            let eight = if self.single { self.as_doubles(eight[0]) } else { eight };
+            at = self.store_words(block, at, &eight);
         }
         let is_float = self.kernel.sum.is_some_and(|num| self.kernel.scalar(num) == Scalar::F32);
-        for sum in std::mem::take(&mut self.sum) {
-            let sum = if is_float { self.promote(sum) } else { sum };
-            self.code.act(Op::Store, Some(sum), Self::word(block, at), None);
-            at += self.level.lanes();
+        let mut sums = std::mem::take(&mut self.sum);
+        if self.single && !sums.is_empty() {
+            sums = self.as_doubles(sums[0]);
+        } else if is_float {
+            sums = sums.into_iter().map(|v| self.promote(v)).collect();
         }
+        self.store_words(block, at, &sums);
         Ok(())
+    }
+
+    fn store_words(&mut self, block: V, at: usize, vectors: &[V]) -> usize {
+        for (n, v) in vectors.iter().enumerate() {
+            self.code.act(Op::Store, Some(*v), Self::word(block, at + n * self.level.lanes()), None);
+        }
+        at + vectors.len() * self.level.lanes()
+    }
+
+    /// Accumulators of lanes of 32 bits in eight of them, the first ones.
+    fn eight_singles(&mut self, op: BinaryOp, v: V) -> Result<V, Refused> {
+        if self.lanes() == 8 {
+            return Ok(v);
+        }
+        let high = self.high(v);
+        self.code.kind.half = true;
+        self.merged(op, v, high)
+    }
+
+    /// The first eight floats of 32 bits as f64.
+    fn as_doubles(&mut self, v: V) -> Vec<V> {
+        let mut all = vec![self.promote(v)];
+        if self.level.lanes() < 8 {
+            let high = self.high(v);
+            all.push(self.promote(high));
+        }
+        all
     }
 
     // ---- the loops ----
@@ -504,19 +542,27 @@ impl Select<'_> {
         let mut pairs = Vec::new();
         for (op, value, all) in self.folds.clone() {
             for (best, v) in all.iter().zip(self.operands(value)?) {
+                self.code.kind.single = self.single;
                 let v = self.code.in_register(v);
                 let folded = self.folded(op, *best, v)?;
                 let folded = if is_exact(op) { folded } else { self.rounded(self.kernel.scalar(value), folded) };
                 pairs.push((*best, self.where_there_is(folded, *best)));
+                self.code.kind.single = false;
             }
         }
         if let Some(value) = self.kernel.sum {
             let mut sums = self.sum.clone();
             let lanes = sums.len();
             for (k, v) in self.operands(value)?.into_iter().enumerate() {
+                self.code.kind.single = self.single;
                 let v = self.code.in_register(v);
                 let zero = self.code.zero();
                 let v = self.where_there_is(v, zero);
+                if self.single {
+                    sums[0] = self.sum_of_singles(sums[0], v);
+                    self.code.kind = Kind::default();
+                    continue;
+                }
                 let v = self.as_element(self.kernel.scalar(value), v);
                 let single = self.kernel.scalar(value) == Scalar::F32;
                 self.code.kind = Kind { half: single, single, narrow: false };
@@ -527,6 +573,17 @@ impl Select<'_> {
         }
         self.code.assign_all(&pairs);
         Ok(())
+    }
+
+    /// The eight lanes of a sum with those of a vector of f32, or of both its halves.
+    fn sum_of_singles(&mut self, sum: V, v: V) -> V {
+        if self.lanes() == 8 {
+            return self.code.binary(rows::ADD, sum, Operand::Reg(v));
+        }
+        self.code.kind = Kind { half: true, single: true, narrow: false };
+        let low = self.code.binary(rows::ADD, sum, Operand::Reg(v));
+        let high = self.high(v);
+        self.code.binary(rows::ADD, low, Operand::Reg(high))
     }
 
     /// An accumulator with one more number in each lane.
@@ -712,6 +769,14 @@ impl Select<'_> {
     /// Numbers of memory as lanes have them.
     pub(super) fn as_lanes(&mut self, scalar: Scalar, v: V) -> V {
         if self.is_widened(scalar) { self.promote(v) } else { v }
+    }
+
+    /// The last half of a vector.
+    pub(super) fn high(&mut self, v: V) -> V {
+        let kind = std::mem::take(&mut self.code.kind);
+        let high = self.code.make(Class::Vector, Op::High, None, Operand::Reg(v), None);
+        self.code.kind = kind;
+        high
     }
 
     /// Two vectors of half the length as one.

@@ -30,6 +30,7 @@ pub enum Outlined {
     Wide {
         id: ClifFuncId,
         bytes: wide::Bytes,
+        loc: SrcLoc,
         /// Where functions are to be filled in.
         helpers: Vec<(u32, ClifFuncId)>,
         level: wide::Level,

@@ -70,7 +70,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         signature.returns.push(AbiParam::new(types::I32));
         let id = self.clif.declare_anonymous_function(&signature).expect("a function can be declared");
         let helpers = bytes.missing.iter().map(|m| (m.offset, self.rare_function(m.helper))).collect();
-        self.program.outlined.push(Outlined::Wide { id, bytes, helpers, level, reach });
+        self.program.outlined.push(Outlined::Wide { id, bytes, loc: self.loc, helpers, level, reach });
         id
     }
 
