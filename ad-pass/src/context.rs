@@ -10,6 +10,7 @@ use crate::reverse::Reverse;
 use crate::reverse::told::Planned;
 use crate::rules::{float_constant, flow, foreign};
 use crate::sequence::{Worldly, sequence};
+use crate::unfold::unfold;
 use dprog_ir::analysis::effects::{EffectContext, Size};
 use dprog_ir::analysis::{Definitions, FunctionEffects, Shapes};
 use dprog_ir::entity::Entity;
@@ -217,6 +218,7 @@ impl<'m> Context<'m> {
         }
         self.calls.learn(self.module, f);
         let mut func = self.module.funcs[f].clone();
+        unfold(self.module, &self.calls, f, &mut func);
         sequence(self.module, &mut self.worldly, &mut func);
         let depends = self.calls.depends(self.module, &func);
         let stable = self.stability.of(self.module, &func);

@@ -16,6 +16,7 @@ pub mod reverse;
 pub mod rules;
 pub mod sequence;
 pub mod tangent;
+pub mod unfold;
 
 pub use error::{AdError, Reason, Report, Warning};
 pub use reverse::told::{Line, Tape};

@@ -431,7 +431,10 @@ impl Teller<'_> {
         if let Some(name) = &primal.func.values[v].name {
             return base_name(name).to_string();
         }
-        let Some(inst) = primal.producer(v) else { return "what is carried".to_string() };
+        let Some(inst) = primal.producer(v) else {
+            let is_of_function = primal.structure.home(v) == primal.func.entry().expect("a primal has a body");
+            return if is_of_function { "a parameter" } else { "what is carried" }.to_string();
+        };
         let data = &primal.func.insts[inst];
         let other = || "an intermediate value".to_string();
         let operand = || data.args.first().map_or(String::new(), |v| self.name_of(*v));

@@ -100,7 +100,7 @@ pub enum Setting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Given {
     None,
-    /// An inner activation of a recursion has its arrays and nodes from nowhere but its tape.
+    /// An inner activation of a recursion has its nodes, and arrays that are not passed on as they are, from nowhere but its tape.
     Scalars,
     /// Where it finds the nodes for the next one in its own, it has these too: a recursion over a tree.
     ScalarsAndNodes,

@@ -8,7 +8,7 @@ use crate::analysis::structure::Def;
 use crate::reverse::item::Item;
 use crate::reverse::plan::cost::BUDGET;
 use crate::reverse::plan::{Again, Decider, Fetch, Given, Ordered, Setting, Step, sort_key};
-use dprog_ir::{BinaryOp, Op, Region, Type, Value};
+use dprog_ir::{BinaryOp, Inst, Op, Region, Type, Value};
 
 impl Decider<'_> {
     pub(super) fn settle(&mut self, needs: Ordered<Item>) {
@@ -68,15 +68,35 @@ impl Decider<'_> {
     pub(super) fn is_given(&self, item: Item) -> bool {
         let Item::Value(v) = item else { return false };
         let Def::Param { index, .. } = self.active.primal.structure.def(v) else { return false };
+        if self.active.primal.structure.home(v) != self.plan.root {
+            return false;
+        }
         let ty = self.active.func().value_type(v);
         let is_held_node = || ty.as_node().is_some() && self.is_held(v, index) && self.active.primal.is_stable(v);
-        let allowed = match self.plan.setting {
+        match self.plan.setting {
             Setting::Direct | Setting::Trip | Setting::Joint | Setting::Apart { given: Given::None } => false,
-            Setting::Apart { given: Given::Scalars } => !ty.is_heap(),
-            Setting::Apart { given: Given::ScalarsAndNodes } => !ty.is_heap() || is_held_node(),
+            Setting::Apart { given: Given::Scalars } => !ty.is_heap() || self.is_passed_on(v, index),
+            Setting::Apart { given: Given::ScalarsAndNodes } => {
+                !ty.is_heap() || is_held_node() || self.is_passed_on(v, index)
+            }
             Setting::Apart { given: Given::All } => true,
+        }
+    }
+
+    /// Whether `v` is an array parameter of a recursion that every activation gets from the one before, and nobody updates.
+    fn is_passed_on(&self, v: Value, index: usize) -> bool {
+        let (active, func) = (self.active, self.active.func());
+        let is_kept_up = |(inst, _): (&Inst, &_)| match func.insts[*inst].op {
+            Op::Call(callee) if callee == active.instance.primal => func.insts[*inst].args[index] == v,
+            _ => true,
         };
-        allowed && self.active.primal.structure.home(v) == self.plan.root
+        let is_array = func.value_type(v).is_array();
+        let is_of_function = Some(self.plan.root) == func.entry();
+        is_array
+            && is_of_function
+            && self.is_held(v, index)
+            && active.primal.is_stable(v)
+            && self.plan.calls.iter().all(is_kept_up)
     }
 
     /// What each trip of a counted loop does to the integer `v` that it carries, if that is always the same.
