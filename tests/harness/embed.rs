@@ -796,3 +796,36 @@ fn after_a_trap_in_the_middle_of_a_result_the_next_call_is_right() {
         assert_eq!(y, [1.0, 2.0, 3.0]);
     }
 }
+
+/// What the sizes of a call mean is remembered for the next call: only if it has the same.
+#[test]
+fn sizes_are_found_anew_where_a_call_has_others() {
+    let text = "
+    fn up(k: i64, by: f64) -> [f64; k] { [by * i as f64 for i in 0..k] }
+    fn double<n>(x: [f64; n]) -> [f64; n] { x + x }
+    fn turned<n, m>(a: [f64; n, m]) -> [f64; m, n] { transpose(a) }
+    ";
+    let module = compile(text);
+    let up = module.function::<fn(i64, f64, &mut [f64])>("up").unwrap();
+    let double = module.function::<fn(&[f64], &mut [f64])>("double").unwrap();
+    let turned = module.function::<fn(usize, usize, &[f64], &mut [f64])>("turned").unwrap();
+    let mut y = [0.0; 6];
+    for by in [1.0, 2.0] {
+        up.call((3, by, &mut y[..3])).unwrap();
+        up.call((4, 2.0 * by, &mut y[2..])).unwrap();
+        assert_eq!(y, [0.0, by, 0.0, 2.0 * by, 4.0 * by, 6.0 * by]);
+        assert!(up.call((3, by, &mut y[2..])).is_err() && up.call((-1, by, &mut y[2..])).is_err());
+        double.call((&[by, 2.0], &mut y[..2])).unwrap();
+        double.call((&[by, 3.0], &mut y[2..4])).unwrap();
+        double.call((&[by], &mut y[4..5])).unwrap();
+        assert_eq!(y[..5], [2.0 * by, 4.0, 2.0 * by, 6.0, 2.0 * by]);
+        assert!(double.call((&[by], &mut y[..2])).is_err());
+        assert!(double.call((&[], &mut [])).is_ok());
+        let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        turned.call((2, 3, &a, &mut y)).unwrap();
+        assert_eq!(y, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        turned.call((3, 2, &a, &mut y)).unwrap();
+        assert_eq!(y, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        assert!(turned.call((3, 3, &a, &mut y)).is_err());
+    }
+}

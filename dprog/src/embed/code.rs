@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::error::{Error, ErrorKind};
 use super::interface::{Interface, Leaf, Signature};
 use super::native::Extent;
-use super::sizes::{Values, dims_of};
+use super::sizes::{Sizes, Values, dims_of};
 use super::thread::InUse;
 use super::watch::{CancelToken, Watched};
 use crate::check::Checked;
@@ -113,29 +113,65 @@ impl Passing {
     }
 }
 
-/// Headers of arrays that stay where the caller has them, and of those that are made there.
-struct Headers {
-    words: SmallVec<[i64; 32]>,
-    /// Where each begins, and the word of the call that points to it.
-    places: SmallVec<[(usize, usize); 8]>,
+/// What the sizes of a call mean for its words, worked out once for calls of one shape.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    sizes: Sizes,
+    /// Headers of arrays that stay where the caller has them, and of those that are made there, one behind the other.
+    headers: SmallVec<[i64; 32]>,
+    items: SmallVec<[Item; 8]>,
 }
 
-impl Headers {
-    fn new() -> Headers {
-        Headers { words: SmallVec::new(), places: SmallVec::new() }
-    }
+/// A parameter leaf, or a result with its place.
+#[derive(Clone, Copy)]
+enum Item {
+    Number {
+        leaf: usize,
+    },
+    Array {
+        leaf: usize,
+        header: usize,
+    },
+    Room {
+        result: usize,
+        header: usize,
+    },
+    /// A result for which the caller has no place.
+    NoRoom,
+}
 
-    fn note(&mut self, dims: &[i64], word: usize) {
-        self.places.push((self.words.len(), word));
-        // The count, which never falls to zero; no type; no room.
-        [IMMORTAL, 0, 0].iter().chain(dims).for_each(|word| self.words.push(*word));
-    }
+/// Words in front of the sizes in a header.
+const HEAD: usize = 3;
 
-    /// Writes the addresses, when all headers are there and move no more.
-    fn put_into(&mut self, words: &mut [u64]) {
-        for (start, word) in &self.places {
-            words[*word] = (&raw mut self.words[*start]) as u64;
+impl Prepared {
+    /// The sizes fit the extents; see [`Code::call_arrays`].
+    pub fn new(code: &Code, sizes: &[i64], extents: &[Extent]) -> Prepared {
+        let mut prepared = Prepared { sizes: Sizes::from_slice(sizes), ..Prepared::default() };
+        let values = Values { sizes, extents };
+        for (leaf, param) in code.interface.params.iter().enumerate() {
+            prepared.items.push(match param.rank {
+                0 => Item::Number { leaf },
+                _ => Item::Array { leaf, header: prepared.headers.len() },
+            });
+            if param.rank > 0 {
+                prepared.add_header(&dims_of(param, &values, &extents[leaf]));
+            }
         }
+        for (result, leaf) in code.interface.results.iter().enumerate().filter(|(result, _)| code.placed[*result]) {
+            if leaf.dims.is_none() {
+                prepared.items.push(Item::NoRoom);
+                continue;
+            }
+            prepared.items.push(Item::Room { result, header: prepared.headers.len() });
+            prepared.add_header(&dims_of(leaf, &values, &Extent::default()));
+        }
+        prepared
+    }
+
+    fn add_header(&mut self, dims: &[i64]) {
+        // The count, which never falls to zero; no type; no room.
+        self.headers.extend_from_slice(&[IMMORTAL, 0, 0]);
+        self.headers.extend_from_slice(dims);
     }
 }
 
@@ -265,8 +301,23 @@ impl Code {
     /// The sizes fit the extents: there is one for each parameter leaf, and an array has as many elements as its sizes mean.
     pub unsafe fn call_arrays<T: Transfer>(
         &self,
-        (settings, number): (&Settings, u64),
+        settings: (&Settings, u64),
         sizes: &[i64],
+        extents: &[Extent],
+        transfer: &mut T,
+    ) -> Result<T::Output, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.call_prepared(settings, &mut Prepared::new(self, sizes, extents), extents, transfer) }
+    }
+
+    /// The same, with sizes that have been worked out.
+    ///
+    /// # Safety
+    /// It was prepared for extents like these, but for numbers that are no sizes.
+    pub unsafe fn call_prepared<T: Transfer>(
+        &self,
+        (settings, number): (&Settings, u64),
+        prepared: &mut Prepared,
         extents: &[Extent],
         transfer: &mut T,
     ) -> Result<T::Output, Error> {
@@ -275,48 +326,51 @@ impl Code {
         let ctx = context.get();
         self.prepare(ctx, settings, number);
         // Pushed one by one: so the compiler sees through it, which it does not with `collect`.
-        let mut words = SmallVec::<[u64; 16]>::new();
-        sizes.iter().for_each(|size| words.push(*size as u64));
-        let (mut headers, mut lent) = (Headers::new(), SmallVec::<[Object; 8]>::new());
-        let values = Values { sizes, extents };
-        for (index, leaf) in interface.params.iter().enumerate() {
-            if leaf.rank == 0 {
-                words.push(extents[index].word);
-                continue;
-            }
-            let dims = dims_of(leaf, &values, &extents[index]);
-            let passing = self.passing[index];
-            if let (true, Some(elements)) = (passing.borrowed, transfer.place(index)) {
-                headers.note(&dims, words.len());
-                words.push(0);
-                words.push((elements as u64).wrapping_sub(data_offset(leaf.rank) as u64));
-                continue;
-            }
-            let Some(object) = ctx.new_array(passing.desc, &dims) else {
-                return Err(self.stopped(ctx, settings, false));
-            };
-            // SAFETY: the object has as many elements as the sizes mean, and these fit the extent.
-            unsafe { transfer.read(index, data(object, leaf.rank)) };
-            words.push(object as u64);
-            if passing.borrowed {
-                words.push(object as u64);
-            }
-            if !passing.taken {
-                lent.push(object);
+        let mut words = SmallVec::<[u64; 24]>::new();
+        prepared.sizes.iter().for_each(|size| words.push(*size as u64));
+        let mut lent = SmallVec::<[Object; 8]>::new();
+        let mut made_there = SmallVec::<[(usize, u64); 8]>::new();
+        for item in &prepared.items {
+            match *item {
+                Item::Number { leaf } => words.push(extents[leaf].word),
+                Item::Array { leaf, header } => {
+                    let (rank, passing) = (interface.params[leaf].rank, self.passing[leaf]);
+                    if let (true, Some(elements)) = (passing.borrowed, transfer.place(leaf)) {
+                        words.push((&raw mut prepared.headers[header]) as u64);
+                        words.push((elements as u64).wrapping_sub(data_offset(rank) as u64));
+                        continue;
+                    }
+                    let dims = &prepared.headers[header + HEAD..][..rank];
+                    let Some(object) = ctx.new_array(passing.desc, dims) else {
+                        return Err(self.stopped(ctx, settings, false));
+                    };
+                    // SAFETY: the object has as many elements as the sizes mean, and these fit the extent.
+                    unsafe { transfer.read(leaf, data(object, rank)) };
+                    words.push(object as u64);
+                    if passing.borrowed {
+                        words.push(object as u64);
+                    }
+                    if !passing.taken {
+                        lent.push(object);
+                    }
+                }
+                Item::Room { result, header } => {
+                    let Some(room) = transfer.room(result) else {
+                        words.push(codegen::NO_PLACE.as_ptr() as u64);
+                        words.push(codegen::NO_PLACE.as_ptr() as u64);
+                        continue;
+                    };
+                    let address = (&raw mut prepared.headers[header]) as u64;
+                    made_there.push((result, address));
+                    words.push(address);
+                    words.push((room as u64).wrapping_sub(data_offset(interface.results[result].rank) as u64));
+                }
+                Item::NoRoom => {
+                    words.push(codegen::NO_PLACE.as_ptr() as u64);
+                    words.push(codegen::NO_PLACE.as_ptr() as u64);
+                }
             }
         }
-        let mut made_there = SmallVec::<[(usize, usize); 8]>::new();
-        for (result, leaf) in interface.results.iter().enumerate().filter(|(result, _)| self.placed[*result]) {
-            let Some(room) = transfer.room(result).filter(|_| leaf.dims.is_some()) else {
-                words.extend([codegen::NO_PLACE.as_ptr() as u64; 2]);
-                continue;
-            };
-            made_there.push((result, words.len()));
-            headers.note(&dims_of(leaf, &values, &Extent::default()), words.len());
-            words.push(0);
-            words.push((room as u64).wrapping_sub(data_offset(leaf.rank) as u64));
-        }
-        headers.put_into(&mut words);
         let (mut few, mut many) = ([0; FEW_RESULTS], Vec::new());
         let results = match interface.results.len() {
             count @ 0..=FEW_RESULTS => &mut few[..count],
@@ -329,8 +383,8 @@ impl Code {
         // released once.
         unsafe {
             self.run(ctx, settings, &words, results)?;
-            for (result, word) in made_there {
-                if results[result] == words[word] {
+            for (result, header) in made_there {
+                if results[result] == header {
                     results[result] = 0;
                 }
             }

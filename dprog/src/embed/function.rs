@@ -4,13 +4,13 @@
 //! leaves are numbers and the caller's stack is enough, a call stores the words of the arguments, calls the machine code, and
 //! reads the words of the results.
 
-use super::code::{Code, Settings, Transfer, new_number};
+use super::code::{Code, Prepared, Settings, Transfer, new_number};
 use super::error::{Error, ErrorKind};
 use super::interface::{Interface, Leaf, without_form};
 use super::native::{Extent, NativeLeaf, NativeShape, Output, Returned};
 use super::signature::{FnType, Slots, text};
-use super::sizes::{SizePlan, Sizes, Values, dims_of, first_mismatch, mismatch};
-use super::thread::{InUse, idle, trim};
+use super::sizes::{SizeExpr, SizePlan, Sizes, Values, dims_of, first_mismatch, mismatch};
+use super::thread::{InUse, Last, idle, trim};
 use super::watch::CancelToken;
 use dprog_codegen::Numbers;
 use dprog_runtime::object::{count_elements, data, dims};
@@ -50,6 +50,8 @@ struct Plan {
     sizes: SizePlan,
     /// Native leaves in front that are the sizes.
     skipped: usize,
+    /// Whether numbers behind them are sizes, too.
+    by_value: bool,
     /// Where each result goes.
     results: Vec<Target>,
 }
@@ -212,12 +214,19 @@ impl<F: FnType> Function<F> {
     fn call_any(&self, args: <F::Slots as Slots>::Args<'_>) -> Result<F::Output, Error> {
         let mut extents: SmallVec<[Extent; 8]> = SmallVec::new();
         F::Slots::extents(&args, &mut |extent| extents.push(extent));
-        let sizes = self.sizes(&extents)?;
-        let mut transfer = Typed { function: self, args, extents: &extents };
-        // SAFETY: the sizes were compared with the extents.
-        unsafe {
-            self.code.call_arrays((&self.settings, self.number), &sizes, &extents[self.plan.skipped..], &mut transfer)
+        let mut last = Last::take();
+        if !(last.number == self.number && self.plan.is_same(&last.extents, &extents)) {
+            let sizes = self.sizes(&extents)?;
+            last.prepared = Prepared::new(&self.code, &sizes, &extents[self.plan.skipped..]);
+            (last.number, last.extents) = (self.number, extents.clone());
         }
+        let mut transfer = Typed { function: self, args, extents: &extents };
+        let own = &extents[self.plan.skipped..];
+        // SAFETY: the sizes were compared with the extents, now or for a call with the same.
+        let given =
+            unsafe { self.code.call_prepared((&self.settings, self.number), &mut last.prepared, own, &mut transfer) };
+        last.keep();
+        given
     }
 
     /// The sizes of a call, if everything fits.
@@ -226,7 +235,11 @@ impl<F: FnType> Function<F> {
         let count = interface.signature.sizes.len();
         let own = &extents[self.plan.skipped..];
         let sizes = match self.plan.sizes.explicit {
-            true => extents[..count].iter().map(|extent| extent.word as i64).collect(),
+            true => {
+                let mut sizes = Sizes::new();
+                extents[..count].iter().for_each(|extent| sizes.push(extent.word as i64));
+                sizes
+            }
             false => self.plan.sizes.solve(count, &interface.params, own),
         };
         let values = Values { sizes: &sizes, extents: own };
@@ -368,6 +381,14 @@ unsafe fn returned(leaf: &Leaf, word: u64) -> Returned {
 // ---- look-up ----
 
 impl Plan {
+    /// Whether two calls have the same sizes.
+    fn is_same(&self, before: &[Extent], now: &[Extent]) -> bool {
+        let words = if self.by_value { now.len() } else { self.skipped };
+        before.len() == now.len()
+            && before.iter().zip(now).all(|(a, b)| a.total == b.total && a.dims == b.dims)
+            && before[..words].iter().zip(&now[..words]).all(|(a, b)| a.word == b.word)
+    }
+
     /// Compares; what does not fit, in words, if it does not.
     fn new<F: FnType>(interface: &Interface) -> Result<Plan, String> {
         let mut native = Vec::new();
@@ -375,9 +396,11 @@ impl Plan {
         let mut outputs = Vec::new();
         F::Output::leaves(&mut outputs);
         let sizes = interface.signature.sizes.len();
+        let leaves = || interface.params.iter().chain(&interface.results);
+        let by_value = leaves().flat_map(|leaf| leaf.dims.iter().flatten()).any(SizeExpr::is_by_value);
         let explicit = sizes > 0 && native.len() >= sizes && native[..sizes].iter().all(is_size);
         if explicit && let Ok(results) = routes(interface, &native, sizes, &outputs) {
-            return Ok(Plan { sizes: SizePlan::explicit(), skipped: sizes, results });
+            return Ok(Plan { sizes: SizePlan::explicit(), skipped: sizes, by_value, results });
         }
         let results = routes(interface, &native, 0, &outputs)?;
         let exact: Vec<bool> =
@@ -389,7 +412,7 @@ impl Plan {
             let (names, verb) = (names.join(" and "), if missing.len() == 1 { "is" } else { "are" });
             format!("{names} {verb} not told by the length of any slice; put the sizes ({all}) in front, as `usize`")
         })?;
-        Ok(Plan { sizes: plan, skipped: 0, results })
+        Ok(Plan { sizes: plan, skipped: 0, by_value, results })
     }
 }
 

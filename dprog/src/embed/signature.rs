@@ -117,6 +117,7 @@ impl<A: ByValue> Slot for Val<A> {
     fn words(arg: &A, words: &mut impl FnMut(u64)) {
         arg.write(words);
     }
+    #[inline]
     fn extents(arg: &A, each: &mut impl FnMut(Extent)) {
         arg.write(&mut |word| each(Extent { total: 1, word, ..Extent::default() }));
     }
@@ -142,9 +143,11 @@ impl<T: ?Sized + Elements> Slot for Ref<T> {
         format!("&{}", T::text())
     }
     fn words(_: &T::View<'_>, _: &mut impl FnMut(u64)) {}
+    #[inline]
     fn extents(arg: &T::View<'_>, each: &mut impl FnMut(Extent)) {
         each(T::extent(arg));
     }
+    #[inline]
     fn place(arg: &T::View<'_>) -> Option<*const u8> {
         T::place(arg)
     }
@@ -170,12 +173,14 @@ impl<T: ?Sized + Elements> Slot for Mut<T> {
         format!("&mut {}", T::text())
     }
     fn words(_: &T::ViewMut<'_>, _: &mut impl FnMut(u64)) {}
+    #[inline]
     fn extents(arg: &T::ViewMut<'_>, each: &mut impl FnMut(Extent)) {
         each(T::extent_mut(arg));
     }
     fn place(_: &T::ViewMut<'_>) -> Option<*const u8> {
         None
     }
+    #[inline]
     fn room(arg: &mut T::ViewMut<'_>) -> Option<*mut u8> {
         T::room(arg)
     }
@@ -265,9 +270,11 @@ macro_rules! slots {
             fn words($bound: &Self::Args<'_>, words: &mut impl FnMut(u64)) {
                 $($name::words($arg, words);)*
             }
+            #[inline]
             fn extents($bound: &Self::Args<'_>, each: &mut impl FnMut(Extent)) {
                 $($name::extents($arg, each);)*
             }
+            #[inline]
             fn place($bound: &Self::Args<'_>, leaf: usize) -> Option<*const u8> {
                 let mut first = 0;
                 $(
@@ -279,6 +286,7 @@ macro_rules! slots {
                 let _ = first;
                 None
             }
+            #[inline]
             fn room($bound: &mut Self::Args<'_>, leaf: usize) -> Option<*mut u8> {
                 let mut first = 0;
                 $(

@@ -47,9 +47,28 @@ impl SizeExpr {
         Some(SizeExpr { constant: size.constant, terms: terms.collect::<Option<_>>()? })
     }
 
+    #[inline]
     fn evaluate(&self, values: &Values<'_>) -> i64 {
+        // What nearly every size is.
+        match (&self.terms[..], self.constant) {
+            ([(Atom::Size(index), 1)], 0) => values.sizes[*index],
+            ([], constant) => constant,
+            _ => self.evaluate_sum(values),
+        }
+    }
+
+    fn evaluate_sum(&self, values: &Values<'_>) -> i64 {
         let term = |(atom, factor): &(Atom, i64)| atom.evaluate(values).wrapping_mul(*factor);
         self.terms.iter().map(term).fold(self.constant, i64::wrapping_add)
+    }
+
+    /// Whether an argument by value occurs.
+    pub fn is_by_value(&self) -> bool {
+        self.terms.iter().any(|(atom, _)| match atom {
+            Atom::Size(_) => false,
+            Atom::Leaf(_) => true,
+            Atom::Op(_, a, b) => a.is_by_value() || b.is_by_value(),
+        })
     }
 
     /// Adds the size parameters that occur.
@@ -150,11 +169,17 @@ impl SizePlan {
             } else {
                 let others = dims.iter().enumerate().filter(|(axis, _)| *axis != source.axis);
                 let others: i64 = others.map(|(_, dim)| dim.evaluate(&values)).product();
-                if others == 0 { 0 } else { extent.total as i64 / others }
+                match others {
+                    0 => 0,
+                    1 => extent.total as i64,
+                    others => extent.total as i64 / others,
+                }
             };
             let dim = &dims[source.axis];
             let rest = dim.evaluate(&values);
-            sizes[source.size] = length.wrapping_sub(rest).checked_div(source.factor).unwrap_or(0);
+            let length = length.wrapping_sub(rest);
+            sizes[source.size] =
+                if source.factor == 1 { length } else { length.checked_div(source.factor).unwrap_or(0) };
         }
         sizes
     }
@@ -182,6 +207,7 @@ fn find(params: &[Leaf], leaf: usize, exact: bool, known: &[bool]) -> Option<Sou
 }
 
 /// The sizes that an argument must have.
+#[inline]
 pub(crate) fn dims_of(leaf: &Leaf, values: &Values<'_>, extent: &Extent) -> SmallVec<[i64; 4]> {
     let mut sizes = SmallVec::new();
     match &leaf.dims {
@@ -193,7 +219,16 @@ pub(crate) fn dims_of(leaf: &Leaf, values: &Values<'_>, extent: &Extent) -> Smal
 }
 
 /// What is wrong with the sizes of an argument, if anything is.
+#[inline]
 pub(crate) fn mismatch(leaf: &Leaf, wanted: &[i64], extent: &Extent) -> Option<String> {
+    let total = wanted.iter().try_fold(1i64, |n, d| n.checked_mul(*d).filter(|_| *d >= 0));
+    let same = |(have, wanted): (&usize, &i64)| *have as i64 == *wanted;
+    let exact = extent.dims.is_empty() || extent.dims.len() == wanted.len() && extent.dims.iter().zip(wanted).all(same);
+    if exact && total == Some(extent.total as i64) { None } else { describe(leaf, wanted, extent) }
+}
+
+#[cold]
+fn describe(leaf: &Leaf, wanted: &[i64], extent: &Extent) -> Option<String> {
     let list = |dims: &[i64]| format!("{dims:?}");
     if let Some(negative) = wanted.iter().find(|d| **d < 0) {
         return Some(format!("`{}` would have the size {negative}", leaf.name));

@@ -3,7 +3,10 @@
 //! So a call allocates nothing, locks nothing, and any number of threads may call one function. A call from within a call (a
 //! host function that calls compiled code) finds the context taken and gets another.
 
+use super::code::Prepared;
+use super::native::Extent;
 use dprog_runtime::{Context, Limits};
+use smallvec::SmallVec;
 use std::cell::Cell;
 use std::ptr::null_mut;
 
@@ -13,8 +16,32 @@ pub(crate) const KEEP: usize = 64 << 20;
 thread_local! {
     /// The context of this thread; null while it is in use, and before there is one.
     static FREE: Cell<*mut Context> = const { Cell::new(null_mut()) };
+    /// What the last call with arrays was prepared for; nothing while it is in use.
+    static LAST: Cell<Option<Box<Last>>> = const { Cell::new(None) };
     /// Frees the context with the thread.
     static OWNER: Owner = const { Owner };
+}
+
+/// A call of a function, of which the next call with the same sizes need not work them out again.
+#[derive(Default)]
+pub(crate) struct Last {
+    /// Of the function with its settings; see [`super::code::new_number`].
+    pub number: u64,
+    pub extents: SmallVec<[Extent; 8]>,
+    pub prepared: Prepared,
+}
+
+impl Last {
+    /// What this thread has remembered; it goes back by [`Last::keep`].
+    pub fn take() -> Box<Last> {
+        LAST.try_with(Cell::take).ok().flatten().unwrap_or_default()
+    }
+
+    /// Remembers it for the next call.
+    pub fn keep(self: Box<Last>) {
+        // At the end of the thread nobody calls any more.
+        let _ = LAST.try_with(|last| last.set(Some(self)));
+    }
 }
 
 struct Owner;

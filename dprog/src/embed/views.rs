@@ -19,10 +19,10 @@ macro_rules! ranks {
                     format!("Array{}<{}>", $rank, T::NAME)
                 }
                 fn extent(view: &Self::View<'_>) -> Extent {
-                    Extent { total: view.len(), dims: view.shape().iter().copied().collect(), word: 0 }
+                    Extent { total: view.len(), dims: view.shape().into(), word: 0 }
                 }
                 fn extent_mut(view: &Self::ViewMut<'_>) -> Extent {
-                    Extent { total: view.len(), dims: view.shape().iter().copied().collect(), word: 0 }
+                    Extent { total: view.len(), dims: view.shape().into(), word: 0 }
                 }
                 fn place(view: &Self::View<'_>) -> Option<*const u8> {
                     view.as_slice().map(|elements| elements.as_ptr().cast())
