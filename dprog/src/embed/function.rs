@@ -385,7 +385,7 @@ impl Plan {
     fn is_same(&self, before: &[Extent], now: &[Extent]) -> bool {
         let words = if self.by_value { now.len() } else { self.skipped };
         before.len() == now.len()
-            && before.iter().zip(now).all(|(a, b)| a.total == b.total && a.dims == b.dims)
+            && before.iter().zip(now).all(|(a, b)| a.total == b.total && same_dims(&a.dims, &b.dims))
             && before[..words].iter().zip(&now[..words]).all(|(a, b)| a.word == b.word)
     }
 
@@ -414,6 +414,11 @@ impl Plan {
         })?;
         Ok(Plan { sizes: plan, skipped: 0, by_value, results })
     }
+}
+
+/// Written out, because they are few or none.
+fn same_dims(a: &[usize], b: &[usize]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 fn is_size(leaf: &NativeLeaf) -> bool {
