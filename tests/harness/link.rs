@@ -415,12 +415,36 @@ fn prefix<n>(x: [f64; n]) -> f64 {
     total
 }
 
+// All trips add to the same elements.
+fn horner<m>(x: [f64; m], n: i64) -> f64 {
+    var total = 0.0;
+    for i in 0..n {
+        let t = 0.01 * i as f64 - 0.3;
+        var p = 0.0;
+        for j in 0..m { p = p * t + x[j]; }
+        total += p * p;
+    }
+    total
+}
+
+fn singles<m>(x: [f32; m], n: i64) -> f32 {
+    var total: f32 = 0.0;
+    for i in 0..n {
+        let t = 0.01 * i as f32;
+        var p: f32 = 0.0;
+        for j in 0..m { p = p * t + x[j]; }
+        total += p * p;
+    }
+    total
+}
+
 fn main() {
     for n in [1, 3, 7, 16, 31, 100] {
         let x = [0.37 * (i as f64) - 2.0 for i in 0..n];
         let m = [sin(x[i]) * (j as f64) for i in 0..n, j in 0..5];
         let rows = [sum(m[i] * m[i]) for i in 0..n];
         print("{sum(tanh(x) * x)} {sum(sin(1e6 * x))} {max(pow(abs(x), x))} {prefix(x)} {grad(prefix)(x)[n / 2]} {sum(rows)}");
+        print("{grad(horner)([0.3, -0.4, 0.5], n)} {grad(singles)([0.3, -0.4, 0.5, 0.6], n)}");
     }
 }
 "#;

@@ -404,6 +404,8 @@ pub mod rows {
     pub const SUB: Row = Row::new(1, 1, 0x5C);
     pub const DIV: Row = Row::new(1, 1, 0x5E);
     pub const SQRT: Row = Row::new(1, 1, 0x51);
+    /// The second lanes of both.
+    pub const HIGH: Row = Row::new(1, 1, 0x15);
     pub const AND: Row = Row::new(1, 1, 0xDB);
     pub const OR: Row = Row::new(1, 1, 0xEB);
     pub const XOR: Row = Row::new(1, 1, 0xEF);

@@ -77,6 +77,9 @@ impl Select<'_> {
     }
 
     pub(super) fn store(&mut self, store: &Store) -> Result<(), Refused> {
+        if store.add && self.kernel.shape(store.place.number) == Shape::Uniform {
+            return self.add_lanes(store);
+        }
         let values = self.operands(store.value)?;
         let values: SmallVec<[V; 4]> = values.into_iter().map(|v| self.code.in_register(v)).collect();
         let (array, scalar) = (store.array, self.kernel.arrays[store.array].element);
@@ -128,6 +131,54 @@ impl Select<'_> {
         };
         self.code.act(Op::Store, Some(value), to, mask);
         self.code.kind = Kind::default();
+    }
+
+    /// Adds all lanes to one element, in their order. Lanes that are no trips add a negative zero, which changes nothing.
+    fn add_lanes(&mut self, store: &Store) -> Result<(), Refused> {
+        let scalar = self.kernel.arrays[store.array].element;
+        if self.is_widened(scalar) {
+            return Err(Refused);
+        }
+        let at = Operand::Mem(self.element(store.array, store.place.number)?);
+        let lanes = self.lanes_to_add(store.value)?;
+        self.code.kind = Kind { single: self.single, half: false, narrow: true };
+        let mut total = self.code.make(Class::Vector, Op::LoadOne, None, at, None);
+        for lane in lanes {
+            total = self.code.binary(rows::ADD, total, lane);
+        }
+        self.code.act(Op::StoreLow, Some(total), at, None);
+        self.code.kind = Kind::default();
+        Ok(())
+    }
+
+    fn lanes_to_add(&mut self, value: Num) -> Result<Vec<Operand>, Refused> {
+        let values = self.operands(value)?;
+        let Some(tail) = self.tail else {
+            return Ok(values.into_iter().flat_map(|v| self.single_lanes(v)).collect());
+        };
+        self.code.kind.single = self.single;
+        let nothing = Operand::Const(if self.single { 0x8000_0000_8000_0000 } else { (-0.0f64).to_bits() });
+        let values = self.blend(tail, values[0], nothing);
+        self.code.kind.single = false;
+        Ok(self.single_lanes(Operand::Reg(values)))
+    }
+
+    /// Each lane of a vector, as the first of another.
+    fn single_lanes(&mut self, vector: Operand) -> Vec<Operand> {
+        let v = self.code.in_register(vector);
+        if self.single {
+            return (0..self.lanes()).map(|lane| self.lane_of(v, lane)).collect();
+        }
+        let mut all = Vec::new();
+        for n in 0..self.lanes() / 2 {
+            let extract = |s: &mut Self| s.code.make(Class::Vector, Op::Extract(n as u8), None, Operand::Reg(v), None);
+            let two = if n == 0 { v } else { extract(self) };
+            self.code.kind.narrow = true;
+            let high = self.code.binary(rows::HIGH, two, Operand::Reg(two));
+            self.code.kind.narrow = false;
+            all.extend([Operand::Reg(two), Operand::Reg(high)]);
+        }
+        all
     }
 
     /// What the ordered part made.
@@ -241,7 +292,7 @@ impl Select<'_> {
                 let mut all = Vec::new();
                 for lane in 0..lanes {
                     let of = vectors[lane / self.lanes()];
-                    let from = self.lane_of(of, lane % self.lanes());
+                    let from = self.lane_in_memory(of, lane % self.lanes());
                     let index = self.code.make(Class::General, Op::LoadWord, None, from, None);
                     all.push(self.place_of(array, index));
                 }

@@ -696,8 +696,16 @@ impl Select<'_> {
         Operand::Reg(narrow)
     }
 
-    /// Single lanes are read where the vector has been stored.
+    /// A single lane is read where the vector has been stored: by itself, for what goes over the end of a store waits for it to reach memory.
     pub(super) fn lane_of(&mut self, v: V, lane: usize) -> Operand {
+        let from = self.lane_in_memory(v, lane);
+        let kind = std::mem::replace(&mut self.code.kind, Kind { single: self.single, half: false, narrow: true });
+        let one = self.code.make(Class::Vector, Op::LoadOne, None, from, None);
+        self.code.kind = kind;
+        Operand::Reg(one)
+    }
+
+    pub(super) fn lane_in_memory(&mut self, v: V, lane: usize) -> Operand {
         let at = match self.lanes_of.get(&v) {
             Some(known) => *known,
             None => {

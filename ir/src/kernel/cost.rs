@@ -111,8 +111,12 @@ impl Cost {
                 Step::Load { place: at, .. } => self.add(place(at), times),
                 Step::Store(store) => {
                     let (scalar, vector) = place(&store.place);
-                    let load = if store.add { 2.0 } else { 1.0 };
-                    self.add((scalar * load, vector * load), times);
+                    let of_store = match (store.add, store.place.stride) {
+                        (true, Some(0)) => FOLD,
+                        (true, _) => (2.0 * scalar, 2.0 * vector),
+                        (false, _) => (scalar, vector),
+                    };
+                    self.add(of_store, times);
                 }
                 Step::Inner(inner) => {
                     let trips = trips(kernel, inner.lo, inner.hi);
@@ -168,6 +172,9 @@ fn place(place: &Place) -> (f32, f32) {
         _ => (1.0, 1.25),
     }
 }
+
+/// An addition of each lane to one element: it is read and written once for all of them.
+const FOLD: (f32, f32) = (2.0, 1.5);
 
 /// An elementary function costs at least so much.
 const FUNCTION: f32 = 20.0;

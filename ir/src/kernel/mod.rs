@@ -136,7 +136,7 @@ pub struct Store {
     pub array: ArrayId,
     pub place: Place,
     pub value: Num,
-    /// Adds to what stands there.
+    /// Adds to what stands there; where the place is the same in all lanes, lane after lane.
     pub add: bool,
 }
 

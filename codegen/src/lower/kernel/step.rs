@@ -254,6 +254,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     fn store_lanes(&mut self, k: &mut Lanes, store: &Store) {
+        if store.add && k.kernel.shape(store.place.number) == Shape::Uniform {
+            return self.add_lanes(k, store);
+        }
         let (base, ty) = self.array_of(k, store.array);
         for lane in 0..k.width {
             let number = self.number_in_lane(k, &store.place, lane);
@@ -264,6 +267,18 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             }
             self.store_element(base, ty, number, v);
         }
+    }
+
+    /// Adds all lanes to one element, in their order.
+    fn add_lanes(&mut self, k: &mut Lanes, store: &Store) {
+        let (base, ty) = self.array_of(k, store.array);
+        let number = k.scalar(store.place.number);
+        let mut total = self.load_element(base, ty, number);
+        for lane in 0..k.width {
+            let v = self.lane(k, store.value, lane);
+            total = self.b.ins().fadd(total, v);
+        }
+        self.store_element(base, ty, number, total);
     }
 
     // ---- operations ----

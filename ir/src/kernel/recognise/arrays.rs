@@ -62,8 +62,8 @@ impl Recogniser<'_> {
         self.vector_element(self.kernel.arrays[array].element)?;
         let value = self.num(data.args[last])?;
         let late = self.kernel.shape(value) == Shape::Ordered;
-        if late && (self.depth > 0 || !self.masks.is_empty()) {
-            return self.refuse(if self.depth > 0 { Reason::OrderedInner } else { Reason::Branch });
+        if late && (!self.open.is_empty() || !self.masks.is_empty()) {
+            return self.refuse(if self.open.is_empty() { Reason::Branch } else { Reason::OrderedInner });
         }
         let value = self.if_taken(value, add, |this| {
             this.see(array, indices, Kind::Load);
@@ -156,8 +156,8 @@ impl Recogniser<'_> {
         let affine = |v: &Value| self.nums.get(v).and_then(|n| self.kernel.numbers[*n].affine.clone());
         let indices = indices.iter().map(affine).collect();
         let (stores, adds, late) = (kind != Kind::Load, kind == Kind::Add, kind == Kind::Late);
-        let (loc, depth, step) = (self.loc, self.depth, self.steps.len());
-        self.seen.push(Seen { array, indices, loc, stores, adds, late, depth, step });
+        let (loc, counters, step) = (self.loc, self.open.clone(), self.steps.len());
+        self.seen.push(Seen { array, indices, loc, stores, adds, late, counters, step });
     }
 }
 

@@ -11,6 +11,8 @@
 //!
 //! for it is the earlier trip that comes to an element with the greater offset. So the adjoint of a stencil is one kernel for each
 //! of its points.
+//!
+//! And all trips may add to one element, lane after lane, if each does so once: the adjoint of what a loop in a trip reads.
 
 use super::*;
 
@@ -28,7 +30,7 @@ impl Recogniser<'_> {
                 return Err(Refusal { reason: Reason::Dependence, loc: first.loc });
             }
             let axes = 0..first.indices.len();
-            if axes.clone().any(|axis| self.is_own(&all, axis)) {
+            if axes.clone().any(|axis| self.is_own(&all, axis)) || self.is_fold(&all) {
                 continue;
             }
             let Some(order) = axes.clone().find_map(|axis| self.shifts(&all, axis)) else {
@@ -62,6 +64,26 @@ impl Recogniser<'_> {
         among.zip(within).and_then(|(a, b)| a.checked_add(b)).is_some_and(|width| width < stride.abs())
     }
 
+    /// Whether every trip adds to the same elements, each once: then each element takes the lanes in their order.
+    ///
+    /// A trip comes to an element once if each counter of the loops in it can be told from an index.
+    fn is_fold(&self, all: &[&Seen]) -> bool {
+        let [only] = all else { return false };
+        let is_counter = |n: &Num| only.counters.contains(n);
+        let Some(indices) = only.indices.iter().map(Option::as_ref).collect::<Option<Vec<&Affine>>>() else {
+            return false;
+        };
+        let is_fixed =
+            |index: &&Affine| index.axis == 0 && index.terms.iter().all(|(n, _)| self.is_input(*n) || is_counter(n));
+        let tells = |index: &&Affine, counter: Num| {
+            let mut counters = index.terms.iter().map(|(n, _)| *n).filter(is_counter);
+            counters.next() == Some(counter) && counters.next().is_none()
+        };
+        only.adds
+            && indices.iter().all(is_fixed)
+            && only.counters.iter().all(|counter| indices.iter().any(|index| tells(index, *counter)))
+    }
+
     /// By how much a counter of an inner loop varies.
     fn span(&self, counter: Num) -> Option<i64> {
         let (_, lo, hi) = self.kernel.counters.iter().find(|(c, ..)| *c == counter)?;
@@ -72,7 +94,7 @@ impl Recogniser<'_> {
     fn shifts(&self, all: &[&Seen], axis: usize) -> Option<Vec<Shift>> {
         let (stride, offsets) = self.offsets(all, axis)?;
         let fixed = all[0].indices[axis].as_ref()?.terms.iter().all(|(n, _)| self.is_input(*n));
-        let adds = all.iter().all(|s| s.adds && s.depth == 0);
+        let adds = all.iter().all(|s| s.adds && s.counters.is_empty());
         let order = |(s, offset): (&&Seen, i64)| Some((s.step, offset.checked_mul(stride.signum())?));
         if !fixed || !adds { None } else { all.iter().zip(offsets).map(order).collect() }
     }

@@ -65,9 +65,9 @@ impl Recogniser<'_> {
             self.nums.insert(*param, carried.last().copied().flatten().expect("pushed just now").1);
         }
         let outside = std::mem::take(&mut self.steps);
-        self.depth += 1;
+        self.open.push(counter);
         let walked = self.region(data.regions[0]);
-        self.depth -= 1;
+        self.open.pop();
         let body = std::mem::replace(&mut self.steps, outside);
         walked?;
         let mut numbers = Vec::new();

@@ -98,7 +98,8 @@ struct Seen {
     stores: bool,
     adds: bool,
     late: bool,
-    depth: usize,
+    /// Those of the inner loops around.
+    counters: SmallVec<[Num; 2]>,
     /// Of a store outside of inner loops: which step it is.
     step: usize,
 }
@@ -118,7 +119,8 @@ struct Recogniser<'a> {
     /// The steps of the innermost open loop.
     steps: Vec<Step>,
     seen: Vec<Seen>,
-    depth: usize,
+    /// The counters of the open inner loops.
+    open: SmallVec<[Num; 2]>,
     /// The branches around, each with the side.
     masks: Vec<(Num, bool)>,
     /// How often a step here is done in a trip, at a guess.
@@ -163,7 +165,7 @@ impl<'a> Recogniser<'a> {
             extremes: Vec::new(),
             steps: Vec::new(),
             seen: Vec::new(),
-            depth: 0,
+            open: SmallVec::new(),
             masks: Vec::new(),
             times: 1.0,
             skipped: 0.0,

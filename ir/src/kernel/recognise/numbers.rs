@@ -72,7 +72,7 @@ impl Recogniser<'_> {
         let step = Step::Op { result, op, args: SmallVec::from_slice(args), loc: self.loc };
         if shape != Shape::Ordered {
             self.steps.push(step);
-        } else if self.depth == 0 {
+        } else if self.open.is_empty() {
             self.kernel.ordered.push(step);
         } else {
             return self.refuse(Reason::OrderedInner);
