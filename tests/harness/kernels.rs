@@ -3,7 +3,7 @@
 //! the elements, and with arrays that are too short, so that an access in the middle of the loop traps. `KERNEL_SEEDS=1000`
 //! tries more than usual. The files of `tests/ir/kernel/` say what becomes of their loops.
 
-use dprog_codegen::{Compiled, Context, Jit, Limits, Options, Output, Simd, Stop};
+use dprog_codegen::{Compiled, Context, Fp, Jit, Limits, Options, Output, Simd, Stop};
 use dprog_ir::entity::Entity;
 use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, literal};
 use dprog_ir::kernel::{Loop, explain_loops, recognise};
@@ -36,7 +36,52 @@ fn main() {
     });
     let random = (0..seeds.div_ceil(10)).map(|n| chunk(10 * n));
     let stopped = WIDTHS.into_iter().map(|(simd, name)| Trial::test(format!("stopped/{name}"), move || stopped(simd)));
-    libtest_mimic::run(&args, explained.chain(random).chain(stopped).collect()).exit();
+    let vectors = WIDTHS.into_iter().filter(|(simd, _)| *simd != Simd::Off);
+    let contracted = vectors.flat_map(|(simd, name)| {
+        [("f64", false), ("f32", true)]
+            .map(|(float, single)| Trial::test(format!("contracted/{float}/{name}"), move || contracted(simd, single)))
+    });
+    libtest_mimic::run(&args, explained.chain(random).chain(stopped).chain(contracted).collect()).exit();
+}
+
+/// Products that are added, in each of the ways there are.
+const FUSED: &str = "func @f(%x: [f64], %y: [f64], %a: f64) -> ([f64], [f64], [f64]) {
+%r, %s, %t = map (%p = %x, %q = %y) {
+%m = mul %p, %a
+%u = add %m, %q
+%v = sub %m, %q
+%w = sub %q, %m
+yield %u, %v, %w
+}
+yield %r, %s, %t
+}
+";
+
+/// With `-C fp=contract` all widths round such a sum once, in whole blocks and in what is left.
+fn contracted(simd: Simd, single: bool) -> Result<(), Failed> {
+    #[cfg(target_arch = "x86_64")]
+    if !is_x86_feature_detected!("fma") {
+        eprintln!("SKIPPED: this machine has no fused multiplication");
+        return Ok(());
+    }
+    let mut module = dprog_ir::parse::parse(&if single { FUSED.replace("f64", "f32") } else { FUSED.to_string() })?;
+    let func = module.find_function("f").expect("it is there");
+    let ownership = ownership::run(&mut module, &[func]);
+    if !has_kernel_of(&module, func, |op| *op == Op::Map) {
+        return Err("the loop is no kernel".into());
+    }
+    let options = Options { simd, fp: Fp::Contract, ..Options::default() };
+    let compiled = Jit::compile(&module, &ownership, &[func], &options)?;
+    let value = |x: f64| if single { Val::F32(x as f32) } else { Val::F64(x) };
+    let fused = |x: f64, a: f64, y: f64| match single {
+        true => (x as f32).mul_add(a as f32, y as f32) as f64,
+        false => x.mul_add(a, y),
+    };
+    let all = |f: &dyn Fn(f64) -> f64| Val::list((0..77).map(|i| value(f(i as f64))).collect());
+    let (x, y, a) = (|i: f64| 1.0 / (i + 3.0), |i: f64| -0.1 / (i + 2.0), 0.1);
+    let wanted = vec![all(&|i| fused(x(i), a, y(i))), all(&|i| fused(x(i), a, -y(i))), all(&|i| fused(-x(i), a, y(i)))];
+    let found = run(&compiled, func, &[all(&x), all(&y), value(a)]);
+    if same(&Ok(wanted), &found) { Ok(()) } else { Err("a sum is not rounded once".into()) }
 }
 
 /// A kernel that would run for days.

@@ -443,6 +443,9 @@ fn main() {
         let x = [0.37 * (i as f64) - 2.0 for i in 0..n];
         let m = [sin(x[i]) * (j as f64) for i in 0..n, j in 0..5];
         let rows = [sum(m[i] * m[i]) for i in 0..n];
+        let y = [x[i] as f32 for i in 0..n];
+        let z = [if i == 0 { y[i] } else { 0.5 * y[i] - y[i - 1] * y[n - 1 - i] } for i in 0..n];
+        print("{z[n / 2]} {sum(z * y)} {max(z)} {sum(exp(0.1 * z))} {sum([(y[i] as f64) * x[i] for i in 0..n])}");
         print("{sum(tanh(x) * x)} {sum(sin(1e6 * x))} {max(pow(abs(x), x))} {prefix(x)} {grad(prefix)(x)[n / 2]} {sum(rows)}");
         print("{grad(horner)([0.3, -0.4, 0.5], n)} {grad(singles)([0.3, -0.4, 0.5, 0.6], n)}");
     }
