@@ -259,7 +259,7 @@ enum Floats {
 impl Floats {
     /// Each kind of loop with each.
     fn of(seed: u64) -> Floats {
-        [Floats::Double, Floats::Single, Floats::Mixed][(seed / 9 % 3) as usize]
+        [Floats::Double, Floats::Single, Floats::Mixed][(seed / 10 % 3) as usize]
     }
 
     /// The program with these floats instead of f64.
@@ -319,6 +319,17 @@ fn mixed_head(line: &str) -> String {
     line
 }
 
+/// Integers: mostly indices of `x`, all or all but a few; else any.
+fn indices(trips: usize, random: &mut Random) -> Val {
+    let kind = random.below(4);
+    let one = |random: &mut Random| match kind {
+        0 => random.below(100) as i64 - 50,
+        1 if random.below(30) == 0 => -1,
+        _ => random.below(trips.max(1)) as i64,
+    };
+    Val::list((0..trips + 3).map(|_| Val::I64(one(random))).collect())
+}
+
 /// `(n, x, y, m, w, a, b)`; now and then an array is too short.
 fn arguments(trips: usize, (kind, updated): (Floats, bool), random: &mut Random) -> Vec<Val> {
     let [of_x, of_y, others] = kind.are_single(updated);
@@ -330,7 +341,7 @@ fn arguments(trips: usize, (kind, updated): (Floats, bool), random: &mut Random)
         floats(x, of_x, random),
         floats(y, of_y, random),
         Val::array(&[rows, 5], matrix),
-        Val::list((0..trips + 3).map(|_| Val::I64(random.below(100) as i64 - 50)).collect()),
+        indices(trips, random),
         float(others, random),
         float(others, random),
     ]
@@ -367,7 +378,7 @@ impl Writer {
         for k in 1..80 {
             let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
         }
-        match seed % 9 {
+        match seed % 10 {
             0 => w.map(),
             1 => w.build(),
             2 => w.folds(),
@@ -375,6 +386,7 @@ impl Writer {
             4 => w.stencil(),
             5 => w.shifted(),
             6 => w.branches(),
+            7 => w.gathered(),
             _ => w.counted(),
         }
         w.text
@@ -442,6 +454,35 @@ impl Writer {
         let second = self.body(4, true);
         let _ = writeln!(self.text, "yield {second}\n}}\n%u = reduce {} %t !loc 72", kinds[1]);
         let _ = writeln!(self.text, "%z = reduce {} %y !loc 73\nyield %s, %u, %z\n}}", kinds[2]);
+    }
+
+    /// Elements at indices from memory, and what is known on one side of two branches.
+    fn gathered(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], [f64^2]) {\n";
+        self.text += "%zero = const 0 : i64\n%r, %t = for %i in %zero..%n carry (%y1 = %y, %m1 = %m) {\n";
+        self.text += "%gk = get %w[%i] !loc 70\n%ge = get %x[%gk] !loc 71\n";
+        self.ints.push("%i".into());
+        self.floats.push("%ge".into());
+        if self.random.below(2) == 0 {
+            self.text += "%gi = add %i, 1\n%gl = get %w[%gi] !loc 72\n%gf = get %x[%gl] !loc 73\n";
+            self.floats.push("%gf".into());
+        }
+        let (v, w) = (self.body(4, true), self.float());
+        let (op, known, ints) = (self.pick(&COMPARE), self.floats.len(), self.ints.len());
+        let cond = self.line(&format!("{op} {v}, %ge"));
+        let _ = writeln!(self.text, "%pp, %qq = if {cond} {{");
+        (0..2).for_each(|_| self.instruction(true));
+        let u = self.floats.last().cloned().expect("there are floats");
+        let _ =
+            writeln!(self.text, "%sn = sin {w}\nyield {u}, %sn\n}} else {{\n%none = undef : f64\nyield {v}, %none\n}}");
+        self.floats.truncate(known);
+        self.ints.truncate(ints);
+        self.bools.clear();
+        let _ = writeln!(self.text, "%hh = if {cond} {{\n%hm = mul %qq, %pp\nyield %hm\n}} else {{\nyield {w}\n}}");
+        let kind = if self.random.below(2) == 0 { "set" } else { "add_at" };
+        let _ = writeln!(self.text, "%y2 = set %y1[%i], %hh !loc 74\n%m2 = {kind} %m1[%i, 3], %pp !loc 75");
+        self.text += "yield %y2, %m2\n}\nyield %r, %t\n}";
     }
 
     /// A loop that carries extremes and nothing else.

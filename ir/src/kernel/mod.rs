@@ -184,6 +184,15 @@ pub struct Guard {
     pub size: Num,
 }
 
+/// Holds before the loop, or the kernel does not run: in all trips, the element of the array at these indices is an index below `size`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    pub array: ArrayId,
+    /// Of counters there is only that of the loop in them.
+    pub indices: SmallVec<[Affine; 2]>,
+    pub size: Num,
+}
+
 /// Which trips a kernel may do, for conditions on the counter are decided once for all of its trips; their operands are inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Limit {
@@ -212,6 +221,8 @@ pub struct Kernel {
     /// Floats that are summed over all trips, in the lanes of [`crate::ReduceOp::Sum`].
     pub sum: Option<Num>,
     pub guards: Vec<Guard>,
+    /// Looked at where the guards hold.
+    pub scans: Vec<Scan>,
     pub limits: Vec<Limit>,
     /// Must be far from overflow, or the limits are not what the loop's conditions say.
     pub small: Vec<Affine>,

@@ -22,17 +22,21 @@
 
 use super::replacement::Replacements;
 use crate::analysis::{CallGraph, Definitions, Table};
-use crate::function::{AxisSize, Body, Function, Inst, Region, RegionData};
+use crate::function::{AxisSize, Body, Function, Inst, Region, RegionData, Value};
 use crate::location::{Locations, SrcLoc};
 use crate::module::{FuncId, Module};
-use crate::opcode::Op;
+use crate::opcode::{Const, Op};
 use crate::rewrite::Copier;
 use crate::walk;
+use std::sync::Arc;
 
 /// Sizes in instructions. `SMALL` is about what a call costs in code; the others were chosen by gut feeling.
 const SMALL: usize = 24;
 const SMALL_IN_LOOP: usize = 80;
 const WITH_SMALL_ARRAYS: usize = 300;
+/// The same in a loop, of what has no loops in it: a derivative for each of many points. Several of one function (the rows of a
+/// Jacobian) have one primal between them, and with the arrays gone the loop may become a kernel.
+const OF_EACH_POINT: usize = 600;
 const WITH_KNOWN_NODE: usize = 300;
 const ONLY_CALL: usize = 1500;
 /// Caller and callee together, where the call is the only one and there is a loop in the callee: next to that a call is nothing, and
@@ -97,6 +101,7 @@ impl Decision<'_> {
         let only_call = self.graph.uses[callee] == 1 && !self.entry[callee];
         size <= SMALL
             || (takes_small_arrays && size <= WITH_SMALL_ARRAYS)
+            || (takes_small_arrays && in_loop && size <= OF_EACH_POINT && !self.loops[callee])
             || (in_loop && size <= SMALL_IN_LOOP)
             || (known_node && size <= WITH_KNOWN_NODE)
             || (only_call
@@ -168,7 +173,12 @@ impl Inlining<'_> {
         for inst in insts {
             self.replaced.resolve_args(&mut self.func, inst);
             match self.callee_to_inline(inst, in_loop) {
-                Some(callee) => self.inline(inst, callee, &mut out),
+                Some(callee) => {
+                    if self.func.entry() == Some(region) {
+                        self.learn_sizes(inst, callee);
+                    }
+                    self.inline(inst, callee, &mut out);
+                }
                 None => out.push(inst),
             }
             let in_loop = in_loop || !matches!(self.func.insts[inst].op, Op::If | Op::Switch);
@@ -193,6 +203,36 @@ impl Inlining<'_> {
         let fits = self.size + self.decision.sizes[callee] <= CALLER_LIMIT && self.decision.heights[callee] < DEEPEST;
         let small_arrays = takes_small_arrays(&self.module.funcs[callee]);
         (fits && self.decision.is_worth_it(self.size, callee, small_arrays, in_loop, known_node)).then_some(callee)
+    }
+
+    /// What the callee was promised about the sizes of an argument, whoever calls the caller has promised of its parameter.
+    fn learn_sizes(&mut self, call: Inst, callee: FuncId) {
+        let (args, callee) = (&self.func.insts[call].args, &self.module.funcs[callee]);
+        let (Some(own), Some(entry)) = (self.func.entry(), callee.entry()) else { return };
+        let params = &self.func.regions[own].params;
+        let place = |v: Value| params.iter().position(|p| *p == v);
+        let constant = |v: Value| match self.definitions.inst(&self.func, v).map(|data| &data.op) {
+            Some(Op::Const(Const::I64(n))) => Some(*n),
+            Some(_) | None => None,
+        };
+        let here = |size: &AxisSize| match size {
+            AxisSize::Param(k) => {
+                let size = args[*k as usize];
+                let known = constant(size).map(AxisSize::Number);
+                known.or_else(|| place(size).map(|k| AxisSize::Param(k as u32))).unwrap_or(AxisSize::Open)
+            }
+            AxisSize::Number(_) | AxisSize::Open => *size,
+        };
+        let promised = args.iter().zip(&callee.regions[entry].params).filter(|(arg, _)| place(**arg).is_some());
+        let learnt: Vec<(Value, Arc<[AxisSize]>)> = promised
+            .filter(|(arg, _)| self.func.values[**arg].sizes.is_none())
+            .filter_map(|(arg, param)| Some((*arg, callee.values[*param].sizes.as_ref()?.iter().map(here).collect())))
+            .collect();
+        for (param, sizes) in learnt {
+            if sizes.iter().any(|size| *size != AxisSize::Open) {
+                self.func.values[param].sizes = Some(sizes);
+            }
+        }
     }
 
     fn inline(&mut self, call: Inst, callee: FuncId, out: &mut Vec<Inst>) {

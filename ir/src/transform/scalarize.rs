@@ -12,11 +12,12 @@
 //! ```
 //!
 //! Arrays that flow into each other (by `set`, branches, loops) form a family, found by union-find. A family is taken apart
-//! if all its members are rank-1 arrays of scalars of one known length up to [`GREATEST`], made by `elements`, `undef` or
-//! `fill`, and every use is a `get`, `set` or `add_at` at a constant index inside, a `dim`, or passes it on within the family.
+//! if all its members are arrays of scalars with one axis or two, of one known size up to [`GREATEST`], made by `elements`, `undef` or
+//! `fill`, and every use is a `get`, `set` or `add_at` of one element at constant indices inside, a `dim`, or passes it on within the
+//! family. What loops carry must be smaller, [`GREATEST_CARRIED`].
 //! The second walk gives every member its list of scalars; no array operation of the family is left.
 //!
-//! *Not here:* arrays that come from or go to calls; matrices. *Cost:* linear.
+//! *Not here:* arrays that come from or go to calls; rows of matrices. *Cost:* linear.
 
 use super::replacement::Replacements;
 use crate::analysis::{Definitions, Table};
@@ -28,8 +29,10 @@ use crate::walk;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-/// Elements of an array that is taken apart (gut feeling: about half of the vector registers).
-const GREATEST: usize = 9;
+/// Elements of an array that is taken apart: a block of a Jacobian, two numbers by fifteen, is (gut feeling).
+const GREATEST: usize = 32;
+/// The same where it goes through loops, which carry its elements (gut feeling: about half of the vector registers).
+const GREATEST_CARRIED: usize = 9;
 
 /// Takes small arrays apart. Gives the number of array values that are gone.
 pub fn run(func: &mut Function) -> usize {
@@ -53,18 +56,23 @@ pub fn run(func: &mut Function) -> usize {
 enum Length {
     /// No member has been seen that says it.
     Open,
-    Known(usize),
+    Known(Size),
     /// Not to be taken apart.
     Refused,
 }
+
+/// Rows and columns; an array with one axis has columns of one element.
+type Size = (usize, usize);
 
 struct Families<'f> {
     func: &'f Function,
     definitions: &'f Definitions,
     parent: Table<Value, Option<Value>>,
     length: FxHashMap<Value, Length>,
-    /// One more than the greatest index that a member of the family is accessed at, by its root.
-    reach: FxHashMap<Value, usize>,
+    /// One more than the greatest indices that a member of the family is accessed at, by its root.
+    reach: FxHashMap<Value, Size>,
+    /// Values that loops carry.
+    carried: Vec<Value>,
     members: Vec<Value>,
 }
 
@@ -76,6 +84,7 @@ impl<'f> Families<'f> {
             parent: Table::new(),
             length: FxHashMap::default(),
             reach: FxHashMap::default(),
+            carried: vec![],
             members: vec![],
         };
         let Some(entry) = func.entry() else { return families };
@@ -91,10 +100,17 @@ impl<'f> Families<'f> {
     }
 
     /// The members of families that can be taken apart, with their lengths.
-    fn lengths(mut self) -> FxHashMap<Value, usize> {
+    fn lengths(mut self) -> FxHashMap<Value, Size> {
         let members = std::mem::take(&mut self.members);
+        for v in std::mem::take(&mut self.carried) {
+            let large = |size: &Length| matches!(size, Length::Known((n, m)) if n * m > GREATEST_CARRIED);
+            if self.length.get(&self.root(v)).is_some_and(large) {
+                self.refuse(v);
+            }
+        }
+        let is_inside = |reach: Size, size: &Size| reach.0 <= size.0 && reach.1 <= size.1;
         let known = members.into_iter().filter_map(|v| match self.length.get(&self.root(v)) {
-            Some(Length::Known(n)) if self.reach_of(self.root(v)) <= *n => Some((v, *n)),
+            Some(Length::Known(size)) if is_inside(self.reach_of(self.root(v)), size) => Some((v, *size)),
             Some(Length::Known(_) | Length::Open | Length::Refused) | None => None,
         });
         known.collect()
@@ -102,7 +118,7 @@ impl<'f> Families<'f> {
 
     fn is_candidate(&self, v: Value) -> bool {
         let ty = self.func.value_type(v);
-        ty.rank() == 1 && ty.element().as_scalar().is_some()
+        (1..=2).contains(&ty.rank()) && ty.element().as_scalar().is_some()
     }
 
     fn root(&self, v: Value) -> Value {
@@ -140,11 +156,16 @@ impl<'f> Families<'f> {
         let (root, child) = if a.index() < b.index() { (a, b) } else { (b, a) };
         self.parent[child] = Some(root);
         self.length.insert(root, joined);
-        self.reach.insert(root, self.reach_of(root).max(self.reach_of(child)));
+        self.extend_reach(root, self.reach_of(child));
     }
 
-    fn reach_of(&self, root: Value) -> usize {
-        self.reach.get(&root).copied().unwrap_or(0)
+    fn reach_of(&self, root: Value) -> Size {
+        self.reach.get(&root).copied().unwrap_or((0, 0))
+    }
+
+    fn extend_reach(&mut self, root: Value, to: Size) {
+        let (rows, columns) = self.reach_of(root);
+        self.reach.insert(root, (rows.max(to.0), columns.max(to.1)));
     }
 
     fn inst(&mut self, data: &InstData) {
@@ -153,27 +174,32 @@ impl<'f> Families<'f> {
         self.members.extend(candidates);
         match data.op {
             Op::Elements => {
-                self.say(data.results[0], small(args.len()));
+                self.say(data.results[0], small((args.len(), 1)));
                 args.iter().for_each(|v| self.refuse(*v));
             }
-            Op::Fill if args.len() == 2 => {
-                let length = self.definitions.int(self.func, args[1]).and_then(|n| usize::try_from(n).ok());
-                self.say(data.results[0], length.map_or(Length::Refused, small));
+            Op::Fill if args.len() <= 3 => {
+                let axis = |v: &Value| usize::try_from(self.definitions.int(self.func, *v)?).ok();
+                let columns = args.get(2).map_or(Some(1), axis);
+                let size = args.get(1).and_then(axis).zip(columns);
+                self.say(data.results[0], size.map_or(Length::Refused, small));
                 self.refuse(args[0]);
             }
             Op::Undef | Op::Dim(_) => {}
             Op::Get(_) => {
-                self.access(args[0], args[1]);
+                self.access(args[0], &args[1..]);
                 self.refuse(data.results[0]);
             }
             Op::Set(_) | Op::AddAt(_) => {
-                self.access(args[0], args[1]);
+                self.access(args[0], &args[1..args.len() - 1]);
                 self.join(args[0], data.results[0]);
                 self.refuse(args[args.len() - 1]);
             }
             Op::If | Op::Switch => self.pass_on(data, &[], 0),
-            Op::For => self.pass_on(data, &args[2..], 1),
-            Op::While => self.pass_on(data, args, 0),
+            Op::For | Op::While => {
+                self.carried.extend(&data.results);
+                let skip = (data.op == Op::For) as usize;
+                self.pass_on(data, &args[2 * skip..], skip)
+            }
             _ => {
                 args.iter().chain(&data.results).for_each(|v| self.refuse(*v));
                 for region in &data.regions {
@@ -184,17 +210,19 @@ impl<'f> Families<'f> {
         }
     }
 
-    /// An access at a constant index inside.
-    fn access(&mut self, x: Value, index: Value) {
+    /// An access to one element at constant indices inside.
+    fn access(&mut self, x: Value, indices: &[Value]) {
         if !self.is_candidate(x) {
             return;
         }
-        match self.definitions.int(self.func, index).and_then(|i| usize::try_from(i).ok()) {
-            Some(index) if index < GREATEST => {
-                let root = self.root(x);
-                self.reach.insert(root, self.reach_of(root).max(index + 1));
-            }
-            Some(_) | None => self.refuse(x),
+        let behind = |v: &Value| {
+            let index = usize::try_from(self.definitions.int(self.func, *v)?).ok()?;
+            (index < GREATEST).then_some(index + 1)
+        };
+        let reach = indices.first().and_then(behind).zip(indices.get(1).map_or(Some(1), behind));
+        match reach.filter(|_| indices.len() == self.func.value_type(x).rank()) {
+            Some(reach) => self.extend_reach(self.root(x), reach),
+            None => self.refuse(x),
         }
     }
 
@@ -219,8 +247,9 @@ impl<'f> Families<'f> {
     }
 }
 
-fn small(length: usize) -> Length {
-    if (1..=GREATEST).contains(&length) { Length::Known(length) } else { Length::Refused }
+fn small(size: Size) -> Length {
+    let count = size.0.checked_mul(size.1);
+    if count.is_some_and(|n| (1..=GREATEST).contains(&n)) { Length::Known(size) } else { Length::Refused }
 }
 
 fn both(a: Length, b: Length) -> Length {
@@ -236,7 +265,7 @@ fn both(a: Length, b: Length) -> Length {
 struct TakingApart<'f> {
     func: &'f mut Function,
     definitions: Definitions,
-    lengths: FxHashMap<Value, usize>,
+    lengths: FxHashMap<Value, Size>,
     /// The numbers that stand for each array that has been reached.
     scalars: FxHashMap<Value, Vec<Value>>,
     replaced: Replacements,
@@ -262,9 +291,10 @@ impl TakingApart<'_> {
     /// Fresh values in the place of arrays that are taken apart.
     fn split(&mut self, values: &[Value]) -> Vec<Value> {
         for v in values {
-            if let Some(length) = self.lengths.get(v) {
+            if let Some((rows, columns)) = self.lengths.get(v) {
                 let data = self.func.values[*v].clone();
-                let fresh = (0..*length).map(|_| self.func.new_value(data.ty.element(), data.name.clone())).collect();
+                let fresh =
+                    (0..rows * columns).map(|_| self.func.new_value(data.ty.element(), data.name.clone())).collect();
                 self.scalars.insert(*v, fresh);
             }
         }
@@ -281,8 +311,8 @@ impl TakingApart<'_> {
         match (array, made) {
             (Some(array), None) => self.read(inst, &data, &array, out),
             (Some(array), Some(_)) => self.update(&data, array, out),
-            (None, Some(length)) => {
-                let scalars = self.made(&data, length, out);
+            (None, Some((rows, columns))) => {
+                let scalars = self.made(&data, rows * columns, out);
                 self.scalars.insert(data.results[0], scalars);
             }
             (None, None) => out.push(inst),
@@ -303,8 +333,10 @@ impl TakingApart<'_> {
 
     /// `get` or `dim`.
     fn read(&mut self, inst: Inst, data: &InstData, array: &[Value], out: &mut Vec<Inst>) {
-        if let Op::Dim(_) = data.op {
-            self.func.insts[inst].op = Op::Const(Const::I64(array.len() as i64));
+        if let Op::Dim(axis) = data.op {
+            let (rows, columns) = self.lengths[&data.args[0]];
+            let size = if axis == 0 { rows } else { columns };
+            self.func.insts[inst].op = Op::Const(Const::I64(size as i64));
             self.func.insts[inst].args.clear();
             out.push(inst);
         } else {
@@ -312,13 +344,21 @@ impl TakingApart<'_> {
         }
     }
 
+    /// The row-major number of an element.
     fn index(&self, data: &InstData) -> usize {
-        self.definitions.int(self.func, data.args[1]).expect("a family is accessed at constant indices") as usize
+        let index = |k: usize| {
+            let known = self.definitions.int(self.func, data.args[k]);
+            known.expect("a family is accessed at constant indices") as usize
+        };
+        match self.func.value_type(data.args[0]).rank() {
+            1 => index(1),
+            _ => index(1) * self.lengths[&data.args[0]].1 + index(2),
+        }
     }
 
     /// `set` or `add_at`.
     fn update(&mut self, data: &InstData, mut array: Vec<Value>, out: &mut Vec<Inst>) {
-        let (index, v) = (self.index(data), data.args[2]);
+        let (index, v) = (self.index(data), data.args[data.args.len() - 1]);
         array[index] = match data.op {
             Op::AddAt(_) => {
                 let ty: Type = self.func.value_type(v);

@@ -29,6 +29,9 @@ use smallvec::SmallVec;
 /// Passes of a loop, and instructions of all copies of its body together (gut feeling; a product of 3x3 matrices fits).
 const PASSES: i64 = 8;
 const LIMIT: usize = 160;
+/// The same of bodies of a few instructions, as those that copy a row: the elements of a row are named then, and need be in no array.
+const PASSES_OF_SHORT: i64 = 16;
+const LIMIT_OF_SHORT: usize = 64;
 
 /// Unrolls loops in a function. Gives their number.
 pub fn run(func: &mut Function) -> usize {
@@ -79,7 +82,8 @@ impl Unrolling<'_> {
             size += 1;
             quiet &= !matches!(self.func.insts[inst].op, Op::Host(f) if !f.is_pure());
         });
-        (quiet && (1..=PASSES).contains(&passes) && size * passes as usize <= LIMIT).then_some((lo, hi))
+        let fits = |most: i64, limit: usize| (1..=most).contains(&passes) && size * passes as usize <= limit;
+        (quiet && (fits(PASSES, LIMIT) || fits(PASSES_OF_SHORT, LIMIT_OF_SHORT))).then_some((lo, hi))
     }
 
     fn unroll_loop(&mut self, inst: Inst, lo: i64, hi: i64, out: &mut Vec<Inst>) {

@@ -52,11 +52,30 @@ impl Decider<'_> {
                 let mut cost = cost.or_else(|| self.cost_in_element(home, data))?;
                 for (k, arg) in data.args.iter().enumerate() {
                     let left = budget.checked_sub(cost)?;
-                    cost += self.cost(*arg, left).or_else(|| (k == 0 && self.reads_kept_array(data)).then_some(1))?;
+                    let apart = || (k == 0 && self.reads_kept_array(data)) || self.is_of_outer_loop(*arg, home);
+                    cost += self.cost(*arg, left).or_else(|| apart().then_some(1))?;
                 }
                 (cost <= budget).then_some(cost)
             }
         }
+    }
+
+    /// Whether `v` is a number of a trip of a loop around the one in which it is used, in the region `home`: to have it, kept or computed
+    /// again, costs once what keeping something in the inner loop would cost in each of its trips.
+    fn is_of_outer_loop(&self, v: Value, home: Region) -> bool {
+        let primal = &self.active.primal;
+        let (structure, func) = (&primal.structure, &primal.func);
+        let is_result = matches!(structure.def(v), Def::Result { .. });
+        if !is_result || func.value_type(v).as_scalar().is_none() || self.plan.is_recursion() {
+            return false;
+        }
+        let (mut region, mut in_loop) = (home, false);
+        while region != structure.home(v) {
+            let Some(owner) = structure.owner(region) else { return false };
+            in_loop |= func.insts[owner].op == Op::For;
+            region = structure.home_of_inst(owner);
+        }
+        in_loop
     }
 
     /// Whether an element is had from its array, which is kept whole.

@@ -187,10 +187,10 @@ impl Decider<'_> {
         if self.plan.has_direct(primal.structure.home(v)) {
             return self.fetch(item, Fetch::Direct);
         }
-        if primal.func.value_type(v).is_array() && self.cost(v, BUDGET).is_none() {
-            self.fetch(item, Fetch::Keep);
-            self.kept.entry(primal.structure.home(v)).or_default().push(item);
-            return;
+        // An array that is read, or a number of an outer loop.
+        let may_be_kept = primal.func.value_type(v).is_array() || matches!(primal.structure.def(v), Def::Result { .. });
+        if may_be_kept && self.cost(v, BUDGET).is_none() {
+            return self.settle_one(item);
         }
         match primal.structure.def(v) {
             Def::Param { .. } if self.is_given(item) => self.fetch(item, Fetch::Given),

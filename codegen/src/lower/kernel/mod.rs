@@ -13,11 +13,12 @@
 //! are the index of the first lane; the others are `W / 2` vectors of two, or `W / 4` of four if all of them are f32.
 //!
 //! The files: here the loop and its guards, [`outline`] kernels as functions of their own, [`lanes`] numbers in vectors, [`step`] what a
-//! trip does, [`rounds`] kernels that leave out some trips in the middle, [`wide`] the call of code with wider vectors.
+//! trip does, [`rounds`] kernels that leave out some trips in the middle, [`scan`] indices from memory, [`wide`] the call of code with wider vectors.
 
 mod lanes;
 mod outline;
 mod rounds;
+mod scan;
 mod step;
 mod wide;
 
@@ -77,6 +78,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let alone = !wide.is_empty() && kernel.cost.heavy && self.knows_machine();
         let least = if alone { wide::least(kernel) } else { width as i64 };
         let ok = self.guards_hold(&k, at, trips, least);
+        let ok = self.scans_hold(&k, at, ok);
         let otherwise = [&[at.lo][..], at.carried].concat();
         self.brif(ok, run, &[], after, &otherwise);
 

@@ -146,7 +146,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.lane(k, place.number, lane)
     }
 
-    fn array_of(&self, k: &Lanes, array: ArrayId) -> (V, Type) {
+    pub(super) fn array_of(&self, k: &Lanes, array: ArrayId) -> (V, Type) {
         (k.bases[array.index()], self.ty(k.kernel.arrays[array].value))
     }
 

@@ -47,6 +47,7 @@ impl Recogniser<'_> {
         self.see(array, &data.args[1..], Kind::Load);
         let result = self.load(array, place);
         self.nums.insert(data.results[0], result);
+        self.note_index(array, &data.args[1..], result);
         Ok(())
     }
 
@@ -119,9 +120,28 @@ impl Recogniser<'_> {
         Ok(Place { number, stride })
     }
 
+    /// Remembers an element that may be an index, if it is known before the loop.
+    fn note_index(&mut self, array: ArrayId, indices: &[Value], element: Num) {
+        if self.kernel.scalar(element) != Scalar::I64 || self.kernel.arrays[array].updated {
+            return;
+        }
+        let known = |v: &Value| {
+            let index = self.kernel.numbers[*self.nums.get(v)?].affine.clone()?;
+            index.terms.iter().all(|(n, _)| self.is_input(*n)).then_some(index)
+        };
+        if let Some(indices) = indices.iter().map(known).collect() {
+            self.read.insert(element, (array, indices));
+        }
+    }
+
     fn guard(&mut self, array: ArrayId, axis: usize, index: Num) -> Step1<()> {
         if !self.has_known_range(index) {
-            return self.refuse(Reason::Bounds);
+            let Some((from, indices)) = self.read.get(&index).cloned() else { return self.refuse(Reason::Bounds) };
+            let scan = Scan { array: from, indices, size: self.dim(array, axis as u8) };
+            if !self.kernel.scans.contains(&scan) {
+                self.kernel.scans.push(scan);
+            }
+            return Ok(());
         }
         let index = self.kernel.numbers[index].affine.clone().expect("its range is known");
         self.add_guard(array, axis, index);

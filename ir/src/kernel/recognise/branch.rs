@@ -178,7 +178,15 @@ impl Recogniser<'_> {
         for ((result, a), b) in data.results.iter().zip(then).zip(otherwise) {
             if let Some(scalar) = func.value_type(*result).as_scalar() {
                 let (a, b) = (self.num(*a)?, self.num(*b)?);
-                self.define(*result, |this| this.op(NumOp::Select, &[cond, a, b], scalar))?;
+                let is_any = |n: Num| self.undefined.contains(&n);
+                match (is_any(a), is_any(b)) {
+                    (true, _) => self.nums.insert(*result, b),
+                    (_, true) => self.nums.insert(*result, a),
+                    (false, false) => {
+                        self.define(*result, |this| this.op(NumOp::Select, &[cond, a, b], scalar))?;
+                        None
+                    }
+                };
             } else {
                 let array = self.array(*a)?;
                 if self.array(*b)? != array {
@@ -190,10 +198,10 @@ impl Recogniser<'_> {
         Ok(())
     }
 
-    /// The side that is mostly taken: integers are mostly different.
+    /// The side that is mostly taken: numbers are mostly different.
     fn mostly(&self, cond: Num) -> Option<bool> {
         let (NumOp::Compare(op @ (CompareOp::Eq | CompareOp::Ne)), args) = self.made.get(&cond)? else { return None };
-        (self.kernel.scalar(args[0]) == Scalar::I64).then_some(*op == CompareOp::Ne)
+        (self.kernel.scalar(args[0]) != Scalar::Bool).then_some(*op == CompareOp::Ne)
     }
 
     /// Whether the side that is being walked over is taken.

@@ -90,6 +90,9 @@ fn gain_inside(at: &Loop, body: Region) -> f32 {
 /// What a kernel costs before its first trip, and the loop behind it; by gut feeling.
 const START: f32 = 15.0;
 
+/// What it costs to look at an index from memory beforehand, for each trip: a load and a comparison.
+const SCAN: f32 = 2.0;
+
 /// An access to an array that the kernel may update.
 struct Seen {
     array: ArrayId,
@@ -114,6 +117,10 @@ struct Recogniser<'a> {
     consts: FxHashMap<Const, Num>,
     dims: FxHashMap<(ArrayId, u8), Num>,
     made: guarded::Made,
+    /// Indices that are elements of arrays which the loop does not change: of which, and where.
+    read: FxHashMap<Num, (ArrayId, SmallVec<[Affine; 2]>)>,
+    /// What may be anything.
+    undefined: Vec<Num>,
     /// What the next trip's extremes are.
     extremes: Vec<Value>,
     /// The steps of the innermost open loop.
@@ -146,6 +153,7 @@ impl<'a> Recogniser<'a> {
             late: Vec::new(),
             sum: None,
             guards: Vec::new(),
+            scans: Vec::new(),
             limits: Vec::new(),
             small: Vec::new(),
             earlier: Vec::new(),
@@ -162,6 +170,8 @@ impl<'a> Recogniser<'a> {
             consts: FxHashMap::default(),
             dims: FxHashMap::default(),
             made: guarded::Made::default(),
+            read: FxHashMap::default(),
+            undefined: Vec::new(),
             extremes: Vec::new(),
             steps: Vec::new(),
             seen: Vec::new(),
@@ -193,6 +203,7 @@ impl<'a> Recogniser<'a> {
             cost = Cost { scalar: cost.scalar, vector: passes.map(|c| c.vector).sum(), ..self.kernel.cost };
         }
         cost.scalar -= self.skipped;
+        cost.vector += SCAN * self.kernel.scans.len() as f32;
         self.kernel.cost = cost;
         if !cost.is_worth() {
             self.loc = self.func.insts[self.at.inst].loc;
@@ -237,8 +248,8 @@ impl<'a> Recogniser<'a> {
             Op::Call(_) => self.refuse(Reason::Call),
             Op::Host(_) => self.refuse(Reason::World),
             Op::Check(_) | Op::Trap => self.refuse(Reason::Trap),
-            Op::Undef
-            | Op::Fill
+            Op::Undef => self.undefined(data.results[0]),
+            Op::Fill
             | Op::Elements
             | Op::Take(_)
             | Op::Put

@@ -17,6 +17,22 @@ impl Recogniser<'_> {
         Ok(num)
     }
 
+    /// A number that nobody looks at, on one side of a branch.
+    pub(super) fn undefined(&mut self, v: Value) -> Step1<()> {
+        let zero = match self.func.value_type(v).as_scalar() {
+            Some(Scalar::F64) => Const::f64(0.0),
+            Some(Scalar::F32) => Const::F32(0.0f32.to_bits()),
+            Some(Scalar::I64) => Const::I64(0),
+            Some(Scalar::Bool) => Const::Bool(false),
+            Some(Scalar::I32 | Scalar::U8) | None => return self.refuse(Reason::MakesArray),
+        };
+        let scalar = self.func.value_type(v).as_scalar().expect("it has a zero");
+        let num = self.input(Input::Const(zero), scalar);
+        self.undefined.push(num);
+        self.nums.insert(v, num);
+        Ok(())
+    }
+
     pub(super) fn constant(&mut self, c: Const) -> Num {
         if let Some(known) = self.consts.get(&c) {
             return *known;
