@@ -103,7 +103,7 @@ fn filling_an_array_copies_nothing() {
             "fn main() {{\n    var a = [0.0; {n}];\n    for i in 0..{n} {{ a[i] = (i as f64) * 0.5; }}\n    var s = 0.0;\n    for x in a {{ s += x; }}\n    print(\"{{s}}\");\n}}\n"
         )
     };
-    let (small, large) = (memory_after(&fill(10)), memory_after(&fill(100_000)));
+    let (small, large) = (memory_after(&fill(100)), memory_after(&fill(100_000)));
     assert_eq!((small.copies, large.copies), (0, 0));
     assert_eq!(small.allocations, large.allocations);
 }
