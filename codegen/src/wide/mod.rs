@@ -8,7 +8,7 @@
 //! what it leaves into the words, and returns 0, or 1 if it was stopped. What differs from `crate::lower::kernel`, which does the
 //! same in 128 bits, is how much goes on at once; the operations on each number are the same, in the same order, so the bits are too.
 //!
-//! The files: [`select`] kernels as instructions, with [`operation`], [`memory`] and [`formula`] (elementary functions); [`code`] the
+//! The files: [`select`] kernels as instructions, with [`line`] and [`operation`], [`number`], [`fold`], [`memory`] and [`formula`] (elementary functions); [`code`] the
 //! instructions; [`allocate`] their registers; [`emit`] and [`encode`] the bytes; [`machine`] what there is of all that.
 //!
 //! *Absent on purpose:* what is shorter than f32; other architectures, of which Cranelift's vectors are as wide as the machine's.
@@ -17,9 +17,12 @@ mod allocate;
 mod code;
 mod emit;
 mod encode;
+mod fold;
 mod formula;
+mod line;
 mod machine;
 mod memory;
+mod number;
 mod operation;
 mod select;
 mod words;
