@@ -15,7 +15,7 @@
 
 use crate::kept::{Kept, KeptBlock};
 use crate::layout::{CLASSES, LARGE, MAX_SMALL, class_bytes, class_of, small_meta};
-use crate::system::{self, MAPPED, rounded, rounded_for_list};
+use crate::system::{self, rounded_for_list};
 use std::ptr::null_mut;
 use std::sync::LazyLock;
 
@@ -169,10 +169,18 @@ impl Heap {
     }
 
     fn take(&mut self, bytes: usize) -> Option<*mut u8> {
+        self.take_by(system::take, bytes)
+    }
+
+    fn take_mapping(&mut self, bytes: usize) -> Option<*mut u8> {
+        self.take_by(system::map, bytes)
+    }
+
+    fn take_by(&mut self, take: fn(usize) -> *mut u8, bytes: usize) -> Option<*mut u8> {
         if !self.is_within_limit(bytes) {
             return None;
         }
-        let start = system::take(bytes);
+        let start = take(bytes);
         if start.is_null() {
             return None;
         }
@@ -191,7 +199,7 @@ impl Heap {
 
     fn allocate_large(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64)> {
         let shift = shift(data);
-        let total = rounded(bytes.checked_add(shift)?);
+        let total = bytes.checked_add(shift)?;
         let kept = match self.kept.find(total) {
             Some(kept) => kept,
             None => {
@@ -252,7 +260,7 @@ impl Heap {
             if have >= more {
                 return Some((block, have - shift));
             }
-            if have < MAPPED || !self.is_within_limit(more - have) {
+            if (*start).grown == 0 || !self.is_within_limit(more - have) {
                 return None;
             }
             self.give_back(more - have);
@@ -261,7 +269,6 @@ impl Heap {
                 Some(moved) => {
                     (block.start, block.bytes) = (moved, more);
                     self.taken += more - have;
-                    self.number(&mut block);
                     Some((self.link(block, shift), more - shift))
                 }
                 None => {
@@ -272,26 +279,20 @@ impl Heap {
         }
     }
 
-    fn number(&mut self, block: &mut KeptBlock) {
-        if block.grown == 0 {
-            self.grown += 1;
-            block.grown = self.grown;
-        }
-    }
-
     /// A block for a list that has become large, with its `meta` and its usable bytes: perhaps one in which an earlier list has grown.
     pub fn allocate_for_list(&mut self, bytes: usize, data: usize, desc: u32) -> Option<(*mut u8, u64, usize)> {
         self.counters.allocations += 1;
         let shift = shift(data);
         let total = rounded_for_list(bytes.checked_add(shift)?);
         let mut block = match self.kept.grown(total) {
-            Some(kept) => KeptBlock { grown: 0, ..kept },
+            Some(kept) => kept,
             None => {
                 self.give_back(total);
-                KeptBlock { start: self.take(total)?, bytes: total, grown: 0 }
+                KeptBlock { start: self.take_mapping(total)?, bytes: total, grown: 0 }
             }
         };
-        self.number(&mut block);
+        self.grown += 1;
+        block.grown = self.grown;
         Some((self.link(block, shift), large_meta(desc, shift), block.bytes - shift))
     }
 
@@ -309,7 +310,7 @@ impl Heap {
             && let Some(block) = self.kept.oldest()
         {
             let less = bytes - given;
-            if block.bytes / 2 > less.max(LONG) {
+            if block.is_mapped() && block.bytes / 2 > less.max(LONG) {
                 // SAFETY: such a block is a mapping, and nobody uses it.
                 let left = unsafe { system::shorten(block.start, block.bytes, less) };
                 self.taken -= block.bytes - left;
@@ -318,7 +319,7 @@ impl Heap {
             given += block.bytes;
             self.taken -= block.bytes;
             // SAFETY: taken in `take`, and nobody uses it.
-            unsafe { system::give(block.start, block.bytes) };
+            unsafe { system::give(block.start, block.bytes, block.is_mapped()) };
         }
     }
 
@@ -339,7 +340,7 @@ impl Heap {
         for chunk in self.chunks.drain(1.min(self.chunks.len())..) {
             self.taken -= chunk.bytes;
             // SAFETY: taken in `take`; no object is left.
-            unsafe { system::give(chunk.start, chunk.bytes) };
+            unsafe { system::give(chunk.start, chunk.bytes, false) };
         }
     }
 
@@ -390,7 +391,7 @@ impl Drop for Heap {
         self.give_back(usize::MAX);
         for chunk in &self.chunks {
             // SAFETY: taken in `take`.
-            unsafe { system::give(chunk.start, chunk.bytes) };
+            unsafe { system::give(chunk.start, chunk.bytes, false) };
         }
     }
 }
@@ -432,7 +433,7 @@ mod tests {
             let next = heap.allocate(bytes, 32, 0).unwrap();
             unsafe { heap.release(grown.0, grown.1) };
             grown = next;
-            let (new, old) = (rounded(bytes + 64), rounded(bytes / 2 + 64));
+            let (new, old) = (bytes + 64, bytes / 2 + 64);
             assert!(heap.taken <= new + old, "{bytes}: {}", heap.taken);
         }
     }
@@ -460,7 +461,7 @@ mod tests {
         }
         let (before, _) = (heap.taken, heap.allocate(5_000_000, 32, 0).unwrap());
         assert!((before - 3_000_000..=before + 4096).contains(&heap.taken), "{before} {}", heap.taken);
-        assert_eq!(heap.live_bytes(), rounded(5_000_032));
+        assert_eq!(heap.live_bytes(), 5_000_032);
     }
 
     #[test]

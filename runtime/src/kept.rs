@@ -14,6 +14,13 @@ pub(crate) struct KeptBlock {
     pub grown: u64,
 }
 
+impl KeptBlock {
+    /// Whether it is a mapping of its own: those of lists are.
+    pub fn is_mapped(&self) -> bool {
+        self.grown > 0
+    }
+}
+
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {

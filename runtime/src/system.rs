@@ -1,51 +1,39 @@
-//! Memory from the system: small requests from the process's allocator, large ones as mappings of their own.
+//! Memory from the system: from the process's allocator, and for lists that have become large as mappings of their own.
 //!
 //! A mapping can be made longer without copying what is in it, wherever it then lies (`mremap`): so a list that grows needs its pages once,
 //! and not the old and the new copy besides each other. And it can be in large pages, of which a fresh one costs a tenth of what as
-//! much memory costs in small ones.
+//! much memory costs in small ones. But each new mapping has new pages, where the allocator may still have those of a block that was freed:
+//! so arrays, whose size stays, come from there.
 
 use std::alloc::Layout;
 use std::ptr::null_mut;
 
 const ALIGN: usize = 64;
-/// Requests from this size on are mappings.
+/// Lists from this size on are mappings.
 pub(crate) const MAPPED: usize = 1 << 20;
-/// Mappings from this size on have sizes that are multiples of a large page, so that moving one moves entries of upper tables.
+/// Mappings from this size on lose whole large pages only.
 const IN_LARGE_PAGES: usize = 16 << 20;
 const PAGE: usize = 4 << 10;
 const LARGE_PAGE: usize = 2 << 20;
 
-/// What a request for so many bytes takes.
-pub(crate) fn rounded(bytes: usize) -> usize {
-    let unit = match bytes {
-        0..MAPPED => return bytes,
-        MAPPED..IN_LARGE_PAGES => PAGE,
-        _ => LARGE_PAGE,
-    };
-    bytes.checked_next_multiple_of(unit).unwrap_or(bytes)
-}
-
-/// The same for a list, which will become longer: whole large pages, so that these move with it.
+/// What a mapping for a list of so many bytes takes: whole large pages, so that these move with it when it becomes longer.
 pub(crate) fn rounded_for_list(bytes: usize) -> usize {
     bytes.checked_next_multiple_of(LARGE_PAGE).unwrap_or(bytes)
 }
 
-/// `bytes`, which are [`rounded`], aligned to 64; null if there are none.
+/// `bytes`, aligned to 64; null if there are none.
 pub(crate) fn take(bytes: usize) -> *mut u8 {
-    if bytes >= MAPPED {
-        return map(bytes);
-    }
     let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else { return null_mut() };
     // SAFETY: the size is not zero.
     unsafe { std::alloc::alloc(layout) }
 }
 
 /// # Safety
-/// `start` and `bytes` are what [`take`], [`lengthen`] or [`shorten`] gave, and nobody uses them.
-pub(crate) unsafe fn give(start: *mut u8, bytes: usize) {
+/// `start` and `bytes` are those of [`take`], or, if it is `mapped`, of [`map`], [`lengthen`] or [`shorten`], and nobody uses them.
+pub(crate) unsafe fn give(start: *mut u8, bytes: usize, mapped: bool) {
     // SAFETY: as promised.
     unsafe {
-        if bytes >= MAPPED {
+        if mapped {
             libc::munmap(start.cast(), bytes);
         } else {
             std::alloc::dealloc(start, Layout::from_size_align_unchecked(bytes, ALIGN));
@@ -56,7 +44,7 @@ pub(crate) unsafe fn give(start: *mut u8, bytes: usize) {
 /// Makes a mapping longer, where the system can do that without copying. Gives where it lies then.
 ///
 /// # Safety
-/// `start` is a mapping of `bytes` from [`take`], and nobody keeps addresses in it. `more` is rounded and greater.
+/// `start` is a mapping of `bytes`, and nobody keeps addresses in it. `more` is rounded and greater.
 #[cfg(target_os = "linux")]
 pub(crate) unsafe fn lengthen(start: *mut u8, bytes: usize, more: usize) -> Option<*mut u8> {
     // SAFETY: as promised.
@@ -73,7 +61,7 @@ pub(crate) unsafe fn lengthen(_: *mut u8, _: usize, _: usize) -> Option<*mut u8>
 /// Gives the end of a mapping back, so that at least `less` bytes of it go. Gives how long it is then: still a mapping.
 ///
 /// # Safety
-/// As for [`give`]; the mapping is longer than `less` by more than [`MAPPED`] and two large pages.
+/// As for [`give`]; the mapping is longer than `less` by more than two large pages.
 pub(crate) unsafe fn shorten(start: *mut u8, bytes: usize, less: usize) -> usize {
     let unit = if bytes >= IN_LARGE_PAGES { LARGE_PAGE } else { PAGE };
     let left = (bytes - less) / unit * unit;
@@ -82,8 +70,8 @@ pub(crate) unsafe fn shorten(start: *mut u8, bytes: usize, less: usize) -> usize
     left
 }
 
-/// A mapping at the beginning of a large page.
-fn map(bytes: usize) -> *mut u8 {
+/// A mapping of `bytes`, which are [`rounded_for_list`], at the beginning of a large page; null if there are none.
+pub(crate) fn map(bytes: usize) -> *mut u8 {
     let spare = if bytes >= LARGE_PAGE { LARGE_PAGE - PAGE } else { 0 };
     let Some(length) = bytes.checked_add(spare) else { return null_mut() };
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
@@ -118,16 +106,15 @@ mod tests {
     /// What is in a mapping goes with it, and pages that are not aligned to large ones are cut off at both ends.
     #[test]
     fn mappings_get_longer_and_shorter_with_what_is_in_them() {
-        for bytes in [MAPPED, 3 << 20, (5 << 20) + PAGE, 32 << 20] {
-            let bytes = rounded(bytes);
-            let start = take(bytes);
-            assert!(!start.is_null() && start as usize % PAGE == 0);
-            assert!(bytes < LARGE_PAGE || start as usize % LARGE_PAGE == 0);
+        for bytes in [1 << 20, 3 << 20, (5 << 20) + PAGE, 32 << 20] {
+            let bytes = rounded_for_list(bytes);
+            let start = map(bytes);
+            assert!(!start.is_null() && start as usize % LARGE_PAGE == 0);
             unsafe {
                 start.write(1);
                 start.add(bytes - 1).write(2);
-                let more = rounded(bytes + bytes / 8);
-                let Some(start) = lengthen(start, bytes, more) else { return give(start, bytes) };
+                let more = rounded_for_list(bytes + bytes / 8);
+                let Some(start) = lengthen(start, bytes, more) else { return give(start, bytes, true) };
                 assert_eq!((start.read(), start.add(bytes - 1).read(), start.add(more - 1).read()), (1, 2, 0));
                 let mut left = more;
                 if more > 6 << 20 {
@@ -135,14 +122,14 @@ mod tests {
                     assert!(left <= more - 10_000 && left + 10_000 + LARGE_PAGE >= more);
                     assert_eq!((start.read(), start.add(left - 1).read()), (1, if left == bytes { 2 } else { 0 }));
                 }
-                give(start, left);
+                give(start, left, true);
             }
         }
     }
 
     #[test]
     fn more_than_there_is_gives_null() {
-        assert!(take(1 << 60).is_null() && take(usize::MAX).is_null());
-        assert_eq!(rounded(usize::MAX), usize::MAX);
+        assert!(map(1 << 60).is_null() && map(usize::MAX).is_null());
+        assert_eq!(rounded_for_list(usize::MAX), usize::MAX);
     }
 }
