@@ -21,7 +21,7 @@ impl Select<'_> {
         self.code.kind.single = self.single && matches!(scalar, Scalar::F32 | Scalar::Bool);
         let v = self.operation_on(op, scalar, args);
         self.code.kind.single = false;
-        if is_inexact(op) { Ok(self.rounded(scalar, v?)) } else { v }
+        if op.is_inexact() { Ok(self.rounded(scalar, v?)) } else { v }
     }
 
     /// An f32 is a float of as many bits as lanes have.
@@ -478,17 +478,6 @@ impl Select<'_> {
         let still = self.compare(EQUAL, Operand::Reg(t), zero);
         let held = self.mask_binary(rows::MASK_AND, nan, still);
         self.blend(held, Operand::Reg(t), Operand::Reg(product))
-    }
-}
-
-/// Whether an operation on f32 gives what may be no f32 if it is done with f64.
-fn is_inexact(op: NumOp) -> bool {
-    match op {
-        NumOp::Unary(UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign) => false,
-        NumOp::Unary(UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Round) => false,
-        NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => false,
-        NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => false,
-        NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded => true,
     }
 }
 

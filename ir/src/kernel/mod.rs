@@ -97,6 +97,19 @@ pub enum NumOp {
     Guarded,
 }
 
+impl NumOp {
+    /// Whether the operation on f32 gives what may be no f32 if it is done with f64.
+    pub fn is_inexact(self) -> bool {
+        match self {
+            NumOp::Unary(UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign) => false,
+            NumOp::Unary(UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Round) => false,
+            NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => false,
+            NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => false,
+            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded => true,
+        }
+    }
+}
+
 entity!(
     /// An array that a kernel reads or updates.
     ArrayId, "a"

@@ -385,7 +385,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 NumOp::Guarded => self.guarded(of[0], of[1]),
                 NumOp::Convert(_) => unreachable!("done above"),
             };
-            results.push(if is_inexact(op) { self.rounded(k, scalar, v) } else { v });
+            results.push(if op.is_inexact() { self.rounded(k, scalar, v) } else { v });
         }
         results
     }
@@ -613,17 +613,6 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 const SWAPPED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
 /// The same of four.
 const REVERSED: [u8; 16] = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
-
-/// Whether an operation on f32 gives what may be no f32 if it is done with f64.
-fn is_inexact(op: NumOp) -> bool {
-    match op {
-        NumOp::Unary(UnaryOp::Neg | UnaryOp::Not | UnaryOp::Abs | UnaryOp::Sign) => false,
-        NumOp::Unary(UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Round) => false,
-        NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => false,
-        NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => false,
-        NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded => true,
-    }
-}
 
 /// Whether the lanes are next to each other in memory.
 fn is_dense(place: &Place) -> bool {
