@@ -277,6 +277,18 @@ fn gradcheck_compares_all_modes() {
     desk.run(&["gradcheck", "a.dp", "note"]).is(2);
 }
 
+/// Whatever functions and arguments are called, the program that asks means them.
+#[test]
+fn gradcheck_hides_no_function_of_the_program() {
+    let text = "fn forward(x: f64) -> f64 { x * x }\nfn v(a0: f64) -> f64 { forward(a0) * a0 }\n\
+        fn a0(g0: f64, d0: f64) -> f64 { v(g0) + d0 }\nfn d0(f: f64) -> f64 { a0(f, f) }\n";
+    let desk = Desk::new(&[("a.dp", text)]);
+    for name in ["forward", "v", "a0", "d0"] {
+        let done = desk.run(&["gradcheck", "a.dp", name]);
+        assert!(done.is(0).out.contains("reverse mode and differences"), "{done:#?}");
+    }
+}
+
 #[test]
 fn every_stage_can_be_seen() {
     let text = "fn square(x: f64) -> f64 { x * x }\nfn main() { print(\"{grad(square)(3.0)}\"); }\n";

@@ -8,6 +8,10 @@ use std::fmt::Write;
 /// The function that asks. A name that no one writes.
 pub const NAME: &str = "dprog_gradcheck_question";
 
+/// Locals of it.
+const VALUE: &str = "dprog_gradcheck_value";
+const FORWARD: &str = "dprog_gradcheck_forward";
+
 /// Steps of the central differences, doubles and single precision.
 pub const STEPS: [f64; 2] = [1e-5, 1e-6];
 pub const STEPS_SINGLE: [f64; 2] = [1e-2, 3e-3];
@@ -59,28 +63,29 @@ impl Question {
     }
 
     /// The source text of the function that asks. Points are locals; a direction is made of the gradient, so that it has
-    /// its type whatever that is.
+    /// its type whatever that is. Locals are called what no one writes, for they would hide the user's functions.
     pub fn text(&self) -> String {
         let mut body = String::new();
         let mut line = |text: String| {
             let _ = writeln!(body, "    {text}");
         };
         for (i, value) in self.arguments.iter().enumerate() {
-            line(format!("let a{i} = {value};"));
+            line(format!("let {} = {value};", point(i)));
         }
         let f = &self.function;
         let wrt = self.tuple(|i| self.names[i].clone());
-        let here = self.call(|i| format!("a{i}"));
-        line(format!("let (v, {}) = value_and_grad({f}, wrt: {wrt})({here});", self.tuple(|i| format!("g{i}"))));
+        let here = self.call(point);
+        line(format!("let ({VALUE}, {}) = value_and_grad({f}, wrt: {wrt})({here});", self.tuple(gradient)));
         for i in &self.active {
-            line(format!("let d{i} = map_leaves(|t| 0.75 + 0.5 * cos(3.0 * t), g{i});"));
+            line(format!("let {} = map_leaves(|t| 0.75 + 0.5 * cos(3.0 * t), {});", direction(*i), gradient(*i)));
         }
-        let directions = self.active.iter().map(|i| format!("d{i}")).collect::<Vec<_>>().join(", ");
-        line(format!("let (_, forward) = jvp({f}, wrt: {wrt})({here}, {directions});"));
-        let dots = self.active.iter().map(|i| format!("(dot(g{i}, d{i}) as f64)")).collect::<Vec<_>>().join(" + ");
-        line("print(\"{v as f64}\");".into());
+        let directions = self.active.iter().map(|i| direction(*i)).collect::<Vec<_>>().join(", ");
+        line(format!("let (_, {FORWARD}) = jvp({f}, wrt: {wrt})({here}, {directions});"));
+        let dot = |i: &usize| format!("(dot({}, {}) as f64)", gradient(*i), direction(*i));
+        let dots = self.active.iter().map(dot).collect::<Vec<_>>().join(" + ");
+        line(format!("print(\"{{{VALUE} as f64}}\");"));
         line(format!("print(\"{{{dots}}}\");"));
-        line("print(\"{forward as f64}\");".into());
+        line(format!("print(\"{{{FORWARD} as f64}}\");"));
         for step in self.steps() {
             let moved = |sign: f64| self.moved(sign * step);
             line(format!(
@@ -91,7 +96,7 @@ impl Question {
             ));
         }
         for i in &self.active {
-            line(format!("visit_leaves(g{i}, |name, shape, data| print(\"{{data}}\"));"));
+            line(format!("visit_leaves({}, |name, shape, data| print(\"{{data}}\"));", gradient(*i)));
         }
         format!("fn {NAME}() {{\n{body}}}\n")
     }
@@ -103,9 +108,9 @@ impl Question {
     fn moved(&self, step: f64) -> String {
         self.call(|i| {
             if self.active.contains(&i) {
-                format!("moved(a{i}, map_leaves(|t| {step:?} * t, d{i}))")
+                format!("moved({}, map_leaves(|t| {step:?} * t, {}))", point(i), direction(i))
             } else {
-                format!("a{i}")
+                point(i)
             }
         })
     }
@@ -118,6 +123,19 @@ impl Question {
         let differences = [number(), number()];
         Answer { value, reverse, forward, differences, gradient: lines.collect::<Vec<_>>().join(" ") }
     }
+}
+
+/// The local with the argument of parameter `i`; so the others.
+fn point(i: usize) -> String {
+    format!("{NAME}_point{i}")
+}
+
+fn gradient(i: usize) -> String {
+    format!("{NAME}_gradient{i}")
+}
+
+fn direction(i: usize) -> String {
+    format!("{NAME}_direction{i}")
 }
 
 fn is_single(ty: &Ty) -> bool {
