@@ -23,6 +23,7 @@ command_of() {
     case $1 in
         dprog) echo "$dprog" ;;
         jax) echo "python3 $here/jax_synchronised.py" ;;
+        pytorch) echo "env OMP_NUM_THREADS=1 python3 python/gradbench/gradbench/tools/pytorch/run.py" ;;
         *) echo "env MAKEFLAGS=n python3 python/gradbench/gradbench/cpp.py $1" ;;
     esac
 }
