@@ -375,7 +375,7 @@ fn large_meta(desc: u32, shift: usize) -> u64 {
 }
 
 /// Bytes of memory that the machine has: a program that wants more traps, rather than be killed by the system.
-pub(crate) fn machine_memory() -> usize {
+pub fn machine_memory() -> usize {
     static BYTES: LazyLock<usize> = LazyLock::new(|| {
         // SAFETY: asks for two numbers; a system that does not know them says -1.
         let (pages, bytes) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };

@@ -10,8 +10,10 @@ use smallvec::SmallVec;
 use std::cell::Cell;
 use std::ptr::null_mut;
 
-/// What a context may keep from call to call; more goes back to the system.
+/// What a context may keep from call to call on any machine. On most it may keep more: see [`give_back`].
 pub(crate) const KEEP: usize = 64 << 20;
+/// The part of the machine's memory that it may keep.
+const SHARE: usize = 8;
 
 thread_local! {
     /// The context of this thread; null while it is in use, and before there is one.
@@ -93,7 +95,7 @@ impl Drop for InUse {
     }
 }
 
-/// Gives back what is more than a context may keep. Nothing in it is in use.
+/// Gives everything back if it is more than a context may keep. Nothing in it is in use.
 #[inline]
 pub(crate) fn trim(ctx: &mut Context) {
     if ctx.heap.taken > KEEP {
@@ -101,14 +103,41 @@ pub(crate) fn trim(ctx: &mut Context) {
     }
 }
 
+/// Fresh pages cost as much as the work of several passes over them, so a gradient that is computed again and again is to find the tape of
+/// the one before: an eighth of the machine's memory may be kept.
 #[cold]
 #[inline(never)]
 fn give_back(ctx: &mut Context) {
-    ctx.heap.trim();
+    if ctx.heap.taken > dprog_runtime::heap::machine_memory() / SHARE {
+        ctx.heap.trim();
+    }
 }
 
 #[cold]
 fn new_context() -> *mut Context {
     OWNER.with(|_| ());
     Box::into_raw(Context::new(Limits::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a context has after a call that took so many bytes in one block.
+    fn taken_after(bytes: usize) -> usize {
+        let mut context = InUse::take();
+        let heap = &mut context.get().heap;
+        let (block, meta) = heap.allocate(bytes, 32, 0).expect("memory that nobody touches");
+        // SAFETY: allocated above, and not used.
+        unsafe { heap.release(block, meta) };
+        drop(context);
+        InUse::take().get().heap.taken
+    }
+
+    #[test]
+    fn a_context_keeps_its_pages_up_to_a_part_of_the_machine() {
+        let share = dprog_runtime::heap::machine_memory() / SHARE;
+        assert!(taken_after(share / 2) >= share / 2);
+        assert!(taken_after(share + (1 << 20)) < KEEP);
+    }
 }
