@@ -4,11 +4,11 @@
 //! tries more than usual. The files of `tests/ir/kernel/` say what becomes of their loops.
 
 use dprog_codegen::{Compiled, Context, Fp, Jit, Limits, Options, Output, Simd, Stop};
-use dprog_ir::entity::Entity;
+use dprog_ir::analysis::definitions::Definitions;
 use dprog_ir::interp::{CapturedHost, Interp, Limits as InterpLimits, Val, literal};
 use dprog_ir::kernel::{Loop, explain_loops, recognise};
 use dprog_ir::transform::ownership;
-use dprog_ir::{Const, FuncId, Module, Op, SrcLoc, TrapCode, Value, walk};
+use dprog_ir::{FuncId, Module, Op, SrcLoc, TrapCode, Value, walk};
 use dprog_tests::corpus;
 use dprog_tests::generate::random::Random;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -183,17 +183,12 @@ fn has_kernel(module: &Module, func: FuncId) -> bool {
 
 fn has_kernel_of(module: &Module, func: FuncId, is_wanted: impl Fn(&Op) -> bool) -> bool {
     let f = &module.funcs[func];
-    let mut constants = vec![None; f.values.len()];
-    for data in f.insts.values() {
-        if let Op::Const(c) = &data.op {
-            constants[data.results[0].index()] = Some(c.clone());
-        }
-    }
-    let constant = |v: Value| -> Option<Const> { constants[v.index()].clone() };
+    let definitions = Definitions::of_function(f);
+    let definition = |v: Value| definitions.inst(f, v);
     let loops = walk::insts(f).into_iter().filter(|i| is_wanted(&f.insts[*i].op));
     loops
         .into_iter()
-        .any(|inst| recognise(&Loop { func: f, inst, constant: &constant, fold: None, any_order: false }).is_ok())
+        .any(|inst| recognise(&Loop { func: f, inst, definition: &definition, fold: None, any_order: false }).is_ok())
 }
 
 // ---- running ----
@@ -387,6 +382,7 @@ impl Writer {
             5 => w.shifted(),
             6 => w.branches(),
             7 => w.gathered(),
+            8 => w.parts(),
             _ => w.counted(),
         }
         w.text
@@ -622,6 +618,34 @@ impl Writer {
             }
         }
         let _ = writeln!(self.text, "yield {y}, {m}\n}}\nyield %r, %s\n}}");
+    }
+
+    /// Elements of several parts of an array, each as long as there are trips, or nearly; in a part now and then more than is a trip's own.
+    fn parts(&mut self) {
+        self.text += "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64]) {\n";
+        let (stride, lo) = (1 + self.random.below(3), self.random.below(2));
+        let _ = writeln!(self.text, "%lo = const {lo} : i64\n%trips = sub %n, %lo\n%nearly = sub %trips, 1");
+        let part = self.pick(&["%trips", "%trips", "%trips", "%n", "%nearly"]);
+        for k in 0..4 {
+            let _ = writeln!(self.text, "%p{k} = mul {part}, {}", k * stride);
+        }
+        let _ = writeln!(self.text, "%long = mul %n, {}\n%size = add %long, 8\n%t0 = fill %a, %size", 4 * stride);
+        let _ = writeln!(self.text, "%r = for %i in %lo..%n carry (%t1 = %t0) {{\n%at = mul %i, {stride}");
+        self.ints.push("%i".into());
+        self.float_line("get %x[%i]");
+        let count = 2 + self.random.below(4);
+        for k in 1..=count {
+            (0..2).for_each(|_| self.instruction(true));
+            let width = stride + (self.random.below(8) == 0) as usize;
+            let (m, c, v) = (self.random.below(4), self.random.below(width), self.float());
+            let _ = writeln!(self.text, "%p{k}.at = add %at, %p{m}\n%q{k} = add %p{k}.at, {c}");
+            let access = self.pick(&["set", "add_at", "set.inbounds"]);
+            let _ = writeln!(self.text, "%t{} = {access} %t{k}[%q{k}], {v} !loc {k}", k + 1);
+            if self.random.below(3) == 0 {
+                self.float_line(&format!("get %t{}[%q{k}]", k + 1));
+            }
+        }
+        let _ = writeln!(self.text, "yield %t{}\n}}\nyield %r\n}}", count + 1);
     }
 
     /// Stores and sums on one side of a branch, and several elements of one array for each trip.

@@ -1,11 +1,11 @@
 //! Which loops of a module become kernels: for `check --explain-loops`.
 
 use super::{Kernel, Loop, Reason, Refusal, recognise};
-use crate::entity::Entity;
+use crate::analysis::definitions::Definitions;
 use crate::function::{Function, Inst, Region, Value};
 use crate::location::SrcLoc;
 use crate::module::{FuncId, Module};
-use crate::opcode::{Const, Op};
+use crate::opcode::Op;
 
 /// What became of a loop.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +23,7 @@ pub struct LoopReport {
 pub fn explain_loops(module: &Module, id: FuncId) -> Vec<LoopReport> {
     let func = &module.funcs[id];
     let Some(entry) = func.entry() else { return Vec::new() };
-    let mut constants = vec![None; func.values.len()];
-    for data in func.insts.values() {
-        if let Op::Const(c) = &data.op {
-            constants[data.results[0].index()] = Some(c.clone());
-        }
-    }
-    let mut explainer = Explainer { id, func, constants, reports: Vec::new() };
+    let mut explainer = Explainer { id, func, definitions: Definitions::of_function(func), reports: Vec::new() };
     explainer.region(entry);
     explainer.reports
 }
@@ -37,7 +31,7 @@ pub fn explain_loops(module: &Module, id: FuncId) -> Vec<LoopReport> {
 struct Explainer<'a> {
     id: FuncId,
     func: &'a Function,
-    constants: Vec<Option<Const>>,
+    definitions: Definitions,
     reports: Vec<LoopReport>,
 }
 
@@ -66,8 +60,8 @@ impl Explainer<'_> {
     }
 
     fn verdict(&self, inst: Inst) -> Result<Box<Kernel>, Refusal> {
-        let constant = |v: Value| self.constants[v.index()].clone();
-        recognise(&Loop { func: self.func, inst, constant: &constant, fold: None, any_order: false }).map(Box::new)
+        let definition = |v: Value| self.definitions.inst(self.func, v);
+        recognise(&Loop { func: self.func, inst, definition: &definition, fold: None, any_order: false }).map(Box::new)
     }
 }
 

@@ -58,11 +58,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         if !self.program.simd {
             return None;
         }
-        let constant = |v: Value| match self.definition(v).map(|data| &data.op) {
-            Some(Op::Const(c)) => Some(c.clone()),
-            _ => None,
-        };
-        recognise(&Loop { func: self.func, inst, constant: &constant, fold, any_order: self.program.any_order }).ok()
+        let definition = |v: Value| self.definition(v);
+        recognise(&Loop { func: self.func, inst, definition: &definition, fold, any_order: self.program.any_order })
+            .ok()
     }
 
     /// Runs the kernel for as many trips as it can; gives the counter and the carried values with which the loop goes on.

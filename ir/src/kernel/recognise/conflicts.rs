@@ -53,7 +53,7 @@ impl Recogniser<'_> {
 
     /// Whether an index is another one in each trip.
     fn is_own(&self, all: &[&Seen], axis: usize) -> bool {
-        let Some((stride, offsets)) = self.offsets(all, axis) else { return false };
+        let Some((stride, offsets)) = self.apart(all, axis) else { return false };
         let (least, greatest) = (offsets.iter().min(), offsets.iter().max());
         let among = greatest.zip(least).and_then(|(a, b)| a.checked_sub(*b));
         let terms = &all[0].indices[axis].as_ref().expect("it has an offset").terms;

@@ -9,8 +9,8 @@ impl Recogniser<'_> {
         let region = &self.func.regions[body];
         self.nums.insert(region.params[0], self.kernel.axis);
         let few =
-            |lo: Const, hi: Const| matches!((lo, hi), (Const::I64(lo), Const::I64(hi)) if hi.saturating_sub(lo) < 2);
-        if let (Some(lo), Some(hi)) = ((self.at.constant)(data.args[0]), (self.at.constant)(data.args[1]))
+            |lo: &Const, hi: &Const| matches!((lo, hi), (Const::I64(lo), Const::I64(hi)) if hi.saturating_sub(*lo) < 2);
+        if let (Some(lo), Some(hi)) = (self.at.constant(data.args[0]), self.at.constant(data.args[1]))
             && few(lo, hi)
         {
             return self.refuse(Reason::Few);
@@ -121,7 +121,7 @@ impl Recogniser<'_> {
                         None
                     }
                 }
-                None => (self.at.constant)(v),
+                None => self.at.constant(v).cloned(),
             };
             if let Some(Const::I64(x)) = known { Some(x) } else { None }
         };

@@ -6,7 +6,7 @@
 //! trips touch the same element.
 //!
 //! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
-//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`branch`] branches, [`inner`] loops in a trip.
+//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`rounds`] how far apart its indices are, [`branch`] branches, [`inner`] loops in a trip.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
 
@@ -16,24 +16,36 @@ mod conflicts;
 mod inner;
 mod loops;
 mod numbers;
+mod rounds;
 
 use super::guarded;
 use super::*;
-use crate::function::{Function, Inst, Region};
+use crate::function::{Function, Inst, InstData, Region};
 use crate::opcode::{Access, Op, ReduceOp};
 use crate::walk;
 use rustc_hash::FxHashMap;
 
 /// A loop, where it stands, and what is known around it.
+#[derive(Clone, Copy)]
 pub struct Loop<'a> {
     pub func: &'a Function,
     pub inst: Inst,
-    /// The constant that a value is.
-    pub constant: &'a dyn Fn(Value) -> Option<Const>,
+    /// The instruction that a value is a result of.
+    pub definition: &'a dyn Fn(Value) -> Option<&'a InstData>,
     /// What a `map` or `build` makes is wanted reduced.
     pub fold: Option<Fold>,
     /// Sums that the loop carries may be added up in any order.
     pub any_order: bool,
+}
+
+impl<'a> Loop<'a> {
+    /// The constant that a value is.
+    fn constant(&self, v: Value) -> Option<&'a Const> {
+        match (self.definition)(v).map(|data| &data.op) {
+            Some(Op::Const(c)) => Some(c),
+            Some(_) | None => None,
+        }
+    }
 }
 
 /// A reduction of a result of a `map` or `build` where its elements are made.
@@ -49,7 +61,7 @@ pub struct Fold {
 /// The kernel of a `for`, a `map`, or the last axis of a `build`; or of a `reduce` to the least or greatest element.
 pub fn recognise(at: &Loop) -> Result<Kernel, Refusal> {
     let data = &at.func.insts[at.inst];
-    let mut r = Recogniser::new(at, data.loc);
+    let mut r = Recogniser::new(*at, data.loc);
     if data.op == Op::For {
         r.counted_loop()?;
     } else if data.op == Op::Map {
@@ -74,8 +86,8 @@ fn gain_inside(at: &Loop, body: Region) -> f32 {
     loops
         .map(|inst| {
             let data = &func.insts[*inst];
-            let bound = |k: usize| match (at.constant)(data.args[k]) {
-                Some(Const::I64(x)) => Some(x),
+            let bound = |k: usize| match at.constant(data.args[k]) {
+                Some(Const::I64(x)) => Some(*x),
                 _ => None,
             };
             let trips = Cost::trips(bound(0), bound(1));
@@ -108,7 +120,7 @@ struct Seen {
 }
 
 struct Recogniser<'a> {
-    at: &'a Loop<'a>,
+    at: Loop<'a>,
     func: &'a Function,
     loc: SrcLoc,
     kernel: Kernel,
@@ -139,7 +151,7 @@ struct Recogniser<'a> {
 type Step1<T> = Result<T, Refusal>;
 
 impl<'a> Recogniser<'a> {
-    fn new(at: &'a Loop<'a>, loc: SrcLoc) -> Recogniser<'a> {
+    fn new(at: Loop<'a>, loc: SrcLoc) -> Recogniser<'a> {
         let mut numbers = Arena::new();
         let axis = numbers.push(NumData { scalar: Scalar::I64, shape: Shape::Linear, affine: Some(Affine::axis()) });
         let kernel = Kernel {
@@ -281,7 +293,7 @@ impl<'a> Recogniser<'a> {
     }
 
     /// Whether an operation gives a carried extreme, of which there is one accumulator for each lane.
-    fn is_extreme(&self, data: &crate::InstData) -> bool {
+    fn is_extreme(&self, data: &InstData) -> bool {
         self.extremes.contains(&data.results[0])
     }
 

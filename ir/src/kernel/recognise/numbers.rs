@@ -9,8 +9,8 @@ impl Recogniser<'_> {
             return Ok(*num);
         }
         let Some(scalar) = self.func.value_type(v).as_scalar() else { return self.refuse(Reason::MakesArray) };
-        let num = match (self.at.constant)(v) {
-            Some(c) => self.constant(c),
+        let num = match self.at.constant(v) {
+            Some(c) => self.constant(c.clone()),
             None => self.input(Input::Value(v), scalar),
         };
         self.nums.insert(v, num);
