@@ -9,11 +9,13 @@ use dprog_runtime::{Context, Limits};
 use smallvec::SmallVec;
 use std::cell::Cell;
 use std::ptr::null_mut;
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
 
 /// What a context may keep from call to call on any machine. On most it may keep more: see [`give_back`].
 pub(crate) const KEEP: usize = 64 << 20;
-/// The part of the machine's memory that it may keep.
-const SHARE: usize = 8;
+/// The part of the machine's memory that may be kept by as many threads as there are processors.
+const SHARE: usize = 4;
 
 thread_local! {
     /// The context of this thread; null while it is in use, and before there is one.
@@ -104,13 +106,22 @@ pub(crate) fn trim(ctx: &mut Context) {
 }
 
 /// Fresh pages cost as much as the work of several passes over them, so a gradient that is computed again and again is to find the tape of
-/// the one before: an eighth of the machine's memory may be kept.
+/// the one before.
 #[cold]
 #[inline(never)]
 fn give_back(ctx: &mut Context) {
-    if ctx.heap.taken > dprog_runtime::heap::machine_memory() / SHARE {
+    if ctx.heap.taken > share() {
         ctx.heap.trim();
     }
+}
+
+/// What the context of one thread may keep, if that is more than [`KEEP`].
+fn share() -> usize {
+    static BYTES: LazyLock<usize> = LazyLock::new(|| {
+        let processors = available_parallelism().map_or(1, |n| n.get());
+        dprog_runtime::heap::machine_memory() / (SHARE * processors)
+    });
+    *BYTES
 }
 
 #[cold]
@@ -136,8 +147,8 @@ mod tests {
 
     #[test]
     fn a_context_keeps_its_pages_up_to_a_part_of_the_machine() {
-        let share = dprog_runtime::heap::machine_memory() / SHARE;
+        let share = share().max(KEEP);
         assert!(taken_after(share / 2) >= share / 2);
-        assert!(taken_after(share + (1 << 20)) < KEEP);
+        assert!(taken_after(share + (1 << 20)) < KEEP / 2);
     }
 }
