@@ -45,14 +45,14 @@ const FAR: u32 = 4;
 pub fn run(func: &mut Function, effects: &FunctionEffects, stage: Stage) -> usize {
     let Some(entry) = func.entry() else { return 0 };
     let definitions = Definitions::of_function(func);
-    let (pure, sums) = pure_producers(func, &definitions, effects);
+    let mut around = FxHashSet::default();
+    find_loops(func, entry, &mut around);
+    let (pure, sums) = pure_producers(func, &definitions, effects, &around);
     if pure.is_empty() && sums.is_empty() {
         return 0;
     }
     let (uses, lasting) = (count_uses(func), Lasting::of_function(func, stage));
     let (cheap, replaced) = (FxHashSet::default(), Replacements::default());
-    let mut around = FxHashSet::default();
-    find_loops(func, entry, &mut around);
     let path = Vec::new();
     let mut fusion =
         Fusion { func, stage, definitions, pure, sums, cheap, around, uses, lasting, path, replaced, fused: 0 };
@@ -68,6 +68,7 @@ fn pure_producers(
     func: &Function,
     definitions: &Definitions,
     effects: &FunctionEffects,
+    around: &FxHashSet<Region>,
 ) -> (FxHashMap<Inst, Vec<Value>>, FxHashSet<Inst>) {
     let shapes = Shapes::of_function(func);
     let context = EffectContext { func, definitions, shapes: &shapes, functions: effects };
@@ -75,7 +76,8 @@ fn pure_producers(
     let (mut pure, mut sums) = (FxHashMap::default(), FxHashSet::default());
     for inst in walk::insts(func) {
         let data = &func.insts[inst];
-        if matches!(data.op, Op::Map | Op::Build) && context.of_inst(inst) == Effect::Pure {
+        let is_maker = matches!(data.op, Op::Map | Op::Build) && !is_search(func, data, around);
+        if is_maker && context.of_inst(inst) == Effect::Pure {
             let inputs = free.of(func, data.regions[0]).into_iter().chain(data.args.iter().copied());
             pure.insert(inst, inputs.filter(|v| func.value_type(*v).is_heap()).collect());
         }
@@ -85,6 +87,13 @@ fn pure_producers(
         }
     }
     (pure, sums)
+}
+
+/// Whether a loop finds each element, and all are positions or the like. They are to stay as an array: in its reader the sweep of that would look for
+/// each once more, and the loop over the elements, which has what to do in vectors, would be part of a longer one.
+fn is_search(func: &Function, data: &InstData, around: &FxHashSet<Region>) -> bool {
+    let is_discrete = |v: &Value| func.value_type(*v).element().as_scalar().is_some_and(|scalar| !scalar.is_float());
+    data.regions.iter().any(|region| around.contains(region)) && data.results.iter().all(is_discrete)
 }
 
 /// Finds the regions with loops in them. Gives whether this is one.
