@@ -6,17 +6,17 @@
 //! trips touch the same element.
 //!
 //! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
-//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`rounds`] how far apart its indices are, [`branch`] branches, [`inner`] loops in a trip.
+//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`branch`] branches, [`inner`] loops in a trip.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
 
+mod apart;
 mod arrays;
 mod branch;
 mod conflicts;
 mod inner;
 mod loops;
 mod numbers;
-mod rounds;
 
 use super::guarded;
 use super::*;
