@@ -281,9 +281,11 @@ fn gradcheck_compares_all_modes() {
 #[test]
 fn gradcheck_hides_no_function_of_the_program() {
     let text = "fn forward(x: f64) -> f64 { x * x }\nfn v(a0: f64) -> f64 { forward(a0) * a0 }\n\
-        fn a0(g0: f64, d0: f64) -> f64 { v(g0) + d0 }\nfn d0(f: f64) -> f64 { a0(f, f) }\n";
+        fn a0(g0: f64, d0: f64) -> f64 { v(g0) + d0 }\nfn d0(f: f64) -> f64 { a0(f, f) }\n\
+        fn moved(x: f64) -> f64 { v(x) }\nfn dot(x: f64) -> f64 { moved(x) }\nfn cos(x: f64) -> f64 { dot(x) }\n\
+        fn map_leaves(print: f64) -> f64 { cos(print) }\n";
     let desk = Desk::new(&[("a.dp", text)]);
-    for name in ["forward", "v", "a0", "d0"] {
+    for name in ["forward", "v", "a0", "d0", "moved", "dot", "cos", "map_leaves"] {
         let done = desk.run(&["gradcheck", "a.dp", name]);
         assert!(done.is(0).out.contains("reverse mode and differences"), "{done:#?}");
     }

@@ -63,7 +63,8 @@ impl Question {
     }
 
     /// The source text of the function that asks. Points are locals; a direction is made of the gradient, so that it has
-    /// its type whatever that is. Locals are called what no one writes, for they would hide the user's functions.
+    /// its type whatever that is. Locals are called what no one writes, for they would hide the user's functions; and what
+    /// is built in is called by names that the user's functions do not hide.
     pub fn text(&self) -> String {
         let mut body = String::new();
         let mut line = |text: String| {
@@ -75,28 +76,35 @@ impl Question {
         let f = &self.function;
         let wrt = self.tuple(|i| self.names[i].clone());
         let here = self.call(point);
-        line(format!("let ({VALUE}, {}) = value_and_grad({f}, wrt: {wrt})({here});", self.tuple(gradient)));
+        line(format!("let ({VALUE}, {}) = __builtin_value_and_grad({f}, wrt: {wrt})({here});", self.tuple(gradient)));
         for i in &self.active {
-            line(format!("let {} = map_leaves(|t| 0.75 + 0.5 * cos(3.0 * t), {});", direction(*i), gradient(*i)));
+            line(format!(
+                "let {} = __builtin_map_leaves(|t| 0.75 + 0.5 * __builtin_cos(3.0 * t), {});",
+                direction(*i),
+                gradient(*i)
+            ));
         }
         let directions = self.active.iter().map(|i| direction(*i)).collect::<Vec<_>>().join(", ");
-        line(format!("let (_, {FORWARD}) = jvp({f}, wrt: {wrt})({here}, {directions});"));
-        let dot = |i: &usize| format!("(dot({}, {}) as f64)", gradient(*i), direction(*i));
+        line(format!("let (_, {FORWARD}) = __builtin_jvp({f}, wrt: {wrt})({here}, {directions});"));
+        let dot = |i: &usize| format!("(__builtin_dot({}, {}) as f64)", gradient(*i), direction(*i));
         let dots = self.active.iter().map(dot).collect::<Vec<_>>().join(" + ");
-        line(format!("print(\"{{{VALUE} as f64}}\");"));
-        line(format!("print(\"{{{dots}}}\");"));
-        line(format!("print(\"{{{FORWARD} as f64}}\");"));
+        line(format!("__builtin_print(\"{{{VALUE} as f64}}\");"));
+        line(format!("__builtin_print(\"{{{dots}}}\");"));
+        line(format!("__builtin_print(\"{{{FORWARD} as f64}}\");"));
         for step in self.steps() {
             let moved = |sign: f64| self.moved(sign * step);
             line(format!(
-                "print(\"{{(({f}({}) as f64) - ({f}({}) as f64)) / {:?}}}\");",
+                "__builtin_print(\"{{(({f}({}) as f64) - ({f}({}) as f64)) / {:?}}}\");",
                 moved(1.0),
                 moved(-1.0),
                 2.0 * step
             ));
         }
         for i in &self.active {
-            line(format!("visit_leaves({}, |name, shape, data| print(\"{{data}}\"));", gradient(*i)));
+            line(format!(
+                "__builtin_visit_leaves({}, |name, shape, data| __builtin_print(\"{{data}}\"));",
+                gradient(*i)
+            ));
         }
         format!("fn {NAME}() {{\n{body}}}\n")
     }
@@ -108,7 +116,7 @@ impl Question {
     fn moved(&self, step: f64) -> String {
         self.call(|i| {
             if self.active.contains(&i) {
-                format!("moved({}, map_leaves(|t| {step:?} * t, {}))", point(i), direction(i))
+                format!("__builtin_moved({}, __builtin_map_leaves(|t| {step:?} * t, {}))", point(i), direction(i))
             } else {
                 point(i)
             }

@@ -18,8 +18,13 @@ pub(super) enum Known {
     Float(f64),
 }
 
+/// In front of a built-in name: what the program defines under that name does not hide it. For text that the compiler
+/// itself puts behind a program.
+const UNHIDDEN: &str = "__builtin_";
+
 /// What a built-in name means.
 pub(super) fn known(name: &str) -> Option<Known> {
+    let name = name.strip_prefix(UNHIDDEN).unwrap_or(name);
     if let Some(builtin) = elementwise(name).or_else(|| of_arrays(name)) {
         return Some(Known::Fn(builtin));
     }
