@@ -129,7 +129,7 @@ fn calls(func: &Function) -> Vec<(FuncId, SrcLoc)> {
 /// Primal and sweep in one body, by calls of the two halves.
 pub fn vjp_by_halves(cx: &mut Context, active: &Rc<Active>, function: &mut Function, into: bool) {
     if let Some(joint) = reverse::joint::joint_of(cx, &active.instance) {
-        return reverse::joint::vjp(active, joint, function, into);
+        return reverse::joint::vjp(cx, active, joint, function, into);
     }
     let halves = reverse_of(cx, active.instance.clone());
     let func = active.func();

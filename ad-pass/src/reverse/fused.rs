@@ -188,7 +188,7 @@ impl Sweep<'_, '_, '_> {
     }
 
     /// The condition of an uncounted loop, which carries `more` than in the primal.
-    fn condition(&mut self, data: &InstData, more: &[Value]) -> Region {
+    pub(super) fn condition(&mut self, data: &InstData, more: &[Value]) -> Region {
         let active = self.active.clone();
         self.open_part(data.regions[0], more);
         let region = &active.func().regions[data.regions[0]];
@@ -198,7 +198,7 @@ impl Sweep<'_, '_, '_> {
     }
 
     /// Opens a region of a loop, with parameters for `more` behind those of the primal. Gives the number of the first of these.
-    fn open_part(&mut self, region: Region, more: &[Value]) -> usize {
+    pub(super) fn open_part(&mut self, region: Region, more: &[Value]) -> usize {
         let active = self.active.clone();
         open_copy(&mut self.b, active.func(), region, &mut self.copies);
         let open = self.b.current();
