@@ -24,7 +24,7 @@ fn main() {
             for seed in first..first + 10 {
                 kernels += check(seed).map_err(|e| format!("seed {seed}: {e}"))?;
             }
-            if kernels < 5 { Err(format!("only {kernels} of ten loops are kernels").into()) } else { Ok(()) }
+            if kernels < 4 { Err(format!("only {kernels} of ten loops are kernels").into()) } else { Ok(()) }
         })
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ir/kernel");
@@ -131,7 +131,8 @@ fn explained(text: &str) -> Result<(), Failed> {
     let reports = entries.iter().flat_map(|id| explain_loops(&module, *id));
     let found: Vec<String> = reports
         .map(|report| match report.verdict {
-            Ok(kernel) => format!("{} trips at once", kernel.cost.lanes()),
+            Ok(kernel) if kernel.tiles.is_empty() => format!("{} trips at once", kernel.cost.lanes()),
+            Ok(kernel) => format!("{} trips at once, {} packed", kernel.cost.lanes(), kernel.tiles.len()),
             Err(refusal) => refusal.reason.to_string(),
         })
         .collect();
@@ -186,9 +187,9 @@ fn has_kernel_of(module: &Module, func: FuncId, is_wanted: impl Fn(&Op) -> bool)
     let definitions = Definitions::of_function(f);
     let definition = |v: Value| definitions.inst(f, v);
     let loops = walk::insts(f).into_iter().filter(|i| is_wanted(&f.insts[*i].op));
-    loops
-        .into_iter()
-        .any(|inst| recognise(&Loop { func: f, inst, definition: &definition, fold: None, any_order: false }).is_ok())
+    loops.into_iter().any(|inst| {
+        recognise(&Loop { func: f, inst, definition: &definition, fold: None, any_order: false, packs: true }).is_ok()
+    })
 }
 
 // ---- running ----
@@ -373,7 +374,7 @@ impl Writer {
         for k in 1..80 {
             let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
         }
-        match seed % 10 {
+        match seed % 11 {
             0 => w.map(),
             1 => w.build(),
             2 => w.folds(),
@@ -383,6 +384,7 @@ impl Writer {
             6 => w.branches(),
             7 => w.gathered(),
             8 => w.parts(),
+            9 => w.packed(),
             _ => w.counted(),
         }
         w.text
@@ -669,6 +671,47 @@ impl Writer {
         let _ = writeln!(self.text, "%u0 = mul %i, %three\n%u1 = add %u0, 2\n%t2 = set.inbounds %t1[%u0], {first}");
         let _ =
             writeln!(self.text, "%t3 = set.inbounds %t2[%u1], {last}\nyield %y2, %s2, %t3\n}}\nyield %r, %s, %t\n}}");
+    }
+
+    /// The nearest of several points to each row of a matrix: its elements are read at a stride, and once more for each of the points.
+    fn packed(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], [i64]) {\n";
+        let (lo, hi) = (self.random.below(2), 3 + self.random.below(4));
+        let points = self.pick(&["%n", "%n", "%few"]);
+        let _ = writeln!(self.text, "%zero = const 0 : i64\n%few = const 4 : i64\n%lo = const {lo} : i64");
+        let _ = writeln!(self.text, "%dims = const {hi} : i64\n%four = const 4 : i64\n%r, %s = build (%i < %n) {{");
+        let _ = writeln!(self.text, "%i1 = add %i, {}", self.random.below(3));
+        let reduces = self.random.below(2) == 0;
+        if reduces {
+            // The condition is the same in all trips; sometimes the arrays that are reduced have no elements, which traps.
+            let compare = self.pick(&["le", "ne", "eq"]);
+            let _ = writeln!(self.text, "%some = {compare} %a, %b");
+            let _ = writeln!(self.text, "%best, %won = if %some {{\n%all = build (%c < {points}) {{");
+        } else {
+            let _ = writeln!(self.text, "%best, %won = for %c in %zero..{points} carry (%least = %a, %who = %zero) {{");
+        }
+        self.text += "%d = for %j in %lo..%dims carry (%t = %b) {\n%back = sub %four, %j\n";
+        self.floats.extend(["%t".into()]);
+        let row = self.pick(&["%i", "%i1"]);
+        let column = self.pick(&["%j", "%j", "%j", "%back", "%c"]);
+        self.float_line(&format!("get %m[{row}, {column}]"));
+        if self.random.below(3) == 0 {
+            self.float_line("get %m[%i, %j]");
+        }
+        self.float_line("get %x[%c]");
+        (0..3).for_each(|_| self.instruction(false));
+        let u = self.floats.last().cloned().expect("there are floats");
+        let _ = writeln!(self.text, "%u = add %t, {u}\nyield %u\n}}");
+        if reduces {
+            let kinds = [["min", "argmin"], ["max", "argmax"], ["min", "argmax"]][self.random.below(3)];
+            let _ = writeln!(self.text, "yield %d\n}}\n%b0 = reduce {} %all !loc 71", kinds[0]);
+            let _ = writeln!(self.text, "%w0 = reduce {} %all !loc 72\nyield %b0, %w0\n}} else {{", kinds[1]);
+            self.text += "yield %a, %zero\n}\nyield %best, %won\n}\nyield %r, %s\n}";
+            return;
+        }
+        self.text += "%nearer = lt %d, %least\n%who1 = select %nearer, %c, %who\n%least1 = min %least, %d\n";
+        self.text += "yield %least1, %who1\n}\nyield %best, %won\n}\nyield %r, %s\n}";
     }
 
     /// Some instructions; gives the last float. With `indexed` there is a counter `%i`.

@@ -134,7 +134,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.set_all(&data.results, &results);
         let lo = self.word(0);
         let from = self.kernel(inst).map(|kernel| {
-            let bounds = Bounds { lo, hi: count, carried: &[], first: None, lanes: None };
+            let bounds = Bounds { lo, hi: count, carried: &[], first: None, lanes: None, tiles: &[] };
             self.run_kernel(&kernel, &bounds, long).0
         });
         let trips = self.trips(lo, count, long);
@@ -177,7 +177,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let (zero, size) = (self.word(0), sizes[axis]);
         if last {
             let kernel = self.kernel(inst);
-            let bounds = Bounds { lo: zero, hi: size, carried: &[], first: Some(number), lanes: None };
+            let bounds = Bounds { lo: zero, hi: size, carried: &[], first: Some(number), lanes: None, tiles: &[] };
             self.loop_with_kernel(kernel.as_ref(), &bounds, long, |this, i, _| {
                 this.values[param.index()] = Some(i);
                 let number = this.b.ins().iadd(number, i);

@@ -70,7 +70,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let body = data.regions[0];
         let (lo, hi) = (self.get(data.args[0]), self.get(data.args[1]));
         let carried = self.sized(&data.results, &data.args[2..]);
-        let bounds = Bounds { lo, hi, carried: &carried, first: None, lanes: None };
+        let bounds = Bounds { lo, hi, carried: &carried, first: None, lanes: None, tiles: &[] };
         let kernel = self.kernel(inst);
         let results = self.loop_with_kernel(kernel.as_ref(), &bounds, self.is_long(body), |this, i, carried| {
             let params = &func.regions[body].params;

@@ -100,7 +100,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let trips = self.trips(zero, count, long);
         let (mut from, mut begin) = (zero, carried);
         if let Some(kernel) = self.folding_kernel(inst, Some(fold)) {
-            let bounds = Bounds { lo: zero, hi: count, carried: &begin, first: Some(zero), lanes };
+            let bounds = Bounds { lo: zero, hi: count, carried: &begin, first: Some(zero), lanes, tiles: &[] };
             (from, begin) = self.run_kernel(&kernel, &bounds, long);
         }
         let best = self.counted_by(1, (from, count), &begin, trips, |this, i, carried| {
@@ -210,7 +210,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let op = extreme_op(op);
         let scalar = self.ty(x).element().as_scalar().expect("a kernel has numbers");
         let begin = [self.float(scalar, worst(op))];
-        let bounds = Bounds { lo: zero, hi: count, carried: &begin, first: None, lanes: None };
+        let bounds = Bounds { lo: zero, hi: count, carried: &begin, first: None, lanes: None, tiles: &[] };
         let (from, begin) = self.run_kernel(&kernel, &bounds, false);
         let trips = self.trips(zero, count, false);
         let best = self.counted_by(1, (from, count), &begin, trips, |this, i, best| {

@@ -62,7 +62,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     /// Gives the block of an object back to the heap, in whose free list it goes unless it is large.
-    fn free(&mut self, object: V, next: Block) {
+    pub(super) fn free(&mut self, object: V, next: Block) {
         if self.is_bare() {
             self.runtime("dprog_rt_drop", &[self.ctx, object]);
             return;

@@ -34,6 +34,8 @@ pub struct Bytes {
     pub missing: Vec<Missing>,
     /// It runs a multiple of so many trips.
     pub width: usize,
+    /// So many at once.
+    pub block: usize,
     pub frame: Frame,
 }
 
@@ -49,7 +51,7 @@ pub struct Frame {
     pub ends: SmallVec<[(u32, u32); 2]>,
 }
 
-pub fn emit(code: &Code, allocation: &Allocation, level: Level, reach: Reach, width: usize) -> Bytes {
+pub fn emit(code: &Code, allocation: &Allocation, level: Level, reach: Reach, (width, block): (usize, usize)) -> Bytes {
     let mut asm = Assembler::default();
     let labels = (0..code.loops).map(|_| (asm.label(), asm.label())).collect();
     let cancelled = asm.label();
@@ -69,7 +71,7 @@ pub fn emit(code: &Code, allocation: &Allocation, level: Level, reach: Reach, wi
         frame: Frame { kept: allocation.kept.clone(), ..Frame::default() },
     };
     emitter.function();
-    emitter.finish(width)
+    emitter.finish((width, block))
 }
 
 /// Constants behind the code.
@@ -157,13 +159,13 @@ impl Emitter<'_> {
         }
     }
 
-    fn finish(self, width: usize) -> Bytes {
+    fn finish(self, (width, block): (usize, usize)) -> Bytes {
         let code = self.asm.bytes.len();
         let begin = code.next_multiple_of(POOL_ALIGNMENT) as u32;
         let in_pool = self.reach == Reach::Address;
         let missing = self.missing.into_iter();
         let missing = missing.map(|m| if in_pool { Missing { offset: begin + m.offset, ..m } } else { m }).collect();
-        Bytes { bytes: self.asm.finish(&self.pool.bytes), code, missing, width, frame: self.frame }
+        Bytes { bytes: self.asm.finish(&self.pool.bytes), code, missing, width, block, frame: self.frame }
     }
 
     // ---- frame ----

@@ -104,7 +104,7 @@ impl Select<'_> {
         }
         let made = kernel.ordered.iter().filter_map(|step| match step {
             Step::Op { result, .. } => Some(*result),
-            Step::Load { .. } | Step::Store(_) | Step::Inner(_) => None,
+            Step::Load { .. } | Step::Store(_) | Step::Inner(_) | Step::Pack { .. } | Step::Packed { .. } => None,
         });
         let each: Vec<Num> = made.chain(pairs.iter().map(|(param, _)| *param)).collect();
         each.iter().for_each(|num| self.hold(*num, Held::Each(Vec::new())));

@@ -2,10 +2,10 @@
 
 use super::code::{Address, Class, Kind, Op, Operand, V};
 use super::encode::rows;
-use super::select::{Held, Refused, Select, Stride};
+use super::select::{Held, Refused, Select, Stride, vectors_of_block};
 use dprog_ir::Scalar;
 use dprog_ir::entity::Entity;
-use dprog_ir::kernel::{ArrayId, Num, Place, Shape, Store};
+use dprog_ir::kernel::{ArrayId, Num, Place, Shape, Store, TileId};
 use smallvec::SmallVec;
 
 /// The lanes from the last to the first.
@@ -192,6 +192,38 @@ impl Select<'_> {
             self.code.kind = Kind::default();
         }
         Ok(())
+    }
+
+    // ---- tiles ----
+
+    /// The lanes of a number into a row of a tile.
+    pub(super) fn pack(&mut self, tile: TileId, row: Num, value: Num) -> Result<(), Refused> {
+        let at = self.row(tile, row)?;
+        for (n, value) in self.operands(value)?.into_iter().enumerate() {
+            let value = self.code.in_register(value);
+            self.code.act(Op::Store, Some(value), self.vector_of_row(at, n), None);
+        }
+        Ok(())
+    }
+
+    /// Also in the rest a row is whole: it was when it was stored.
+    pub(super) fn packed(&mut self, tile: TileId, row: Num) -> Result<Held, Refused> {
+        let at = self.row(tile, row)?;
+        let load = |s: &mut Self, n| s.code.make(Class::Vector, Op::Load, None, s.vector_of_row(at, n), None);
+        Ok(Held::Vectors((0..self.count).map(|n| load(self, n)).collect()))
+    }
+
+    /// The rows of the rest are as long as those of blocks.
+    fn row(&mut self, tile: TileId, row: Num) -> Result<Address, Refused> {
+        let row = self.general(row)?;
+        let lanes = (vectors_of_block(self.kernel, self.level) * self.lanes()) as i64;
+        let first = self.code.times_constant(row, lanes);
+        let power = if self.single { 2 } else { 3 };
+        Ok(Address { base: self.bases[self.kernel.arrays.len() + tile.index()], index: Some((first, power)), disp: 0 })
+    }
+
+    fn vector_of_row(&self, row: Address, n: usize) -> Operand {
+        Operand::Mem(Address { disp: (n * self.lanes() * self.lane_bytes()) as i32, ..row })
     }
 
     // ---- addresses ----

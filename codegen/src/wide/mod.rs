@@ -42,12 +42,12 @@ const LARGEST_FRAME: usize = 16 << 10;
 /// The kernel as a function; `None` if it has something in it that there is no wide code for. `offsets` say for each array where elements begin,
 /// from its base.
 pub fn compile(kernel: &Kernel, offsets: &[i32], level: Level, how: How, reach: Reach) -> Option<Bytes> {
-    let select::Selected { code, block, width, .. } = select::select(kernel, offsets, level, how).ok()?;
+    let select::Selected { code, block, width, block_width } = select::select(kernel, offsets, level, how).ok()?;
     let allocation = allocate::allocate(&code, level, block, encode::RDI);
     if allocation.frame as usize > LARGEST_FRAME {
         return None;
     }
-    Some(emit::emit(&code, &allocation, level, reach, width))
+    Some(emit::emit(&code, &allocation, level, reach, (width, block_width)))
 }
 
 /// How many trips a block of the kernel has; `None` as above.

@@ -142,7 +142,7 @@ pub(super) fn is_exact(op: BinaryOp) -> bool {
 
 /// How many vectors a block has. Where nothing is heavy several hide how long operations take; an inner loop keeps
 /// what it carries in registers, of which AVX2 has half.
-fn vectors_of_block(kernel: &Kernel, level: Level) -> usize {
+pub(super) fn vectors_of_block(kernel: &Kernel, level: Level) -> usize {
     let cost = &kernel.cost;
     let few = level == Level::Bits256;
     let by_sum = if few && kernel.sum.is_some() { 2 } else { 1 };
@@ -212,7 +212,7 @@ impl Select<'_> {
     fn has_plain_places(&self, steps: &[Step]) -> bool {
         let plain = |num: Num, stride| self.kernel.shape(num) == Shape::Uniform || matches!(stride, Some(1 | -1));
         steps.iter().all(|step| match step {
-            Step::Op { .. } => true,
+            Step::Op { .. } | Step::Pack { .. } | Step::Packed { .. } => true,
             Step::Load { place, .. } => plain(place.number, place.stride),
             Step::Store(store) => plain(store.place.number, store.place.stride),
             Step::Inner(inner) => self.has_plain_places(&inner.body),
@@ -230,7 +230,7 @@ impl Select<'_> {
     }
 
     fn inputs(&mut self, block: V, words: &Words) -> Result<(), Refused> {
-        for n in 0..self.kernel.arrays.len() {
+        for n in 0..self.kernel.arrays.len() + self.kernel.tiles.len() {
             let base = self.load_word(block, words.bases + n);
             self.bases.push(base);
         }
@@ -475,6 +475,11 @@ impl Select<'_> {
                     self.hold(*result, held);
                 }
                 Step::Store(store) => self.store(store)?,
+                Step::Pack { tile, row, value } => self.pack(*tile, *row, *value)?,
+                Step::Packed { result, tile, row } => {
+                    let held = self.packed(*tile, *row)?;
+                    self.hold(*result, held);
+                }
                 Step::Inner(inner) => self.inner(inner)?,
             }
         }

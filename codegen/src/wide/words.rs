@@ -7,7 +7,7 @@ use dprog_ir::kernel::{Carried, Input, Kernel};
 pub struct Words {
     /// What is carried in order, before and after.
     pub ordered: usize,
-    /// Where the elements of arrays are.
+    /// Where the elements of arrays are, and row 0 of tiles.
     pub bases: usize,
     /// Inputs that are no constants.
     pub inputs: usize,
@@ -28,7 +28,7 @@ impl Words {
     pub fn of(kernel: &Kernel) -> Words {
         let ordered = Words::FIRST;
         let bases = ordered + count(kernel, |c| matches!(c, Carried::Ordered { .. }));
-        let inputs = bases + kernel.arrays.len();
+        let inputs = bases + kernel.arrays.len() + kernel.tiles.len();
         let folds = inputs + kernel.inputs.iter().filter(|(_, input)| !matches!(input, Input::Const(_))).count();
         let carried = count(kernel, |c| matches!(c, Carried::Extreme { .. } | Carried::Sum { .. }));
         let sums = kernel.sum.is_some() as usize;

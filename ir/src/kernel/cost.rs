@@ -118,6 +118,15 @@ impl Cost {
                     };
                     self.add(of_store, times);
                 }
+                // The loop as it stands packs nothing.
+                Step::Pack { .. } => self.add((0.0, 0.5), times),
+                Step::Packed { .. } => self.add((1.0, 0.5), times),
+                Step::Inner(inner) if matches!(inner.body.last(), Some(Step::Pack { .. })) => {
+                    let scalar = self.scalar;
+                    self.add((0.0, 0.4), times * trips(kernel, inner.lo, inner.hi));
+                    self.steps(kernel, &inner.body, times * trips(kernel, inner.lo, inner.hi));
+                    self.scalar = scalar;
+                }
                 Step::Inner(inner) => {
                     let trips = trips(kernel, inner.lo, inner.hi);
                     self.inner = true;
@@ -212,7 +221,8 @@ fn from_outside(kernel: &Kernel, body: &[Step], mut made: Vec<Num>) -> usize {
                 add(args);
                 made.push(*result);
             }
-            Step::Load { result, .. } => made.push(*result),
+            Step::Load { result, .. } | Step::Packed { result, .. } => made.push(*result),
+            Step::Pack { value, .. } => add(&[*value]),
             Step::Store(store) => add(&[store.value]),
             Step::Inner(inner) => {
                 let inits: SmallVec<[Num; 4]> = inner.carried.iter().map(|c| c.init).collect();

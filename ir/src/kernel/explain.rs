@@ -61,7 +61,8 @@ impl Explainer<'_> {
 
     fn verdict(&self, inst: Inst) -> Result<Box<Kernel>, Refusal> {
         let definition = |v: Value| self.definitions.inst(self.func, v);
-        recognise(&Loop { func: self.func, inst, definition: &definition, fold: None, any_order: false }).map(Box::new)
+        recognise(&Loop { func: self.func, inst, definition: &definition, fold: None, any_order: false, packs: true })
+            .map(Box::new)
     }
 }
 

@@ -98,6 +98,16 @@ fn sweep(steps: &mut Vec<Step>, used: &mut [bool]) {
                 used[store.value.index()] = true;
                 used[store.place.number.index()] = true;
             }
+            Step::Pack { row, value, .. } => {
+                used[row.index()] = true;
+                used[value.index()] = true;
+            }
+            Step::Packed { result, row, .. } => {
+                if !used[result.index()] {
+                    continue;
+                }
+                used[row.index()] = true;
+            }
             Step::Inner(inner) => {
                 for carried in &inner.carried {
                     used[carried.next.index()] = true;

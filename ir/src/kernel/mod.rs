@@ -30,6 +30,7 @@ mod affine;
 mod cost;
 mod explain;
 mod guarded;
+mod packing;
 mod recognise;
 mod single;
 
@@ -125,12 +126,45 @@ pub struct ArrayData {
     pub updated: bool,
 }
 
+entity!(
+    /// A tile of a kernel.
+    TileId, "t"
+);
+
+/// Memory for what the lanes of a block have read at a stride, a row for each trip of an inner loop with these bounds: see `packing`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    pub lo: Affine,
+    pub hi: Affine,
+}
+
 /// Something that a trip does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    Op { result: Num, op: NumOp, args: SmallVec<[Num; 3]>, loc: SrcLoc },
-    Load { result: Num, array: ArrayId, place: Place },
+    Op {
+        result: Num,
+        op: NumOp,
+        args: SmallVec<[Num; 3]>,
+        loc: SrcLoc,
+    },
+    Load {
+        result: Num,
+        array: ArrayId,
+        place: Place,
+    },
     Store(Store),
+    /// Puts the lanes of a number next to each other, into a row of a tile; the row is the counter of an inner loop.
+    Pack {
+        tile: TileId,
+        row: Num,
+        value: Num,
+    },
+    /// The lanes that were put there.
+    Packed {
+        result: Num,
+        tile: TileId,
+        row: Num,
+    },
     Inner(Box<Inner>),
 }
 
@@ -241,8 +275,13 @@ pub struct Kernel {
     pub small: Vec<Affine>,
     /// Run before this one, over the same trips; they only add to elements.
     pub earlier: Vec<Kernel>,
+    /// Inputs that are so, or the kernel does not run.
+    pub conditions: Vec<(Num, bool)>,
     /// Counters of inner loops, with their bounds.
     pub counters: Vec<(Num, Affine, Affine)>,
+    /// Those of them whose loops must go round at least once, or the kernel does not run.
+    pub rounds: Vec<Num>,
+    pub tiles: Arena<TileId, Tile>,
     pub cost: Cost,
 }
 

@@ -13,22 +13,26 @@
 //! are the index of the first lane; the others are `W / 2` vectors of two, or `W / 4` of four if all of them are f32.
 //!
 //! The files: here the loop and its guards, [`outline`] kernels as functions of their own, [`lanes`] numbers in vectors, [`step`] what a
-//! trip does, [`rounds`] kernels that leave out some trips in the middle, [`scan`] indices from memory, [`wide`] the call of code with wider vectors.
+//! trip does, [`rounds`] kernels that leave out some trips in the middle, [`scan`] indices from memory, [`tile`] memory for packed elements, [`wide`] the call of code with wider vectors.
 
 mod lanes;
 mod outline;
 mod rounds;
 mod scan;
 mod step;
+mod tile;
 mod wide;
 
 use super::control::Trips;
 use super::*;
 use cranelift_codegen::ir::condcodes::FloatCC;
-use dprog_ir::kernel::{Affine, ArrayId, Carried, Fold, Input, Kernel, Loop, Num, recognise};
+use dprog_ir::kernel::{Affine, ArrayId, Carried, Fold, Guard, Input, Kernel, Loop, Num, recognise};
 use dprog_ir::{BinaryOp, Const, Scalar};
+use dprog_runtime::layout::data_offset;
 use lanes::{Held, Lanes};
 use smallvec::SmallVec;
+use tile::MOST_ROWS;
+use wide::Wide;
 
 pub use outline::Outlined;
 pub use wide::{Target, Widest};
@@ -45,6 +49,8 @@ pub(super) struct Bounds<'v> {
     pub first: Option<V>,
     /// Of a sum: where its lanes are in memory.
     pub lanes: Option<V>,
+    /// Where the tiles of the kernel are.
+    pub tiles: &'v [V],
 }
 
 impl<M: ClifModule> Lower<'_, '_, M> {
@@ -59,8 +65,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             return None;
         }
         let definition = |v: Value| self.definition(v);
-        recognise(&Loop { func: self.func, inst, definition: &definition, fold, any_order: self.program.any_order })
-            .ok()
+        let any_order = self.program.any_order;
+        // A bare function says beforehand how much memory it takes.
+        let packs = !self.is_bare();
+        recognise(&Loop { func: self.func, inst, definition: &definition, fold, any_order, packs }).ok()
     }
 
     /// Runs the kernel for as many trips as it can; gives the counter and the carried values with which the loop goes on.
@@ -81,6 +89,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.brif(ok, run, &[], after, &otherwise);
 
         self.b.switch_to_block(run);
+        let made = self.make_tiles(&k, width.max(wide.iter().map(Wide::block).max().unwrap_or(0)));
+        let tiles: Vec<V> = made.iter().map(|array| self.b.ins().iadd_imm_s(*array, data_offset(1) as i64)).collect();
+        let at = &Bounds { tiles: &tiles, ..*at };
         let blocks = if alone {
             let block = self.b.create_block();
             self.jump(block, &[]);
@@ -94,6 +105,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 Some(form) => self.run_wide(kernel, form, at, trips),
                 None => self.run_narrow(kernel, width, at, (trips, long)),
             };
+            self.drop_tiles(&made);
             self.jump(after, &go_on);
         }
         self.b.switch_to_block(after);
@@ -111,6 +123,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         for pass in passes(kernel) {
             let mut k = Lanes::new(pass, pass.cost.lanes());
             self.kernel_inputs(&mut k, at);
+            self.place_tiles(&mut k, at, width);
             // What is carried in order, the last of them carries; the others carry nothing.
             let ordered = if std::ptr::eq(pass, kernel) { &ordered[..] } else { &[] };
             finals = self.run_pass(k, (at.lo, end), ordered, trips);
@@ -264,16 +277,26 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     // ---- guards ----
 
-    /// Whether there are enough trips, not too many, and no access would trap.
+    /// Whether there are enough trips, not too many, conditions are as expected, and no access would trap.
     fn guards_hold(&mut self, k: &Lanes, at: &Bounds, trips: V, least: i64) -> V {
-        let mut ok = self.is_between(trips, least);
+        let mut ok = self.is_between(trips, least, MOST_TRIPS);
         for (counter, lo, hi) in &k.kernel.counters {
-            if k.kernel.guards.iter().any(|g| g.index.terms.iter().any(|(n, _)| n == counter)) {
+            let is_named = |g: &Guard| g.index.terms.iter().any(|(n, _)| n == counter);
+            if k.kernel.rounds.contains(counter) || k.kernel.guards.iter().any(is_named) {
                 let (lo, hi) = (self.affine(k, lo), self.affine(k, hi));
                 let trips = self.b.ins().isub(hi, lo);
-                let fine = self.is_between(trips, 1);
+                let fine = self.is_between(trips, 1, MOST_TRIPS);
                 ok = self.b.ins().band(ok, fine);
             }
+        }
+        for (cond, wanted) in &k.kernel.conditions {
+            let holds = self.b.ins().icmp_imm_s(IntCC::Equal, k.scalar(*cond), *wanted as i64);
+            ok = self.b.ins().band(ok, holds);
+        }
+        for tile in k.kernel.tiles.values() {
+            let rows = self.rows(k, tile);
+            let fine = self.is_between(rows, 1, MOST_ROWS);
+            ok = self.b.ins().band(ok, fine);
         }
         for guard in &k.kernel.guards {
             let size = k.scalar(guard.size);
@@ -286,10 +309,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         ok
     }
 
-    /// `least <= trips < MOST_TRIPS`
-    fn is_between(&mut self, trips: V, least: i64) -> V {
+    /// `least <= trips < most`
+    fn is_between(&mut self, trips: V, least: i64, most: i64) -> V {
         let more = self.b.ins().iadd_imm_s(trips, -least);
-        self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, more, MOST_TRIPS - least)
+        self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, more, most - least)
     }
 
     /// The constant and the inputs of an index.

@@ -129,7 +129,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.b.set_srcloc(SourceLoc::new(self.loc.0));
         let (lo, end, out) = (params[1], params[2], params[3]);
         let (ordered, rest) = params[4..].split_at(carried);
-        let (bases, inputs) = rest.split_at(kernel.arrays.len());
+        let (bases, inputs) = rest.split_at(kernel.arrays.len() + kernel.tiles.len());
         let mut k = Lanes::new(kernel, width);
         k.bases = bases.to_vec();
         // It is compiled as it is written: what is the same in each trip stands in front of the loop.

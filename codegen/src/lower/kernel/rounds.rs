@@ -38,7 +38,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let params = self.params(round);
         let (i, carried) = (params[0], &params[1..]);
         let (end, stop) = self.stretch(kernel, &points, i, at.hi);
-        let stretch = Bounds { lo: i, hi: end, carried, first: at.first, lanes: None };
+        let stretch = Bounds { lo: i, hi: end, carried, first: at.first, lanes: None, tiles: &[] };
         let (from, carried) = self.run_kernel(kernel, &stretch, long);
         let results = self.counted_by(1, (from, stop), &carried, trips, body);
         let more = self.b.ins().icmp(IntCC::SignedLessThan, stop, at.hi);

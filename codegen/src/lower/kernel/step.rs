@@ -69,6 +69,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                     k.hold(*result, held);
                 }
                 Step::Store(store) => self.store_vectors(k, store),
+                Step::Pack { tile, row, value } => self.pack(k, *tile, *row, *value),
+                Step::Packed { result, tile, row } => {
+                    let held = self.packed(k, *result, *tile, *row);
+                    k.hold(*result, held);
+                }
                 Step::Inner(inner) => self.inner_loop(k, inner),
             }
         }

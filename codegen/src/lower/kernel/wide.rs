@@ -33,7 +33,16 @@ pub(super) struct Wide {
     passes: Vec<ClifFuncId>,
     /// They run a multiple of so many trips.
     width: i64,
+    /// So many at once, of each pass.
+    blocks: Vec<usize>,
     level: Level,
+}
+
+impl Wide {
+    /// Lanes of a block, at most.
+    pub fn block(&self) -> usize {
+        self.blocks.iter().copied().max().expect("there is a pass")
+    }
 }
 
 /// Fewer trips are not worth the call: of heavy ones, where two lanes take nearly as long as eight, and of others. By measurement.
@@ -60,8 +69,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         });
         let all = all.collect::<Option<Vec<_>>>()?;
         let width = all.iter().map(|bytes| bytes.width).max().expect("there is a pass") as i64;
+        let blocks = all.iter().map(|bytes| bytes.block).collect();
         let passes = all.into_iter().map(|bytes| self.wide_function(bytes, level, reach)).collect();
-        Some(Wide { passes, width, level })
+        Some(Wide { passes, width, blocks, level })
     }
 
     fn wide_function(&mut self, bytes: wide::Bytes, level: Level, reach: Reach) -> ClifFuncId {
@@ -157,10 +167,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let count = passes(kernel).map(|pass| Words::of(pass).count).max().expect("there is a pass");
         let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8 * count as u32, 4));
         let block = self.b.ins().stack_addr(PTR, slot, 0);
-        for (pass, id) in passes(kernel).zip(&wide.passes) {
+        for ((pass, id), block_lanes) in passes(kernel).zip(&wide.passes).zip(&wide.blocks) {
             let is_last = std::ptr::eq(pass, kernel);
             let ordered = if is_last { ordered_inits(kernel, at.carried) } else { Vec::new() };
-            self.call_wide(pass, *id, block, &Bounds { hi: end, carried: &ordered, ..*at });
+            self.call_wide(pass, (*id, *block_lanes), block, &Bounds { hi: end, carried: &ordered, ..*at });
         }
         let kinds: Vec<ClifType> =
             ordered_inits(kernel, at.carried).iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
@@ -173,9 +183,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 
     /// Calls one of the functions for the trips; what is carried here is what is carried in order.
-    fn call_wide(&mut self, pass: &Kernel, id: ClifFuncId, block: V, at: &Bounds) {
+    fn call_wide(&mut self, pass: &Kernel, (id, lanes): (ClifFuncId, usize), block: V, at: &Bounds) {
         let mut k = Lanes::new(pass, pass.cost.lanes());
         self.kernel_inputs(&mut k, at);
+        self.place_tiles(&mut k, at, lanes);
         if !self.is_bare() {
             let flag = self.cancel_flag();
             self.put_word(block, Words::FLAG, flag);

@@ -143,7 +143,11 @@ impl Recogniser<'_> {
         let func = self.func;
         let data = &func.insts[inst];
         let cond = self.num(data.args[0])?;
-        let Some(Const::Bool(taken)) = self.kernel.constant(cond).cloned() else { return self.choice(inst, cond) };
+        let known = match self.kernel.constant(cond) {
+            Some(Const::Bool(taken)) => Some(*taken),
+            Some(_) | None => self.expected(inst, cond),
+        };
+        let Some(taken) = known else { return self.choice(inst, cond) };
         let region = data.regions[if taken { 0 } else { 1 }];
         self.region(region)?;
         for (result, y) in data.results.iter().zip(&func.regions[region].yields) {
@@ -155,6 +159,24 @@ impl Recogniser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The side with loops in it, if a condition is the same in all trips. The other side is left to the loop as it stands, for both would be
+    /// done in each trip.
+    fn expected(&mut self, inst: Inst, cond: Num) -> Option<bool> {
+        let data = &self.func.insts[inst];
+        let is_loop = |inst: &Inst| matches!(self.func.insts[*inst].op, Op::For | Op::Build);
+        let loops = |k: usize| self.func.regions[data.regions[k]].insts.iter().any(is_loop);
+        let taken = match (loops(0), loops(1)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => return None,
+        };
+        if !self.is_input(cond) {
+            return None;
+        }
+        self.kernel.conditions.push((cond, taken));
+        Some(taken)
     }
 
     fn choice(&mut self, inst: Inst, cond: Num) -> Step1<()> {
@@ -236,7 +258,7 @@ impl Recogniser<'_> {
 }
 
 /// A constant of a type of floats.
-fn float(scalar: Scalar, x: f64) -> Const {
+pub(super) fn float(scalar: Scalar, x: f64) -> Const {
     if scalar == Scalar::F32 { Const::f32(x as f32) } else { Const::f64(x) }
 }
 

@@ -6,7 +6,7 @@
 //! trips touch the same element.
 //!
 //! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
-//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`branch`] branches, [`inner`] loops in a trip.
+//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`branch`] branches, [`inner`] loops in a trip, [`winners`] reductions in one.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
 
@@ -17,9 +17,10 @@ mod conflicts;
 mod inner;
 mod loops;
 mod numbers;
+mod winners;
 
-use super::guarded;
 use super::*;
+use super::{guarded, packing};
 use crate::function::{Function, Inst, InstData, Region};
 use crate::opcode::{Access, Op, ReduceOp};
 use crate::walk;
@@ -36,6 +37,8 @@ pub struct Loop<'a> {
     pub fold: Option<Fold>,
     /// Sums that the loop carries may be added up in any order.
     pub any_order: bool,
+    /// A kernel may have tiles.
+    pub packs: bool,
 }
 
 impl<'a> Loop<'a> {
@@ -81,22 +84,27 @@ pub fn recognise(at: &Loop) -> Result<Kernel, Refusal> {
 
 /// What vectors save in a trip, if it is the inner loops that become kernels.
 fn gain_inside(at: &Loop, body: Region) -> f32 {
-    let func = at.func;
-    let loops = func.regions[body].insts.iter().filter(|inst| func.insts[**inst].op == Op::For);
-    loops
-        .map(|inst| {
-            let data = &func.insts[*inst];
-            let bound = |k: usize| match at.constant(data.args[k]) {
-                Some(Const::I64(x)) => Some(*x),
-                _ => None,
-            };
-            let trips = Cost::trips(bound(0), bound(1));
-            match recognise(&Loop { inst: *inst, fold: None, ..*at }) {
-                Ok(kernel) => (trips * (kernel.cost.scalar - kernel.cost.vector) - START).max(0.0),
-                Err(_) => trips * gain_inside(at, data.regions[0]),
-            }
-        })
-        .sum()
+    at.func.regions[body].insts.iter().map(|inst| gain_of(at, *inst)).sum()
+}
+
+fn gain_of(at: &Loop, inst: Inst) -> f32 {
+    let data = &at.func.insts[inst];
+    let bound = |k: usize| match at.constant(data.args[k]) {
+        Some(Const::I64(x)) => Some(*x),
+        _ => None,
+    };
+    // What is built in a trip of a kernel is for its winner.
+    let (lo, hi, fold) = match data.op {
+        Op::For => (bound(0), bound(1), None),
+        Op::Build => (Some(0), bound(0), Some(Fold { op: ReduceOp::Min, result: 0, stored: false })),
+        Op::If => return data.regions.iter().map(|r| gain_inside(at, *r)).fold(0.0, f32::max),
+        _ => return 0.0,
+    };
+    let trips = Cost::trips(lo, hi);
+    match recognise(&Loop { inst, fold, ..*at }) {
+        Ok(kernel) => (trips * (kernel.cost.scalar - kernel.cost.vector) - START).max(0.0),
+        Err(_) => trips * gain_inside(at, data.regions[0]),
+    }
 }
 
 /// What a kernel costs before its first trip, and the loop behind it; by gut feeling.
@@ -131,6 +139,8 @@ struct Recogniser<'a> {
     made: guarded::Made,
     /// Indices that are elements of arrays which the loop does not change: of which, and where.
     read: FxHashMap<Num, (ArrayId, SmallVec<[Affine; 2]>)>,
+    /// Reductions of what a trip makes for nothing else.
+    won: FxHashMap<(Value, ReduceOp), Num>,
     /// What may be anything.
     undefined: Vec<Num>,
     /// What the next trip's extremes are.
@@ -170,6 +180,9 @@ impl<'a> Recogniser<'a> {
             small: Vec::new(),
             earlier: Vec::new(),
             counters: Vec::new(),
+            conditions: Vec::new(),
+            rounds: Vec::new(),
+            tiles: Arena::new(),
             cost: Cost::default(),
         };
         Recogniser {
@@ -183,6 +196,7 @@ impl<'a> Recogniser<'a> {
             dims: FxHashMap::default(),
             made: guarded::Made::default(),
             read: FxHashMap::default(),
+            won: FxHashMap::default(),
             undefined: Vec::new(),
             extremes: Vec::new(),
             steps: Vec::new(),
@@ -206,6 +220,9 @@ impl<'a> Recogniser<'a> {
         self.kernel.body = std::mem::take(&mut self.steps);
         let mut whole = self.kernel.clone();
         guarded::remove_unused(&mut whole);
+        if self.at.packs && shifts.is_empty() {
+            packing::pack(&mut whole);
+        }
         let mut cost = Cost::of(&whole);
         if shifts.is_empty() {
             self.kernel = whole;
@@ -254,6 +271,9 @@ impl<'a> Recogniser<'a> {
             Op::Set(access) => self.set(*access, inst, false),
             Op::AddAt(access) => self.set(*access, inst, true),
             Op::For => self.inner(inst),
+            Op::Build => self.winners(inst),
+            Op::Reduce(op) => self.define(data.results[0], |this| this.winner(*op, data.args[0])),
+            Op::Release if self.won.keys().any(|(array, _)| *array == data.args[0]) => Ok(()),
             Op::If => self.branch(inst),
             Op::Switch => self.refuse(Reason::Branch),
             Op::While => self.refuse(Reason::While),
@@ -272,8 +292,6 @@ impl<'a> Recogniser<'a> {
             | Op::Pop
             | Op::Reshape
             | Op::Map
-            | Op::Build
-            | Op::Reduce(_)
             | Op::Dot
             | Op::MatMul { .. }
             | Op::MatVec { .. }
