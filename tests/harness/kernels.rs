@@ -374,7 +374,7 @@ impl Writer {
         for k in 1..80 {
             let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
         }
-        match seed % 11 {
+        match seed % 12 {
             0 => w.map(),
             1 => w.build(),
             2 => w.folds(),
@@ -385,6 +385,7 @@ impl Writer {
             7 => w.gathered(),
             8 => w.parts(),
             9 => w.packed(),
+            10 => w.pairs(),
             _ => w.counted(),
         }
         w.text
@@ -671,6 +672,51 @@ impl Writer {
         let _ = writeln!(self.text, "%u0 = mul %i, %three\n%u1 = add %u0, 2\n%t2 = set.inbounds %t1[%u0], {first}");
         let _ =
             writeln!(self.text, "%t3 = set.inbounds %t2[%u1], {last}\nyield %y2, %s2, %t3\n}}\nyield %r, %s, %t\n}}");
+    }
+
+    /// Elements of a row and a column, of which the loop goes through a part: beyond them, with them, or from one of them on.
+    fn pairs(&mut self) {
+        self.text +=
+            "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], [f64^2]) {\n";
+        let (h, more, last) = (self.random.below(4), self.random.below(3), self.random.below(3));
+        let _ = writeln!(self.text, "%zero = const 0 : i64\n%size = add %n, 3\n%c0 = const {h} : i64");
+        let middle = self.pick(&["%c0", "%c0", "%c1"]);
+        let _ = writeln!(self.text, "%c1 = sub %n, {last}\n%h = add {middle}, 0");
+        self.text += "%t0 = fill %a, %size, %size\n";
+        let from = ["%h", "%zero"][(self.random.below(4) == 0) as usize];
+        let _ = writeln!(self.text, "%lo = add {from}, {more}\n%hi = sub %n, {}", self.random.below(3));
+        if self.random.below(3) == 0 {
+            // Backwards, as the sweep of such a loop.
+            self.text += "%trips = sub %hi, %lo\n%last = sub %trips, 1\n";
+            self.text += "%r, %s = for %it in %zero..%trips carry (%y1 = %y, %t1 = %t0) {\n";
+            self.text += "%back = sub %last, %it\n%i = add %lo, %back\n";
+        } else {
+            self.text += "%r, %s = for %i in %lo..%hi carry (%y1 = %y, %t1 = %t0) {\n";
+        }
+        self.ints.push("%i".into());
+        self.float_line("get %y1[%i]");
+        let (mut y, mut t) = ("%y1".to_string(), "%t1".to_string());
+        if self.random.below(3) != 0 {
+            self.float_line("get %y1[%h]");
+        }
+        if self.random.below(2) == 0 {
+            self.text += "%in = for %k in %zero..%h carry (%acc = %b) {\n";
+            let (u, v) = (self.line("get %t1[%i, %k]"), self.line("get %t1[%h, %k]"));
+            let _ = writeln!(self.text, "%pr = mul {u}, {v}\n%su = sub %acc, %pr\nyield %su\n}}");
+            self.floats.push("%in".into());
+        }
+        for _ in 0..2 + self.random.below(3) {
+            (0..2).for_each(|_| self.instruction(true));
+            let v = self.float();
+            let (array, place) = [("y", "%i"), ("y", "%h"), ("t", "%i, %h"), ("t", "%h, %i")][self.random.below(4)];
+            let old = if array == "y" { &mut y } else { &mut t };
+            let kind = if place == "%h" || self.random.below(3) == 0 { "add_at" } else { "set" };
+            self.next += 1;
+            let next = format!("%{array}{}", self.next + 1);
+            let _ = writeln!(self.text, "{next} = {kind} {old}[{place}], {v} !loc {}", self.next.min(79));
+            *old = next;
+        }
+        let _ = writeln!(self.text, "yield {y}, {t}\n}}\nyield %r, %s\n}}");
     }
 
     /// The nearest of several points to each row of a matrix: its elements are read at a stride, and once more for each of the points.

@@ -17,11 +17,11 @@ use super::*;
 /// With these limits, and fewer than 2⁴⁰ trips, nothing above comes near 2⁶⁴: so it holds for i64s that wrap.
 const GREATEST: i64 = 1 << 10;
 /// Longer expressions are not followed.
-const MOST_VALUES: usize = 12;
+pub(super) const MOST_VALUES: usize = 12;
 
 /// `constant + Σ factor · value`, as i64s wrap; values in no order, each once.
 #[derive(Clone, Default)]
-struct Sum {
+pub(super) struct Sum {
     constant: i64,
     terms: SmallVec<[(Value, i64); 4]>,
 }
@@ -40,10 +40,15 @@ impl Sum {
         Some(())
     }
 
-    fn plus(mut self, other: &Sum, factor: i64) -> Option<Sum> {
+    pub(super) fn plus(mut self, other: &Sum, factor: i64) -> Option<Sum> {
         self.constant = self.constant.wrapping_add(other.constant.wrapping_mul(factor));
         other.terms.iter().try_for_each(|(v, k)| self.add_term(*v, k.checked_mul(factor)?))?;
         Some(self)
+    }
+
+    /// The number that it is, if that is known.
+    pub(super) fn known(&self) -> Option<i64> {
+        self.terms.is_empty().then_some(self.constant)
     }
 
     /// What is left of `self` without whole rounds, if that is a constant: of a constant round the least.
@@ -84,7 +89,7 @@ impl Recogniser<'_> {
     }
 
     /// An index that is the same in all trips, from what is there before the loop.
-    fn outside(&self, index: &Affine) -> Option<Sum> {
+    pub(super) fn outside(&self, index: &Affine) -> Option<Sum> {
         let mut sum = Sum { constant: index.constant, ..Sum::default() };
         let mut fuel = MOST_VALUES;
         for (num, factor) in &index.terms {
@@ -96,7 +101,7 @@ impl Recogniser<'_> {
     }
 
     /// Adds `factor · v` to a sum. `fuel` is how many more values may be looked at.
-    fn follow(&self, v: Value, factor: i64, fuel: &mut usize, sum: &mut Sum) -> Option<()> {
+    pub(super) fn follow(&self, v: Value, factor: i64, fuel: &mut usize, sum: &mut Sum) -> Option<()> {
         *fuel = fuel.checked_sub(1)?;
         if let Some(Const::I64(x)) = self.at.constant(v) {
             sum.constant = sum.constant.wrapping_add(x.wrapping_mul(factor));

@@ -12,7 +12,8 @@
 //! for it is the earlier trip that comes to an element with the greater offset. So the adjoint of a stencil is one kernel for each
 //! of its points.
 //!
-//! And all trips may add to one element, lane after lane, if each does so once: the adjoint of what a loop in a trip reads.
+//! And all trips may add to one element, lane after lane, if each does so once: the adjoint of what a loop in a trip reads. Other reasons are in
+//! [`pairs`](super::pairs).
 
 use super::*;
 
@@ -30,7 +31,7 @@ impl Recogniser<'_> {
                 return Err(Refusal { reason: Reason::Dependence, loc: first.loc });
             }
             let axes = 0..first.indices.len();
-            if axes.clone().any(|axis| self.is_own(&all, axis)) || self.is_fold(&all) {
+            if axes.clone().any(|axis| self.is_own(&all, axis)) || self.is_fold(&all) || self.meet_in_no_pair(&all) {
                 continue;
             }
             let Some(order) = axes.clone().find_map(|axis| self.shifts(&all, axis)) else {
@@ -52,7 +53,7 @@ impl Recogniser<'_> {
     }
 
     /// Whether an index is another one in each trip.
-    fn is_own(&self, all: &[&Seen], axis: usize) -> bool {
+    pub(super) fn is_own(&self, all: &[&Seen], axis: usize) -> bool {
         let Some((stride, offsets)) = self.apart(all, axis) else { return false };
         let (least, greatest) = (offsets.iter().min(), offsets.iter().max());
         let among = greatest.zip(least).and_then(|(a, b)| a.checked_sub(*b));
@@ -67,7 +68,7 @@ impl Recogniser<'_> {
     /// Whether every trip adds to the same elements, each once: then each element takes the lanes in their order.
     ///
     /// A trip comes to an element once if each counter of the loops in it can be told from an index.
-    fn is_fold(&self, all: &[&Seen]) -> bool {
+    pub(super) fn is_fold(&self, all: &[&Seen]) -> bool {
         let [only] = all else { return false };
         let is_counter = |n: &Num| only.counters.contains(n);
         let Some(indices) = only.indices.iter().map(Option::as_ref).collect::<Option<Vec<&Affine>>>() else {

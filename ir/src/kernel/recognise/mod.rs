@@ -6,7 +6,7 @@
 //! trips touch the same element.
 //!
 //! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
-//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`branch`] branches, [`inner`] loops in a trip, [`winners`] reductions in one.
+//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`pairs`] whether two accesses may meet, [`branch`] branches, [`inner`] loops in a trip, [`winners`] reductions in one.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
 
@@ -17,6 +17,7 @@ mod conflicts;
 mod inner;
 mod loops;
 mod numbers;
+mod pairs;
 mod winners;
 
 use super::*;
