@@ -131,7 +131,7 @@ impl<'a, 'f> Augment<'a, 'f> {
         let data = &self.active.func().insts[inst];
         let args = self.copies.all(&data.args);
         match data.op {
-            Op::Set(access) => self.b.get(access, args[0], &args[1..args.len() - 1]),
+            Op::Set(access) | Op::AddAt(access) => self.b.get(access, args[0], &args[1..args.len() - 1]),
             Op::SetSlice(access) => {
                 let len = self.b.dim(args[2], 0);
                 let hi = self.b.add(args[1], len);

@@ -28,32 +28,39 @@ impl Sweep<'_, '_, '_> {
         self.note_swept(inst);
         let cond = self.value(data.args[0]);
         let before: Vec<Option<Value>> = free.iter().map(|v| self.adjoint(*v)).collect();
+        let restored = self.restored_through(inst);
+        let versions = self.last_versions(inst);
         let heights = self.heights_through(inst);
         let mut regions = Vec::new();
         for &branch in &data.regions {
             self.b.open_region(&[]);
+            let yields = self.active.func().regions[branch].yields.clone();
+            for ((k, _), version) in restored.iter().zip(&versions) {
+                self.bind(Item::Value(yields[*k]), *version);
+            }
             if !self.is_paper() {
                 let slots = self.slots_of_branch(inst, branch);
                 self.forget_bundles(branch);
                 self.enter(branch, slots);
             }
-            let yields = self.active.func().regions[branch].yields.clone();
             for (v, seed) in yields.iter().zip(&seeds) {
                 seed.iter().for_each(|seed| self.contribute(*v, *seed));
             }
             self.region(branch);
             self.b.loc = data.loc;
             let mut after: Vec<Value> = free.iter().map(|v| self.materialize(*v)).collect();
+            after.extend(restored.iter().map(|(_, first)| self.value(*first)).collect::<Vec<_>>());
             after.extend(self.heights_through(inst));
             regions.push(self.b.close_region(&after));
             self.come_down(&heights);
             free.iter().zip(&before).for_each(|(v, adjoint)| self.put(*v, *adjoint));
         }
         let mut types: Vec<Type> = free.iter().map(|v| self.tangent_type(*v)).collect();
-        types.extend(heights.iter().map(|v| self.b.ty(*v)));
+        types.extend(versions.iter().chain(&heights).map(|v| self.b.ty(*v)));
         let reverse = self.b.inst(data.op.clone(), &[cond], &regions, &types);
         let results = self.b.results(reverse);
-        self.come_down(&results[free.len()..]);
+        self.bind_first_versions(inst, &results[free.len()..]);
+        self.come_down(&results[free.len() + versions.len()..]);
         free.iter().zip(results).for_each(|(v, adjoint)| self.replace(*v, adjoint));
     }
 
@@ -183,6 +190,10 @@ impl Sweep<'_, '_, '_> {
         for (k, _) in &steps {
             start.push(self.value(data.results[*k]));
         }
+        let restored = self.restored_through(inst);
+        start.extend(self.last_versions(inst));
+        // Where the versions, and behind them the heights, stand among the parameters.
+        let versions = 1 + carried.len() + free.len() + steps.len();
         start.extend(self.heights_through(inst));
         let types: Vec<Type> = start.iter().map(|v| self.b.ty(*v)).collect();
         let zero = self.b.i64(0);
@@ -194,7 +205,7 @@ impl Sweep<'_, '_, '_> {
         let index = self.b.sub(last, back);
         if !self.heights_through(inst).is_empty() {
             let open = self.b.current();
-            let heights = self.b.func.regions[open].params[1 + carried.len() + free.len() + steps.len()..].to_vec();
+            let heights = self.b.func.regions[open].params[versions + restored.len()..].to_vec();
             self.come_down(&heights);
         }
         if !self.is_paper() {
@@ -206,6 +217,10 @@ impl Sweep<'_, '_, '_> {
                 let after = self.b.region_param(1 + carried.len() + free.len() + position);
                 let before = self.before_step(after, *step);
                 self.bind(Item::Value(region.params[counters + k]), before);
+            }
+            for (position, (k, _)) in restored.iter().enumerate() {
+                let version = self.b.region_param(versions + position);
+                self.bind(Item::Value(region.yields[*k]), version);
             }
             let slots = self.slots_of_trip(body, arrays, index);
             self.forget_bundles(body);
@@ -228,6 +243,9 @@ impl Sweep<'_, '_, '_> {
         for (k, _) in &steps {
             yields.push(self.value(region.params[counters + k]));
         }
+        for (k, _) in &restored {
+            yields.push(self.value(region.params[counters + k]));
+        }
         yields.extend(self.heights_through(inst));
         let reverse = self.b.close_region(&yields);
 
@@ -236,7 +254,8 @@ impl Sweep<'_, '_, '_> {
         for (v, adjoint) in free.iter().zip(&results[carried.len()..]) {
             self.replace(*v, *adjoint);
         }
-        self.come_down(&results[carried.len() + free.len() + steps.len()..]);
+        self.bind_first_versions(inst, &results[versions - 1..]);
+        self.come_down(&results[versions - 1 + restored.len()..]);
         let inits = &data.args[data.args.len() - data.results.len()..];
         for (k, adjoint) in carried.iter().zip(&results) {
             self.contribute(inits[*k], *adjoint);

@@ -16,6 +16,7 @@ pub mod nest;
 pub mod nodes;
 pub mod pack;
 pub mod plan;
+pub mod restore;
 pub mod stacks;
 pub mod sweep;
 pub mod tail;

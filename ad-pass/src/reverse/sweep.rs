@@ -118,6 +118,7 @@ impl<'c, 'm, 'f> Sweep<'c, 'm, 'f> {
     pub(super) fn inst(&mut self, region: Region, inst: Inst) {
         let active = self.active.clone();
         let data = &active.func().insts[inst];
+        self.put_back_replaced(inst);
         if let Some((indices, adjoint)) = data.results.first().and_then(|r| self.single.remove(r)) {
             return self.one_element(inst, data, &indices, adjoint);
         }

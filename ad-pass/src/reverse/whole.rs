@@ -59,7 +59,7 @@ fn loops_between(active: &Active, x: Value, element: Value) -> Option<Vec<(Value
 }
 
 /// How many loops of the root stand around a region, if all are counted.
-fn counted_loops_around(active: &Active, root: Region, region: Region) -> Option<usize> {
+pub fn counted_loops_around(active: &Active, root: Region, region: Region) -> Option<usize> {
     let primal = &active.primal;
     let (mut at, mut loops) = (region, 0);
     while at != root {

@@ -43,7 +43,7 @@ impl Decider<'_> {
                     Op::Get(_) => {
                         let whole = data.args.len() == first?.rank() + 1;
                         let stable = self.may_reread(data.args[0]) && (whole || first?.element().is_float());
-                        stable || self.reads_kept_array(data)
+                        stable || self.reads_restored(inst) || self.reads_kept_array(data)
                     }
                     _ => true,
                 };
@@ -52,6 +52,9 @@ impl Decider<'_> {
                 let mut cost = cost.or_else(|| self.cost_in_element(home, data))?;
                 for (k, arg) in data.args.iter().enumerate() {
                     let left = budget.checked_sub(cost)?;
+                    if k == 0 && self.reads_restored(inst) {
+                        continue;
+                    }
                     let apart = || (k == 0 && self.reads_kept_array(data)) || self.is_of_outer_loop(*arg, home);
                     cost += self.cost(*arg, left).or_else(|| apart().then_some(1))?;
                 }
@@ -79,7 +82,7 @@ impl Decider<'_> {
     }
 
     /// Whether an element is had from its array, which is kept whole.
-    fn reads_kept_array(&self, data: &InstData) -> bool {
+    pub(super) fn reads_kept_array(&self, data: &InstData) -> bool {
         !self.plan.is_recursion() && reads_all_of(self.active, self.plan.root, data)
     }
 

@@ -8,6 +8,7 @@
 //! - *given*: a parameter, which the caller hands to the sweep once more;
 //! - *forwards*: what a loop carries beside its sums, where the sweep of the loop goes forwards and does the same again;
 //! - *backwards*: a number that a loop counts up, which the sweep counts down;
+//! - *restored*: a version of an array that loops update, of which the sweep puts back what was replaced;
 //! - *recompute*: had by a few cheap operations from what the sweep has anyway;
 //! - *keep*: a slot on the tape.
 //!
@@ -20,7 +21,7 @@
 //! Before, in a loop: `%s1 = mul %s, %x`, the adjoint of which reads `%s`. After: `%s` in slot 0 of the body, and the
 //! loop carries one more array into which the body sets it.
 //!
-//! The files: [`settle`] and [`cost`] decide how each item is had, [`layout`] where what is kept lies, [`again`] what runs twice.
+//! The files: [`settle`], [`cost`] and [`restored`] decide how each item is had, [`layout`] where what is kept lies, [`again`] what runs twice.
 //!
 //! *Not here:* a minimum cut over what can be had from what, as Enzyme makes it [MC20]; the greedy choice in program
 //! order keeps a little more. Cost: linear in the primal.
@@ -28,6 +29,7 @@
 mod again;
 mod cost;
 mod layout;
+mod restored;
 mod settle;
 
 pub use again::slice;
@@ -35,6 +37,7 @@ pub use again::slice;
 use crate::context::Active;
 use crate::reverse::Reverse;
 use crate::reverse::item::Item;
+use crate::reverse::plan::restored::Chains;
 use crate::reverse::stacks::{Activations, types_of_nest};
 use dprog_ir::{FuncId, Function, Inst, Region, SrcLoc, Type, Value};
 use indexmap::IndexSet;
@@ -118,6 +121,8 @@ pub enum Fetch {
     Forwards,
     /// An integer to which each trip of a `for` adds the same: the sweep begins with the last one, and subtracts.
     Backwards,
+    /// A version of an array that loops update: the sweep has it at the time; see [`restored`].
+    Restored,
     Recompute,
     Keep,
 }
@@ -187,6 +192,10 @@ pub struct Plan {
     pub backwards: FxHashMap<Region, Vec<(usize, Step)>>,
     /// For the body of a loop that is swept forwards: what the sweep carries, by the number of the result.
     pub forwards: FxHashMap<Region, Vec<(usize, Again)>>,
+    /// The loops and branches through which arrays are restored: by the number of the result, with the version that goes in.
+    pub through: FxHashMap<Inst, Vec<(usize, Value)>>,
+    /// The updates whose replaced elements the sweep puts back.
+    pub put_back: FxHashSet<Inst>,
     /// Sizes and winners to be noted in the primal when the value is defined.
     pub notes: FxHashMap<Value, Vec<Item>>,
     pub layouts: FxHashMap<Region, Vec<Slot>>,
@@ -243,6 +252,8 @@ impl Plan {
             recompute: FxHashMap::default(),
             backwards: FxHashMap::default(),
             forwards: FxHashMap::default(),
+            through: FxHashMap::default(),
+            put_back: FxHashSet::default(),
             notes: FxHashMap::default(),
             layouts: FxHashMap::default(),
             bundles: FxHashMap::default(),
@@ -262,7 +273,9 @@ impl Plan {
             too_deep: None,
         };
         let needed = needs.iter().copied().collect();
-        let mut decider = Decider { active, plan, needed, swept, kept: FxHashMap::default(), loops: 0, in_nest: false };
+        let (kept, chains) = (FxHashMap::default(), Chains::default());
+        let mut decider = Decider { active, plan, needed, swept, chains, kept, loops: 0, in_nest: false };
+        decider.find_chains();
         decider.settle(needs);
         decider.list_recomputed();
         if setting == Setting::Trip && decider.fits_stacks(root) {
@@ -370,6 +383,7 @@ struct Decider<'a> {
     plan: Plan,
     needed: FxHashSet<Item>,
     swept: FxHashSet<Inst>,
+    chains: Chains,
     kept: FxHashMap<Region, Vec<Item>>,
     /// How many loops are around what is being laid out.
     loops: u32,

@@ -22,7 +22,7 @@ impl Decider<'_> {
         }
     }
 
-    fn settle_one(&mut self, item: Item) {
+    pub(super) fn settle_one(&mut self, item: Item) {
         let active = self.active;
         let primal = &active.primal;
         let v = item.base(primal);
@@ -37,6 +37,9 @@ impl Decider<'_> {
         if self.plan.has_direct(home) {
             self.fetch(item, Fetch::Direct);
             return self.note(item, v);
+        }
+        if item == Item::Value(v) && self.is_restorable(v) {
+            return self.restore(v);
         }
         let fetch = match item {
             Item::Winner(_) | Item::Replaced(_) | Item::ReplacedDim(..) => Fetch::Keep,
@@ -186,6 +189,9 @@ impl Decider<'_> {
         }
         if self.plan.has_direct(primal.structure.home(v)) {
             return self.fetch(item, Fetch::Direct);
+        }
+        if self.is_restorable(v) {
+            return self.restore(v);
         }
         // An array that is read, or a number of an outer loop.
         let may_be_kept = primal.func.value_type(v).is_array() || matches!(primal.structure.def(v), Def::Result { .. });
