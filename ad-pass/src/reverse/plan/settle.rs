@@ -43,8 +43,11 @@ impl Decider<'_> {
         }
         let fetch = match item {
             Item::Winner(_) | Item::Replaced(_) | Item::ReplacedDim(..) => Fetch::Keep,
-            Item::Dim(v, _) if self.plan.fetch.contains_key(&Item::Value(v)) => Fetch::Recompute,
-            Item::Dim(..) => Fetch::Keep,
+            Item::Dim(v, _) => match self.plan.fetch.get(&Item::Value(v)) {
+                // A restored version is not there yet when the sweep of its region begins.
+                None | Some(Fetch::Restored) => Fetch::Keep,
+                Some(_) => Fetch::Recompute,
+            },
             Item::Value(v) => match self.cost(v, BUDGET) {
                 Some(_) => return self.use_freely(v),
                 None => Fetch::Keep,
