@@ -99,3 +99,28 @@ fn the_heap_takes_what_is_told_of_whole_arrays() {
     let (by_layout, taken) = (number(&told, "all 2000 trips: "), taken(text));
     assert!((by_layout..by_layout * 6 / 5).contains(&taken), "{taken} for {by_layout}:\n{told}");
 }
+
+/// An update replaces one number, and beside it a hundred are read: what is read is no part of the tape.
+#[test]
+fn the_heap_does_not_take_what_is_read_of_arrays_that_are_restored() {
+    let text = "fn f(w: [f64; 100, 100]) -> f64 {
+            var h = [0.1; 500, 100];
+            for s in 1..500 {
+                for i in 0..100 {
+                    var a = 0.5;
+                    for j in 0..100 { a += w[i, j] * h[s - 1, j]; }
+                    h[s, i] = tanh(a);
+                }
+            }
+            sum(h[499])
+        }
+        fn main() { let w = [ 0.01 * sin((i + 3 * j) as f64) for i in 0..100, j in 0..100 ]; print(\"{grad(f)(w)[3, 5]}\"); }";
+    let told = told("tape.dp", text);
+    let updates = 499 * 100;
+    let (a_trip, taken) =
+        (number(&told, "keeps a, f64: ") + number(&told, "keeps what is replaced in h, f64: "), taken(text));
+    // The array and its adjoint are as large as the numbers of one kind that the updates keep; the weights and what they are added up in are small.
+    let arrays = 2 * 8 * 500 * 100 + 2 * 8 * 100 * 100;
+    assert_eq!(a_trip, 16, "{told}");
+    assert!(taken < (a_trip * updates + arrays) * 3 / 2, "{taken} for {} and {arrays}:\n{told}", a_trip * updates);
+}
