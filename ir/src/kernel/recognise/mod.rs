@@ -225,7 +225,8 @@ impl<'a> Recogniser<'a> {
             packing::pack(&mut whole);
         }
         let mut cost = Cost::of(&whole);
-        if shifts.is_empty() {
+        let divided = !shifts.is_empty();
+        if !divided {
             self.kernel = whole;
         } else {
             self.divide(&shifts)?;
@@ -235,7 +236,7 @@ impl<'a> Recogniser<'a> {
         cost.scalar -= self.skipped;
         cost.vector += SCAN * self.kernel.scans.len() as f32;
         self.kernel.cost = cost;
-        if !cost.is_worth() {
+        if !cost.is_worth(divided) {
             self.loc = self.func.insts[self.at.inst].loc;
             let ordered = cost.ordered > 0.5 * cost.vector;
             return self.refuse(if ordered { Reason::OrderedOnly } else { Reason::NotWorth });
