@@ -374,7 +374,7 @@ impl Writer {
         for k in 1..80 {
             let _ = writeln!(w.text, "location {k} = {k} in \"f\"");
         }
-        match seed % 12 {
+        match seed % 13 {
             0 => w.map(),
             1 => w.build(),
             2 => w.folds(),
@@ -386,6 +386,7 @@ impl Writer {
             8 => w.parts(),
             9 => w.packed(),
             10 => w.pairs(),
+            11 => w.handed_on(),
             _ => w.counted(),
         }
         w.text
@@ -649,6 +650,40 @@ impl Writer {
             }
         }
         let _ = writeln!(self.text, "yield %t{}\n}}\nyield %r\n}}", count + 1);
+    }
+
+    /// Numbers that a trip takes over from the one before, some of which come from others, and perhaps a sum in order.
+    fn handed_on(&mut self) {
+        self.text += "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], f64, [f64]) {\n";
+        self.text += "%zero = const 0 : i64\n%four = const 4 : i64\n%t0 = fill %a, %four\n";
+        self.text +=
+            "%r, %p, %q, %u, %s = for %i in %zero..%n carry (%y1 = %y, %p1 = %a, %q1 = %b, %u1 = %a, %s1 = %b) {\n";
+        self.text += "%e = get %x[%i] !loc 70\n%f = get %y1[%i] !loc 71\n";
+        self.ints.push("%i".into());
+        let known = [self.floats.clone(), vec!["%e".into(), "%f".into()]].concat();
+        // What the second and the third become needs what the one before them is, mostly.
+        let mut stages = [(0, "%e"), (1, "%p1"), (2, "%q1")];
+        let turn = self.random.below(3);
+        stages.rotate_left(turn);
+        let mut nexts = vec![String::new(); 3];
+        for (k, from) in stages {
+            self.floats = [&known[..], &[from.to_string(), from.to_string()]].concat();
+            if self.random.below(12) == 0 {
+                self.floats.push("%u1".into());
+            }
+            (0..2).for_each(|_| self.instruction(true));
+            nexts[k] = if self.random.below(4) == 0 { from.to_string() } else { self.float() };
+            self.bools.clear();
+        }
+        self.floats = [&known[..], &["%p1".into(), "%q1".into(), "%u1".into()]].concat();
+        let (v, w) = (self.body(3, true), self.float());
+        let kind = self.pick(&["set", "add_at"]);
+        let _ = writeln!(self.text, "%y2 = {kind} %y1[%i], {v} !loc 72");
+        let sum = if self.random.below(2) == 0 { "add %s1," } else { "neg" };
+        let _ = writeln!(self.text, "%s2 = {sum} {w}");
+        let _ = writeln!(self.text, "yield %y2, {}, %s2\n}}", nexts.join(", "));
+        self.text += "%t1 = set.inbounds %t0[0], %p\n%t2 = set.inbounds %t1[1], %q\n%t3 = set.inbounds %t2[2], %u\n";
+        self.text += "yield %r, %s, %t3\n}";
     }
 
     /// Stores and sums on one side of a branch, and several elements of one array for each trip.

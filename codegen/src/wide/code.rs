@@ -80,6 +80,8 @@ pub enum Op {
     StoreHigh,
     /// The lanes of `rm` the other way round, with AVX2.
     Reverse,
+    /// The lanes of `a` one further; the first is the last of `rm`.
+    Behind,
     /// Two lanes of `rm`, as the first ones.
     Extract(u8),
     /// The half with the last lanes of `rm`.
@@ -136,7 +138,9 @@ impl Op {
     fn is_pure(self) -> bool {
         match self {
             Op::Binary(_) | Op::Unary(_) | Op::UnaryImm(..) | Op::Compare(..) => true,
-            Op::CompareVex(_) | Op::Shift { .. } | Op::Blend | Op::Zero | Op::Reverse | Op::Extract(_) => true,
+            Op::CompareVex(_) | Op::Shift { .. } | Op::Blend | Op::Zero | Op::Reverse | Op::Behind | Op::Extract(_) => {
+                true
+            }
             Op::High | Op::Demote | Op::Spread | Op::Fused(_) | Op::MaskJoin => true,
             Op::Insert(_) | Op::InsertHalf | Op::FromGeneral | Op::ToGeneral | Op::MaskBinary(_) => true,
             Op::MaskNot | Op::Lea | Op::Subtract | Op::Multiply | Op::MultiplyBy(_) | Op::Negate => true,

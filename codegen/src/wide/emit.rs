@@ -301,6 +301,7 @@ impl Emitter<'_> {
             Op::Store => self.asm.vector(self.row_of(inst, rows::STORE), Form { mask: p.mask, ..form }, p.a, 0, rm),
             Op::Broadcast => self.broadcast(inst, p.def, form, rm),
             Op::Reverse => self.asm.vector_with(rows::PERMUTE_BY, form, (p.def, 0, rm), Some(0b00_01_10_11)),
+            Op::Behind => self.behind(inst, p, form, rm),
             Op::LoadOne => {
                 self.asm.vector(self.row_of(inst, rows::LOAD_ONE), self.narrow(number_bytes(inst)), p.def, 0, rm);
             }
@@ -324,7 +325,7 @@ impl Emitter<'_> {
             }
             Op::Promote => self.asm.vector(rows::PROMOTE, Form { bytes: form.bytes / 2, ..form }, p.def, 0, rm),
             Op::Demote => self.asm.vector(self.row(rows::DEMOTE), form, p.def, 0, rm),
-            Op::Spread => self.asm.vector(rows::BROADCAST.single(), form, p.def, 0, rm),
+            Op::Spread => self.asm.vector(self.row_of(inst, rows::BROADCAST), form, p.def, 0, rm),
             Op::InsertOne(n) => {
                 self.asm.vector_with(rows::INSERT_ONE, self.narrow(4), (p.def, p.a, rm), Some(n << 4));
             }
@@ -374,6 +375,18 @@ impl Emitter<'_> {
             Op::MultiplyBy(_) | Op::Negate => self.general(inst, p, rm),
             Op::Enter(_) | Op::Back(_) | Op::Poll | Op::Return => self.control(inst, p, rm),
         }
+    }
+
+    fn behind(&mut self, inst: &Inst, p: &Placed, form: Form, rm: Rm) {
+        if form.evex {
+            let last = if inst.kind.single { 15 } else { 7 };
+            return self.asm.vector_with(self.row_of(inst, rows::ALIGN), form, (p.def, p.a, rm), Some(last));
+        }
+        // The upper half of the one and the lower of the other; then within halves.
+        let between = SPARE_VECTOR;
+        self.asm.vector_with(rows::PERMUTE_HALVES, form, (between, p.a, rm), Some(0x03));
+        let bytes = if inst.kind.single { 12 } else { 8 };
+        self.asm.vector_with(rows::ALIGN_BYTES, form, (p.def, p.a, Rm::Reg(between)), Some(bytes));
     }
 
     fn mask_row(&self, inst: &Inst, row: Row) -> Row {

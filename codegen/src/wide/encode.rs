@@ -47,7 +47,7 @@ impl Row {
             LOAD_ONE => Row { prefix: 2, ..self },
             STORE_LOW => Row { prefix: 2, opcode: 0x11, ..self },
             // W says it.
-            AND | OR | XOR | INT_COMPARE | BLEND | PERMUTE | GATHER | SCATTER => self,
+            AND | OR | XOR | INT_COMPARE | BLEND | PERMUTE | ALIGN | GATHER | SCATTER => self,
             FUSED | FUSED_MINUS | FUSED_FROM => self,
             _ => unreachable!("no row for 32 bits beside {self:?}"),
         };
@@ -450,6 +450,11 @@ pub mod rows {
     /// EVEX: lanes of the operand by the places in `vvvv`. VEX: by the immediate.
     pub const PERMUTE: Row = Row::new(2, 1, 0x16);
     pub const PERMUTE_BY: Row = Row::new(3, 1, 0x01);
+    /// EVEX only: of `vvvv` above the operand, the numbers from the one with this place on.
+    pub const ALIGN: Row = Row::new(3, 1, 0x03);
+    /// VEX only: halves of `vvvv` and of the operand; and the same as `ALIGN` in each half, in bytes.
+    pub const PERMUTE_HALVES: Row = Row::new(3, 1, 0x06).narrow();
+    pub const ALIGN_BYTES: Row = Row::new(3, 1, 0x0F).narrow();
     pub const GATHER: Row = Row::new(2, 1, 0x93);
     pub const SCATTER: Row = Row::new(2, 1, 0xA3);
     /// From f32 to f64, and back.
@@ -580,6 +585,9 @@ mod tests {
                 "vbroadcastss zmm2,DWORD PTR [r11+0x10]": a => a.vector(rows::BROADCAST.single(), Form { bytes: 4, ..full }, 2, 0, mem(11, None, 16));
                 "vbroadcastss zmm2,xmm3": a => a.vector(rows::BROADCAST.single(), full, 2, 0, Rm::Reg(3));
                 "vpermps zmm2,zmm3,zmm4": a => a.vector(rows::PERMUTE.single(), full, 2, 3, Rm::Reg(4));
+                "vbroadcastsd zmm2,xmm3": a => a.vector(rows::BROADCAST, full, 2, 0, Rm::Reg(3));
+                "valignq zmm2,zmm3,zmm4,0x7": a => a.vector_with(rows::ALIGN, full, (2, 3, Rm::Reg(4)), Some(7));
+                "valignd zmm2,zmm3,zmm4,0xf": a => a.vector_with(rows::ALIGN.single(), full, (2, 3, Rm::Reg(4)), Some(15));
                 "vcvtps2pd zmm2,ymm3": a => a.vector(rows::PROMOTE, full, 2, 0, Rm::Reg(3));
                 "vcvtpd2ps ymm2,zmm3": a => a.vector(rows::DEMOTE, full, 2, 0, Rm::Reg(3));
                 "vcvtqq2ps ymm2,zmm3": a => a.vector(rows::SINGLE_OF_INT, full, 2, 0, Rm::Reg(3));
@@ -624,6 +632,9 @@ mod tests {
                 "vcvtps2pd ymm1,xmm12": a => a.vector(rows::PROMOTE, full, 1, 0, Rm::Reg(12));
                 "vcvtpd2ps xmm1,ymm12": a => a.vector(rows::DEMOTE.narrow(), full, 1, 0, Rm::Reg(12));
                 "vpermps ymm1,ymm2,ymm3": a => a.vector(rows::PERMUTE.single(), full, 1, 2, Rm::Reg(3));
+                "vbroadcastsd ymm1,xmm2": a => a.vector(rows::BROADCAST.narrow(), full, 1, 0, Rm::Reg(2));
+                "vperm2f128 ymm1,ymm2,ymm3,0x3": a => a.vector_with(rows::PERMUTE_HALVES, full, (1, 2, Rm::Reg(3)), Some(3));
+                "vpalignr ymm1,ymm2,ymm3,0x8": a => a.vector_with(rows::ALIGN_BYTES, full, (1, 2, Rm::Reg(3)), Some(8));
                 "vbroadcastss ymm1,xmm2": a => a.vector(rows::BROADCAST.single(), full, 1, 0, Rm::Reg(2));
                 "vfmadd231pd ymm1,ymm2,ymm3": a => a.vector(rows::FUSED, full, 1, 2, Rm::Reg(3));
                 "vfmadd231ps ymm1,ymm2,ymm3": a => a.vector(rows::FUSED.single(), full, 1, 2, Rm::Reg(3));

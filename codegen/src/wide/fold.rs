@@ -5,7 +5,7 @@ use super::encode::rows;
 use super::formula::{GREATER_OR_EQUAL, LESS_OR_EQUAL};
 use super::select::{Held, Refused, Select, is_exact};
 use dprog_ir::entity::Entity;
-use dprog_ir::kernel::{Num, Step};
+use dprog_ir::kernel::{Num, Shape, Step};
 use dprog_ir::{BinaryOp, CompareOp, Scalar};
 use smallvec::SmallVec;
 
@@ -98,18 +98,22 @@ impl Select<'_> {
     // ---- in order ----
 
     pub(super) fn ordered_part(&mut self, carried: &[V]) -> Result<(), Refused> {
-        let (kernel, pairs) = (self.kernel, self.ordered_pairs());
+        let kernel = self.kernel;
+        let pairs: Vec<(Num, Num)> = kernel.handed_on().collect();
         if pairs.is_empty() {
             return Ok(());
         }
         let made = kernel.ordered.iter().filter_map(|step| match step {
             Step::Op { result, .. } => Some(*result),
-            Step::Load { .. } | Step::Store(_) | Step::Inner(_) | Step::Pack { .. } | Step::Packed { .. } => None,
+            Step::Load { .. } | Step::Store(_) | Step::Inner(_) => None,
+            Step::Pack { .. } | Step::Packed { .. } | Step::Before { .. } => None,
         });
-        let each: Vec<Num> = made.chain(pairs.iter().map(|(param, _)| *param)).collect();
+        let is_ordered = |num: Num| kernel.shape(num) == Shape::Ordered;
+        let each: Vec<Num> = made.chain(pairs.iter().map(|(param, _)| *param).filter(|p| is_ordered(*p))).collect();
         each.iter().for_each(|num| self.hold(*num, Held::Each(Vec::new())));
         let mut current = carried.to_vec();
-        for lane in 0..self.count * self.lanes() {
+        let lanes = self.count * self.lanes();
+        for lane in 0..lanes {
             for ((param, _), v) in pairs.iter().zip(&current) {
                 self.add_lane(*param, *v);
             }
@@ -122,7 +126,8 @@ impl Select<'_> {
                 self.code.kind = Kind::default();
                 self.add_lane(*result, v?);
             }
-            for (v, (_, next)) in current.iter_mut().zip(&pairs) {
+            let last = lane + 1 == lanes;
+            for (v, (_, next)) in current.iter_mut().zip(&pairs).filter(|(_, (param, _))| last || is_ordered(*param)) {
                 let operand = self.lane(*next, lane)?;
                 self.code.kind.narrow = true;
                 *v = self.code.in_register(operand);
@@ -135,6 +140,21 @@ impl Select<'_> {
         let pairs: Vec<(V, V)> = carried.iter().copied().zip(current).collect();
         self.code.assign_all(&pairs);
         Ok(())
+    }
+
+    /// The lanes of `value` one further; the first has what is carried.
+    pub(super) fn from_lane_before(&mut self, result: Num, value: Num) -> Result<Held, Refused> {
+        let at = self.kernel.handed_on().position(|(param, _)| param == result).ok_or(Refused)?;
+        let vectors = self.registers(value, false)?;
+        self.code.kind.single = self.single;
+        let mut before = self.code.make(Class::Vector, Op::Spread, None, Operand::Reg(self.before[at]), None);
+        let mut moved = SmallVec::new();
+        for v in vectors {
+            moved.push(self.code.make(Class::Vector, Op::Behind, Some(v), Operand::Reg(before), None));
+            before = v;
+        }
+        self.code.kind.single = false;
+        Ok(Held::Vectors(moved))
     }
 
     fn add_lane(&mut self, num: Num, v: V) {

@@ -1,6 +1,6 @@
 //! Operations on numbers, of vectors or of their first lanes.
 
-use super::code::{Class, Code, Op, Operand, V, commutes};
+use super::code::{Class, Code, Kind, Op, Operand, V, commutes};
 use super::encode::{Row, rows};
 use super::formula::{EQUAL, Emitter, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, NOT_EQUAL, UNORDERED};
 use super::select::{Refused, Select, twice};
@@ -437,7 +437,11 @@ impl Select<'_> {
 
     /// The first of f32 in all lanes.
     fn spread_first(&mut self, v: V) -> V {
-        self.code.make(Class::Vector, Op::Spread, None, Operand::Reg(v), None)
+        let kind = self.code.kind;
+        self.code.kind = Kind { single: true, ..kind };
+        let all = self.code.make(Class::Vector, Op::Spread, None, Operand::Reg(v), None);
+        self.code.kind = kind;
+        all
     }
 
     /// Without an instruction for it: both halves in the fractions of floats, of which the sum is rounded once.

@@ -63,6 +63,8 @@ pub(super) struct Select<'k> {
     /// Where the elements of each array begin, from its base.
     pub offsets: &'k [i32],
     pub bases: Vec<V>,
+    /// What is carried in order when a block begins, in first lanes.
+    pub before: Vec<V>,
     pub held: Vec<Option<Held>>,
     /// Vectors of a block.
     pub count: usize,
@@ -104,6 +106,7 @@ pub fn select(kernel: &Kernel, offsets: &[i32], level: Level, how: How) -> Resul
         promoted: FxHashMap::default(),
         offsets,
         bases: Vec::new(),
+        before: Vec::new(),
         held: vec![None; kernel.numbers.len()],
         count: 1,
         tail: None,
@@ -189,14 +192,7 @@ impl Select<'_> {
         let fine = |scalar| matches!(scalar, Scalar::F64 | Scalar::F32 | Scalar::I64 | Scalar::Bool);
         let numbers = self.kernel.inputs.iter().map(|(num, _)| self.kernel.scalar(*num));
         let arrays = self.kernel.arrays.values().map(|a| a.element);
-        let ordered = self.kernel.carried.iter().filter_map(|c| match c {
-            Carried::Ordered { param, .. } => Some(self.kernel.scalar(*param)),
-            Carried::Array(_)
-            | Carried::Same(_)
-            | Carried::Steady { .. }
-            | Carried::Extreme { .. }
-            | Carried::Sum { .. } => None,
-        });
+        let ordered = self.kernel.handed_on().map(|(param, _)| self.kernel.scalar(param));
         let words = |scalar| matches!(scalar, Scalar::F64 | Scalar::F32 | Scalar::I64);
         if numbers.into_iter().all(fine) && arrays.chain(ordered).all(words) { Ok(()) } else { Err(Refused) }
     }
@@ -212,7 +208,7 @@ impl Select<'_> {
     fn has_plain_places(&self, steps: &[Step]) -> bool {
         let plain = |num: Num, stride| self.kernel.shape(num) == Shape::Uniform || matches!(stride, Some(1 | -1));
         steps.iter().all(|step| match step {
-            Step::Op { .. } | Step::Pack { .. } | Step::Packed { .. } => true,
+            Step::Op { .. } | Step::Pack { .. } | Step::Packed { .. } | Step::Before { .. } => true,
             Step::Load { place, .. } => plain(place.number, place.stride),
             Step::Store(store) => plain(store.place.number, store.place.stride),
             Step::Inner(inner) => self.has_plain_places(&inner.body),
@@ -283,7 +279,7 @@ impl Select<'_> {
     }
 
     fn ordered_inits(&mut self, block: V, words: &Words) -> Result<Vec<V>, Refused> {
-        let pairs = self.ordered_pairs();
+        let pairs: Vec<(Num, Num)> = self.kernel.handed_on().collect();
         self.code.kind.narrow = true;
         let load = |s: &mut Self, k: usize, scalar: Scalar| {
             let first = s.load_one(scalar, Self::word(block, words.ordered + k));
@@ -292,20 +288,6 @@ impl Select<'_> {
         let inits = pairs.iter().enumerate().map(|(k, (num, _))| load(self, k, self.kernel.scalar(*num))).collect();
         self.code.kind.narrow = false;
         Ok(inits)
-    }
-
-    /// Of what is carried in order, the number before a trip and that after it.
-    pub(super) fn ordered_pairs(&self) -> Vec<(Num, Num)> {
-        let carried = self.kernel.carried.iter();
-        let pairs = carried.filter_map(|c| match c {
-            Carried::Ordered { param, next, .. } => Some((*param, *next)),
-            Carried::Array(_)
-            | Carried::Same(_)
-            | Carried::Steady { .. }
-            | Carried::Extreme { .. }
-            | Carried::Sum { .. } => None,
-        });
-        pairs.collect()
     }
 
     fn accumulators(&mut self) {
@@ -329,7 +311,7 @@ impl Select<'_> {
     }
 
     fn results(&mut self, block: V, words: &Words, ordered: &[V]) -> Result<(), Refused> {
-        for (k, (v, (num, _))) in ordered.iter().zip(self.ordered_pairs()).enumerate() {
+        for (k, (v, (num, _))) in ordered.iter().zip(self.kernel.handed_on()).enumerate() {
             self.code.kind.narrow = true;
             let scalar = self.kernel.scalar(num);
             let v = self.as_element(scalar, *v);
@@ -400,6 +382,7 @@ impl Select<'_> {
         // The first counter from where no block fits.
         let limit = self.code.plus_constant(hi, 1 - width);
         let id = self.enter(i, limit);
+        self.before = ordered.to_vec();
         self.steps_at(i)?;
         self.ordered_part(ordered)?;
         self.fold()?;
@@ -480,6 +463,10 @@ impl Select<'_> {
                     let held = self.packed(*tile, *row)?;
                     self.hold(*result, held);
                 }
+                Step::Before { result, value } => {
+                    let held = self.from_lane_before(*result, *value)?;
+                    self.hold(*result, held);
+                }
                 Step::Inner(inner) => self.inner(inner)?,
             }
         }
@@ -522,7 +509,7 @@ impl Select<'_> {
     }
 
     /// A number in a general register, or in as many others as a block has.
-    fn registers(&mut self, num: Num, general: bool) -> Result<SmallVec<[V; 4]>, Refused> {
+    pub(super) fn registers(&mut self, num: Num, general: bool) -> Result<SmallVec<[V; 4]>, Refused> {
         if general {
             return Ok(SmallVec::from_slice(&[self.general(num)?]));
         }

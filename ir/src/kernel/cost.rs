@@ -126,6 +126,7 @@ impl Cost {
                 // The loop as it stands packs nothing.
                 Step::Pack { .. } => self.add((0.0, 0.5), times),
                 Step::Packed { .. } => self.add((1.0, 0.5), times),
+                Step::Before { .. } => self.add((0.5, 0.75), times),
                 Step::Inner(inner) if matches!(inner.body.last(), Some(Step::Pack { .. })) => {
                     let scalar = self.scalar;
                     self.add((0.0, 0.4), times * trips(kernel, inner.lo, inner.hi));
@@ -227,6 +228,10 @@ fn from_outside(kernel: &Kernel, body: &[Step], mut made: Vec<Num>) -> usize {
                 made.push(*result);
             }
             Step::Load { result, .. } | Step::Packed { result, .. } => made.push(*result),
+            Step::Before { result, value } => {
+                add(&[*value]);
+                made.push(*result);
+            }
             Step::Pack { value, .. } => add(&[*value]),
             Step::Store(store) => add(&[store.value]),
             Step::Inner(inner) => {

@@ -108,6 +108,12 @@ fn sweep(steps: &mut Vec<Step>, used: &mut [bool]) {
                 }
                 used[row.index()] = true;
             }
+            Step::Before { result, value } => {
+                if !used[result.index()] {
+                    continue;
+                }
+                used[value.index()] = true;
+            }
             Step::Inner(inner) => {
                 for carried in &inner.carried {
                     used[carried.next.index()] = true;

@@ -165,6 +165,11 @@ pub enum Step {
         tile: TileId,
         row: Num,
     },
+    /// In each lane what the lane before has of `value`, in the first what is carried: `result` is the `param` of a [`Carried::Ordered`], and `value` its `next`.
+    Before {
+        result: Num,
+        value: Num,
+    },
     Inner(Box<Inner>),
 }
 
@@ -220,7 +225,7 @@ pub enum Carried {
     Extreme { op: BinaryOp, value: Num },
     /// `next = op param, value` of floats, where `op` adds or subtracts and the order does not matter: see [`Loop::any_order`].
     Sum { op: BinaryOp, value: Num },
-    /// A scalar of which every trip needs what the one before made.
+    /// A scalar of which every trip needs what the one before made. Where `param` is no number of the ordered part, the lane before has it: [`Step::Before`].
     Ordered { init: Num, param: Num, next: Num },
 }
 
@@ -286,6 +291,18 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Of each scalar that trips take over from the trip before: the number before a trip and after it.
+    pub fn handed_on(&self) -> impl Iterator<Item = (Num, Num)> {
+        self.carried.iter().filter_map(|c| match c {
+            Carried::Ordered { param, next, .. } => Some((*param, *next)),
+            Carried::Array(_)
+            | Carried::Same(_)
+            | Carried::Steady { .. }
+            | Carried::Extreme { .. }
+            | Carried::Sum { .. } => None,
+        })
+    }
+
     pub fn shape(&self, num: Num) -> Shape {
         self.numbers[num].shape
     }

@@ -150,7 +150,7 @@ fn note_made(steps: &[Step], made: &mut Made) {
             Step::Op { result, op, args, loc } => {
                 made.insert(*result, Some((*op, args.clone(), *loc)));
             }
-            Step::Load { result, .. } | Step::Packed { result, .. } => {
+            Step::Load { result, .. } | Step::Packed { result, .. } | Step::Before { result, .. } => {
                 made.insert(*result, None);
             }
             Step::Store(_) | Step::Pack { .. } => {}

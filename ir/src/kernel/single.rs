@@ -34,6 +34,7 @@ fn steps(kernel: &Kernel, all: &[Step]) -> bool {
         Step::Load { result, .. } => !differs(*result) || kernel.scalar(*result) == Scalar::F32,
         Step::Store(store) => kernel.arrays[store.array].element == Scalar::F32,
         Step::Pack { .. } | Step::Packed { .. } => true,
+        Step::Before { result, .. } => is_narrow(kernel, *result),
         Step::Inner(inner) => {
             let fine = |num: Num| !differs(num) || is_narrow(kernel, num);
             inner.carried.iter().all(|c| fine(c.param)) && steps(kernel, &inner.body)

@@ -28,6 +28,8 @@ pub(super) enum Held {
 pub(super) struct Lanes<'k> {
     pub kernel: &'k Kernel,
     pub width: usize,
+    /// What is carried when a block begins.
+    pub before: Vec<(Num, V)>,
     held: Vec<Option<Held>>,
     /// Where the elements of the arrays are.
     pub bases: Vec<V>,
@@ -40,7 +42,15 @@ pub(super) struct Lanes<'k> {
 impl<'k> Lanes<'k> {
     pub fn new(kernel: &'k Kernel, width: usize) -> Lanes<'k> {
         let held = vec![None; kernel.numbers.len()];
-        Lanes { kernel, width, held, bases: Vec::new(), constants: FxHashMap::default(), table: None }
+        Lanes {
+            kernel,
+            width,
+            before: Vec::new(),
+            held,
+            bases: Vec::new(),
+            constants: FxHashMap::default(),
+            table: None,
+        }
     }
 
     /// The lanes of a vector.
@@ -110,7 +120,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
-    fn splat(&mut self, k: &Lanes, scalar: Scalar, v: V) -> V {
+    pub(super) fn splat(&mut self, k: &Lanes, scalar: Scalar, v: V) -> V {
         let v = self.in_lane(k, scalar, v);
         let all = self.b.ins().splat(k.vector_type(scalar), v);
         if scalar == Scalar::Bool { self.b.ins().ineg(all) } else { all }

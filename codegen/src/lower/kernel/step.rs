@@ -18,9 +18,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     pub(super) fn kernel_block(&mut self, k: &mut Lanes, i: V, carried: &[V]) -> Vec<V> {
         k.hold(k.kernel.axis, Held::Line(i, Stride::Known(1)));
         let kernel = k.kernel;
+        let (ordered, accumulators) = carried.split_at(kernel.handed_on().count());
+        k.before = kernel.handed_on().map(|(param, _)| param).zip(ordered.iter().copied()).collect();
         self.steps(k, &kernel.body);
-        let ordered = kernel.carried.iter().filter(|c| matches!(c, Carried::Ordered { .. })).count();
-        let (ordered, accumulators) = carried.split_at(ordered);
         let mut left = self.ordered(k, ordered);
         for store in &kernel.late {
             self.store_lanes(k, store);
@@ -74,6 +74,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                     let held = self.packed(k, *result, *tile, *row);
                     k.hold(*result, held);
                 }
+                Step::Before { result, value } => self.from_lane_before(k, *result, *value),
                 Step::Inner(inner) => self.inner_loop(k, inner),
             }
         }
@@ -87,24 +88,17 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// Lane after lane, each with what the one before it made.
     fn ordered(&mut self, k: &mut Lanes, carried: &[V]) -> Vec<V> {
         let kernel = k.kernel;
-        let pairs = kernel.carried.iter().filter_map(|c| match c {
-            Carried::Ordered { param, next, .. } => Some((*param, *next)),
-            Carried::Array(_)
-            | Carried::Same(_)
-            | Carried::Steady { .. }
-            | Carried::Extreme { .. }
-            | Carried::Sum { .. } => None,
-        });
-        let pairs: Vec<(Num, Num)> = pairs.collect();
+        let pairs: Vec<(Num, Num)> = kernel.handed_on().collect();
+        let is_ordered = |num: Num| kernel.shape(num) == Shape::Ordered;
         let mut current = carried.to_vec();
         let results = kernel.ordered.iter().filter_map(|step| match step {
             Step::Op { result, .. } => Some(*result),
             _ => None,
         });
-        let made = results.chain(pairs.iter().map(|(param, _)| *param));
+        let made = results.chain(pairs.iter().map(|(param, _)| *param).filter(|param| is_ordered(*param)));
         made.for_each(|num| k.hold(num, Held::Each(SmallVec::new())));
         for lane in 0..k.width {
-            for ((param, _), v) in pairs.iter().zip(&current) {
+            for ((param, _), v) in pairs.iter().zip(&current).filter(|((param, _), _)| is_ordered(*param)) {
                 k.add_lane(*param, *v);
             }
             for step in &kernel.ordered {
@@ -114,9 +108,31 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 let v = self.scalar_op(*op, kernel.scalar(args[0]), &operands);
                 k.add_lane(*result, v);
             }
-            current = pairs.iter().map(|(_, next)| self.lane(k, *next, lane)).collect();
+            for (v, (param, next)) in current.iter_mut().zip(&pairs) {
+                if is_ordered(*param) || lane + 1 == k.width {
+                    *v = self.lane(k, *next, lane);
+                }
+            }
         }
         current
+    }
+
+    /// The lanes of `value` one further; the first has what is carried.
+    fn from_lane_before(&mut self, k: &mut Lanes, result: Num, value: Num) {
+        let scalar = k.kernel.scalar(result);
+        let carried = k.before.iter().find(|(param, _)| *param == result).expect("it is carried").1;
+        let mut before = self.splat(k, scalar, carried);
+        let bytes = (16 / k.per_vector()) as u8;
+        let order: [u8; 16] = std::array::from_fn(|n| 16 - bytes + n as u8);
+        let mut vectors = SmallVec::new();
+        for v in self.vectors(k, value) {
+            let order = self.b.func.dfg.immediates.push(ConstantData::from(&order[..]));
+            let halves = [before, v].map(|half| self.as_vector(types::I8X16, half));
+            let moved = self.b.ins().shuffle(halves[0], halves[1], order);
+            vectors.push(self.as_vector(k.vector_type(scalar), moved));
+            before = v;
+        }
+        k.hold(result, Held::Vectors(vectors));
     }
 
     fn inner_loop(&mut self, k: &mut Lanes, inner: &Inner) {

@@ -106,7 +106,8 @@ impl Recogniser<'_> {
         order.sort_unstable_by(|a, b| b.cmp(a));
         order.dedup();
         let last = order.pop().expect("there is one");
-        if self.kernel.body.iter().any(|step| matches!(step, Step::Inner(_))) && !order.is_empty() {
+        if self.kernel.body.iter().any(|step| matches!(step, Step::Inner(_) | Step::Before { .. })) && !order.is_empty()
+        {
             return self.refuse(Reason::Dependence);
         }
         for shift in order {

@@ -21,6 +21,7 @@ impl Recogniser<'_> {
             let carried = self.carry(body, k + 1, *init, lo, extremes)?;
             self.kernel.carried.push(carried);
         }
+        self.neighbours(body)?;
         self.region(body)?;
         for (k, y) in region.yields.iter().enumerate() {
             self.check_carried(k, *y)?;

@@ -5,7 +5,7 @@
 //! compared: all must be, in some axis, at one and the same multiple of the counter plus something fixed, so that no two
 //! trips touch the same element.
 //!
-//! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`numbers`] scalars and their shapes,
+//! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`neighbours`] what lanes have from the lane before, [`numbers`] scalars and their shapes,
 //! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`pairs`] whether two accesses may meet, [`branch`] branches, [`inner`] loops in a trip, [`winners`] reductions in one.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
@@ -16,6 +16,7 @@ mod branch;
 mod conflicts;
 mod inner;
 mod loops;
+mod neighbours;
 mod numbers;
 mod pairs;
 mod winners;
@@ -25,7 +26,7 @@ use super::{guarded, packing};
 use crate::function::{Function, Inst, InstData, Region};
 use crate::opcode::{Access, Op, ReduceOp};
 use crate::walk;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A loop, where it stands, and what is known around it.
 #[derive(Clone, Copy)]
@@ -146,6 +147,8 @@ struct Recogniser<'a> {
     undefined: Vec<Num>,
     /// What the next trip's extremes are.
     extremes: Vec<Value>,
+    /// Instructions of the loop that have been gone over before their time.
+    taken: FxHashSet<Inst>,
     /// The steps of the innermost open loop.
     steps: Vec<Step>,
     seen: Vec<Seen>,
@@ -200,6 +203,7 @@ impl<'a> Recogniser<'a> {
             won: FxHashMap::default(),
             undefined: Vec::new(),
             extremes: Vec::new(),
+            taken: FxHashSet::default(),
             steps: Vec::new(),
             seen: Vec::new(),
             open: SmallVec::new(),
@@ -253,6 +257,9 @@ impl<'a> Recogniser<'a> {
 
     fn inst(&mut self, inst: Inst) -> Step1<()> {
         let func = self.func;
+        if self.taken.contains(&inst) {
+            return Ok(());
+        }
         let data = &func.insts[inst];
         self.loc = data.loc;
         match &data.op {
