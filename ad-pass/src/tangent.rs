@@ -457,6 +457,10 @@ impl<'f> Point<'f> for At<'_, '_, '_, 'f> {
         self.forward.active.primal.constant(self.arg(k))
     }
 
+    fn is_of_one(&self) -> bool {
+        self.arg(0) == self.arg(1)
+    }
+
     fn ty(&self) -> Type {
         let func = self.forward.active.func();
         func.value_type(func.insts[self.inst].results[0])

@@ -480,6 +480,10 @@ impl<'f> Point<'f> for At<'_, '_, '_, 'f> {
         self.sweep.active.primal.constant(self.arg(k))
     }
 
+    fn is_of_one(&self) -> bool {
+        self.arg(0) == self.arg(1)
+    }
+
     fn ty(&self) -> Type {
         let func = self.sweep.active.func();
         func.value_type(func.insts[self.inst].results[0])

@@ -26,6 +26,8 @@ pub trait Point<'f> {
     fn result(&mut self) -> Value;
     /// Operand `k`, if it is a constant.
     fn constant(&self, k: usize) -> Option<f64>;
+    /// Whether both operands are one value.
+    fn is_of_one(&self) -> bool;
     /// The type of the result.
     fn ty(&self) -> Type;
     /// What the primal computes by `op` from operand 0 beside this, if that is cheaper to have than to compute.
