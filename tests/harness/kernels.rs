@@ -37,11 +37,12 @@ fn main() {
     let random = (0..seeds.div_ceil(10)).map(|n| chunk(10 * n));
     let stopped = WIDTHS.into_iter().map(|(simd, name)| Trial::test(format!("stopped/{name}"), move || stopped(simd)));
     let vectors = WIDTHS.into_iter().filter(|(simd, _)| *simd != Simd::Off);
+    let added = vectors.clone().map(|(simd, name)| Trial::test(format!("added/{name}"), move || added(simd)));
     let contracted = vectors.flat_map(|(simd, name)| {
         [("f64", false), ("f32", true)]
             .map(|(float, single)| Trial::test(format!("contracted/{float}/{name}"), move || contracted(simd, single)))
     });
-    libtest_mimic::run(&args, explained.chain(random).chain(stopped).chain(contracted).collect()).exit();
+    libtest_mimic::run(&args, explained.chain(random).chain(stopped).chain(added).chain(contracted).collect()).exit();
 }
 
 /// Products that are added, in each of the ways there are.
@@ -82,6 +83,38 @@ fn contracted(simd: Simd, single: bool) -> Result<(), Failed> {
     let wanted = vec![all(&|i| fused(x(i), a, y(i))), all(&|i| fused(x(i), a, -y(i))), all(&|i| fused(-x(i), a, y(i)))];
     let found = run(&compiled, func, &[all(&x), all(&y), value(a)]);
     if same(&Ok(wanted), &found) { Ok(()) } else { Err("a sum is not rounded once".into()) }
+}
+
+/// Products that trips add to neighbouring elements.
+const ADDED: &str = "func @f(%n: i64, %x: [f64], %y: [f64], %a: f64) -> [f64] {
+%last = sub %n, 1
+%r = for %i in 1..%last carry (%y0 = %y) {
+%p = get %x[%i]
+%m = mul %p, %a
+%h = sub %i, 1
+%y1 = add_at %y0[%h], %m
+%j = add %i, 1
+%y2 = add_at %y1[%j], %m
+yield %y2
+}
+yield %r
+}
+";
+
+/// With `-C fp=contract` what is added to an element is rounded before, in vectors and without.
+fn added(simd: Simd) -> Result<(), Failed> {
+    let mut module = dprog_ir::parse::parse(ADDED)?;
+    let func = module.find_function("f").expect("it is there");
+    let list = |f: &dyn Fn(f64) -> f64| Val::list((0..77).map(|i| Val::F64(f(i as f64))).collect());
+    let args = [Val::I64(77), list(&|i| 1.0 / (i + 3.0)), list(&|i| -0.1 / (i + 2.0)), Val::F64(0.1)];
+    let ownership = ownership::run(&mut module, &[func]);
+    if !has_kernel(&module, func) {
+        return Err("the loop is no kernel".into());
+    }
+    let compiled =
+        |simd| Jit::compile(&module, &ownership, &[func], &Options { simd, fp: Fp::Contract, ..Options::default() });
+    let (wanted, found) = (run(&compiled(Simd::Off)?, func, &args), run(&compiled(simd)?, func, &args));
+    if wanted.is_ok() && same(&wanted, &found) { Ok(()) } else { Err("bits differ".into()) }
 }
 
 /// A kernel that would run for days.
@@ -280,7 +313,8 @@ fn mixed(line: &str) -> String {
     if is(&["get %x[", "get %y"]) {
         return format!("{name}.s = {rest}\n{name} = convert {name}.s to f64\n");
     }
-    if is(&["set %y", "add_at %y"]) || (op == "add_at" && args.starts_with("%v") && !args.contains(", 1]")) {
+    let in_matrix = args.split(']').next().is_some_and(|place| place.contains(','));
+    if is(&["set %y", "add_at %y"]) || (op == "add_at" && args.starts_with("%v") && !in_matrix) {
         let (to, value) = rest.split_once("], ").expect("an element and a value");
         let (value, place) = value.split_once(' ').unwrap_or((value, ""));
         return format!("{name}.s = convert {value} to f32\n{name} = {to}], {name}.s {place}\n");
@@ -587,12 +621,11 @@ impl Writer {
         let _ = writeln!(self.text, "yield {u}\n}}\nyield %r\n}}");
     }
 
-    /// Additions to elements at which trips meet, some of them on one side of a branch.
+    /// Additions to elements at which trips meet, some of them on one side of a branch, or in a column that is another one only if there is an even number of trips.
     fn shifted(&mut self) {
         self.text +=
             "func @f(%n: i64, %x: [f64], %y: [f64], %m: [f64^2], %w: [i64], %a: f64, %b: f64) -> ([f64], [f64^2]) {\n";
-        self.text +=
-            "%one = const 1 : i64\n%last = sub %n, %one\n%r, %s = for %i in %one..%last carry (%y0 = %y, %m0 = %m) {\n";
+        self.text += "%one = const 1 : i64\n%last = sub %n, %one\n%odd = and %n, %one\n%r, %s = for %i in %one..%last carry (%y0 = %y, %m0 = %m) {\n";
         self.ints.push("%i".into());
         self.float_line("get %x[%i]");
         let (mut y, mut m) = ("%y0".to_string(), "%m0".to_string());
@@ -610,7 +643,8 @@ impl Writer {
                     y = next;
                 }
                 1 => {
-                    let _ = writeln!(self.text, "{next} = add_at {m}[{at}, 1], {v} {place}");
+                    let column = self.pick(&["1", "1", "2", "%odd"]);
+                    let _ = writeln!(self.text, "{next} = add_at {m}[{at}, {column}], {v} {place}");
                     m = next;
                 }
                 _ => {

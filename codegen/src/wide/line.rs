@@ -123,7 +123,8 @@ impl Select<'_> {
                 Ok(Held::Line(difference, self.stride_sum(first, minus)))
             }
             NumOp::Convert(_) => self.line(args[0]).map(|(a, stride)| Held::Line(a, stride)),
-            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Guarded => Err(Refused),
+            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Compare(_) => Err(Refused),
+            NumOp::Select | NumOp::Guarded | NumOp::Added => Err(Refused),
         }
     }
 

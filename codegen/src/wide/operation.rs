@@ -49,7 +49,8 @@ impl Select<'_> {
             (NumOp::Select, _) => Ok(self.choice(args[0], args[1], args[2])),
             (NumOp::Convert(to), _) => self.conversion(from, to, args[0]),
             (NumOp::Guarded, Scalar::F64) => Ok(self.guarded(args[0], args[1])),
-            (NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Guarded, _) => Err(Refused),
+            (NumOp::Added, Scalar::F64) => Ok(self.binary(rows::ADD, args[0], args[1])),
+            (NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Guarded | NumOp::Added, _) => Err(Refused),
         }
     }
 

@@ -199,9 +199,8 @@ impl Select<'_> {
 
     /// Whether the trips that fill no block are done with a mask.
     fn masks_rest(&self) -> bool {
-        let in_order = |c: &Carried| matches!(c, Carried::Ordered { .. });
         let fine = !self.single || self.has_plain_places(&self.kernel.body);
-        self.level.has_masks() && fine && self.kernel.late.is_empty() && !self.kernel.carried.iter().any(in_order)
+        self.level.has_masks() && fine && self.kernel.late.is_empty() && self.kernel.handed_on().next().is_none()
     }
 
     /// Whether all that is read and written lies next to each other, or is the same in all lanes: then a mask costs nothing.

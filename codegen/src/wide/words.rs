@@ -5,7 +5,7 @@ use dprog_ir::kernel::{Carried, Input, Kernel};
 /// Where what stands, in words of eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// What is carried in order, before and after.
+    /// What trips hand on, before and after.
     pub ordered: usize,
     /// Where the elements of arrays are, and row 0 of tiles.
     pub bases: usize,
@@ -27,7 +27,7 @@ impl Words {
 
     pub fn of(kernel: &Kernel) -> Words {
         let ordered = Words::FIRST;
-        let bases = ordered + count(kernel, |c| matches!(c, Carried::Ordered { .. }));
+        let bases = ordered + kernel.handed_on().count();
         let inputs = bases + kernel.arrays.len() + kernel.tiles.len();
         let folds = inputs + kernel.inputs.iter().filter(|(_, input)| !matches!(input, Input::Const(_))).count();
         let carried = count(kernel, |c| matches!(c, Carried::Extreme { .. } | Carried::Sum { .. }));

@@ -34,18 +34,14 @@ pub struct Cost {
 const MOST_FOR_EIGHT: usize = 16;
 /// Below this part of the loop's cost a kernel is worth its code. By measurement of short chains.
 const WORTH: f32 = 0.8;
-/// The same of a loop that becomes several kernels, each of which is taken to read memory anew, while it comes from the cache: by
-/// measurement of the adjoints of stencils, which even vectors of 128 bits make a tenth faster where both costs are alike.
-const WORTH_DIVIDED: f32 = 1.0;
 
 /// What of the work in vectors twice as many lanes save, at least; by gut feeling.
 const HALF: f32 = 0.4;
 
 impl Cost {
-    /// Whether the kernel is worth its code; with `divided`, the several kernels that a loop becomes.
-    pub fn is_worth(&self, divided: bool) -> bool {
-        let part = if divided { WORTH_DIVIDED } else { WORTH };
-        self.vector < part * self.scalar
+    /// Whether the kernel is worth its code.
+    pub fn is_worth(&self) -> bool {
+        self.vector < WORTH * self.scalar
     }
 
     /// How many lanes a block of vectors of 128 bits has: an elementary function fills the machine with one vector; what else there is, with two;
@@ -207,7 +203,7 @@ fn weight(op: NumOp) -> f32 {
         NumOp::Binary(BinaryOp::Hypot | BinaryOp::Rem) => 20.0,
         NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => 2.0,
         NumOp::Guarded => 3.0,
-        NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => 1.0,
+        NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) | NumOp::Added => 1.0,
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn remove_unused(kernel: &mut Kernel) {
         }
     }
     kernel.sum.iter().for_each(|num| mark(*num));
+    kernel.cells.iter().for_each(|cell| mark(cell.next));
     for store in &kernel.late {
         mark(store.value);
         mark(store.place.number);

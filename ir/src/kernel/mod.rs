@@ -96,6 +96,8 @@ pub enum NumOp {
     Convert(Scalar),
     /// Of floats `t, p`: the product, but `t` where `t` is zero and the product not a number. So rules of differentiation multiply.
     Guarded,
+    /// The sum of an element and what is added to it, which is rounded before, whatever `-C fp` says: as in the loop.
+    Added,
 }
 
 impl NumOp {
@@ -106,7 +108,7 @@ impl NumOp {
             NumOp::Unary(UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Round) => false,
             NumOp::Binary(BinaryOp::Min | BinaryOp::Max | BinaryOp::CopySign) => false,
             NumOp::Compare(_) | NumOp::Select | NumOp::Convert(_) => false,
-            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded => true,
+            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Guarded | NumOp::Added => true,
         }
     }
 }
@@ -165,7 +167,7 @@ pub enum Step {
         tile: TileId,
         row: Num,
     },
-    /// In each lane what the lane before has of `value`, in the first what is carried: `result` is the `param` of a [`Carried::Ordered`], and `value` its `next`.
+    /// In each lane what the lane before has of `value`, in the first what the trip before left: `result` and `value` are one of the pairs of [`Kernel::handed_on`].
     Before {
         result: Num,
         value: Num,
@@ -229,6 +231,18 @@ pub enum Carried {
     Ordered { init: Num, param: Num, next: Num },
 }
 
+/// An element that a trip adds to after the one before it did. The sum is handed on as a number: it is loaded before the loop, and stored behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    pub array: ArrayId,
+    /// Where it is in a trip: of its counter and inputs.
+    pub indices: SmallVec<[Affine; 2]>,
+    /// The element before the trip that comes to these indices.
+    pub param: Num,
+    /// The element that is there for the next trip.
+    pub next: Num,
+}
+
 /// Holds before the loop, or the kernel does not run: for all trips, `0 <= index < size`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Guard {
@@ -278,8 +292,9 @@ pub struct Kernel {
     pub limits: Vec<Limit>,
     /// Must be far from overflow, or the limits are not what the loop's conditions say.
     pub small: Vec<Affine>,
-    /// Run before this one, over the same trips; they only add to elements.
-    pub earlier: Vec<Kernel>,
+    pub cells: Vec<Cell>,
+    /// Inputs, and sums of them, that must not be zero, or the kernel does not run: how far rows are apart.
+    pub apart: Vec<Affine>,
     /// Inputs that are so, or the kernel does not run.
     pub conditions: Vec<(Num, bool)>,
     /// Counters of inner loops, with their bounds.
@@ -291,16 +306,17 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Of each scalar that trips take over from the trip before: the number before a trip and after it.
+    /// Of each number that trips take over from the trip before, what it is before a trip and after it: those that the loop carries, then the cells.
     pub fn handed_on(&self) -> impl Iterator<Item = (Num, Num)> {
-        self.carried.iter().filter_map(|c| match c {
+        let carried = self.carried.iter().filter_map(|c| match c {
             Carried::Ordered { param, next, .. } => Some((*param, *next)),
             Carried::Array(_)
             | Carried::Same(_)
             | Carried::Steady { .. }
             | Carried::Extreme { .. }
             | Carried::Sum { .. } => None,
-        })
+        });
+        carried.chain(self.cells.iter().map(|cell| (cell.param, cell.next)))
     }
 
     pub fn shape(&self, num: Num) -> Shape {

@@ -32,7 +32,6 @@ use dprog_runtime::layout::data_offset;
 use lanes::{Held, Lanes};
 use smallvec::SmallVec;
 use tile::MOST_ROWS;
-use wide::Wide;
 
 pub use outline::Outlined;
 pub use wide::{Target, Widest};
@@ -73,7 +72,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     /// Runs the kernel for as many trips as it can; gives the counter and the carried values with which the loop goes on.
     pub(super) fn run_kernel(&mut self, kernel: &Kernel, at: &Bounds, long: bool) -> (V, Vec<V>) {
-        let width = passes(kernel).map(|pass| pass.cost.lanes()).max().expect("there is one");
+        let width = kernel.cost.lanes();
         let kinds: Vec<ClifType> = at.carried.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
         let (run, after) = (self.b.create_block(), self.block(&[&[types::I64][..], &kinds].concat()));
         let mut k = Lanes::new(kernel, width);
@@ -89,7 +88,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         self.brif(ok, run, &[], after, &otherwise);
 
         self.b.switch_to_block(run);
-        let made = self.make_tiles(&k, width.max(wide.iter().map(Wide::block).max().unwrap_or(0)));
+        let made = self.make_tiles(&k, width.max(wide.iter().map(|form| form.block).max().unwrap_or(0)));
         let tiles: Vec<V> = made.iter().map(|array| self.b.ins().iadd_imm_s(*array, data_offset(1) as i64)).collect();
         let at = &Bounds { tiles: &tiles, ..*at };
         let blocks = if alone {
@@ -117,32 +116,25 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     fn run_narrow(&mut self, kernel: &Kernel, width: usize, at: &Bounds, (trips, long): (V, bool)) -> Vec<V> {
         let whole = self.b.ins().band_imm_s(trips, -(width as i64));
         let end = self.b.ins().iadd(at.lo, whole);
-        let ordered = ordered_inits(kernel, at.carried);
         let trips = self.trips(at.lo, at.hi, long);
-        let mut finals = Vec::new();
-        for pass in passes(kernel) {
-            let mut k = Lanes::new(pass, pass.cost.lanes());
-            self.kernel_inputs(&mut k, at);
-            self.place_tiles(&mut k, at, width);
-            // What is carried in order, the last of them carries; the others carry nothing.
-            let ordered = if std::ptr::eq(pass, kernel) { &ordered[..] } else { &[] };
-            finals = self.run_pass(k, (at.lo, end), ordered, trips);
-        }
-        let (ordered, vectors) = finals.split_at(ordered.len());
-        let each = Lanes::new(kernel, kernel.cost.lanes()).count();
-        let folds = Accumulated { vectors, each, next: end };
+        let mut k = Lanes::new(kernel, width);
+        self.kernel_inputs(&mut k, at);
+        self.place_tiles(&mut k, at, width);
+        let before = self.before_trips(&k, at);
+        let finals = self.run_blocks(&mut k, (at.lo, end), &before, trips);
+        let (handed_on, vectors) = finals.split_at(before.len());
+        let ordered = self.store_cells(&k, end, handed_on);
+        let folds = Accumulated { vectors, each: k.count(), next: end };
         self.carried_after(kernel, at, (whole, end), ordered, folds)
     }
 
     /// Runs a kernel for the trips from `lo` to `end`; gives what it leaves.
-    fn run_pass(&mut self, mut k: Lanes, (lo, end): (V, V), ordered: &[V], trips: Trips) -> Vec<V> {
+    fn run_blocks(&mut self, k: &mut Lanes, (lo, end): (V, V), ordered: &[V], trips: Trips) -> Vec<V> {
         if self.stands_apart(k.kernel) {
-            return self.call_kernel(&k, (lo, end), ordered, trips);
+            return self.call_kernel(k, (lo, end), ordered, trips);
         }
-        let inits = [ordered, &self.accumulators(&k)].concat();
-        self.counted_by(k.width as i64, (lo, end), &inits, trips, |this, i, carried| {
-            this.kernel_block(&mut k, i, carried)
-        })
+        let inits = [ordered, &self.accumulators(k)].concat();
+        self.counted_by(k.width as i64, (lo, end), &inits, trips, |this, i, carried| this.kernel_block(k, i, carried))
     }
 
     fn kernel_inputs(&mut self, k: &mut Lanes, at: &Bounds) {
@@ -275,6 +267,51 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         }
     }
 
+    // ---- what trips hand on ----
+
+    /// What the first trip takes over: of the carried values those, then elements.
+    fn before_trips(&mut self, k: &Lanes, at: &Bounds) -> Vec<V> {
+        let carried = k.kernel.carried.iter().zip(at.carried);
+        let mut all: Vec<V> = carried.filter(|(c, _)| matches!(c, Carried::Ordered { .. })).map(|(_, v)| *v).collect();
+        for cell in &k.kernel.cells {
+            let (base, ty) = self.array_of(k, cell.array);
+            let number = self.number_at(k, cell.array, &cell.indices, at.lo);
+            all.push(self.load_element(base, ty, number));
+        }
+        all
+    }
+
+    /// Stores the elements that the trip before `end` hands on; gives what is no element.
+    fn store_cells<'v>(&mut self, k: &Lanes, end: V, handed_on: &'v [V]) -> &'v [V] {
+        let (carried, cells) = handed_on.split_at(handed_on.len() - k.kernel.cells.len());
+        for (cell, v) in k.kernel.cells.iter().zip(cells) {
+            let (base, ty) = self.array_of(k, cell.array);
+            let number = self.number_at(k, cell.array, &cell.indices, end);
+            self.store_element(base, ty, number, *v);
+        }
+        carried
+    }
+
+    /// The row-major number of the element at these indices in the trip `i`.
+    fn number_at(&mut self, k: &Lanes, array: ArrayId, indices: &[Affine], i: V) -> V {
+        let header = self.get(k.kernel.arrays[array].value);
+        let mut number = None;
+        for (axis, index) in indices.iter().enumerate() {
+            let fixed = self.affine(k, index);
+            let grown = self.b.ins().imul_imm_s(i, index.axis);
+            let index = self.b.ins().iadd(fixed, grown);
+            number = Some(match number {
+                None => index,
+                Some(rows) => {
+                    let size = self.dim(header, axis);
+                    let first = self.b.ins().imul(rows, size);
+                    self.b.ins().iadd(first, index)
+                }
+            });
+        }
+        number.expect("an access has an index")
+    }
+
     // ---- guards ----
 
     /// Whether there are enough trips, not too many, conditions are as expected, and no access would trap.
@@ -288,6 +325,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 let fine = self.is_between(trips, 1, MOST_TRIPS);
                 ok = self.b.ins().band(ok, fine);
             }
+        }
+        for distance in &k.kernel.apart {
+            let distance = self.affine(k, distance);
+            let fine = self.b.ins().icmp_imm_s(IntCC::NotEqual, distance, 0);
+            ok = self.b.ins().band(ok, fine);
         }
         for (cond, wanted) in &k.kernel.conditions {
             let holds = self.b.ins().icmp_imm_s(IntCC::Equal, k.scalar(*cond), *wanted as i64);
@@ -346,22 +388,11 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     }
 }
 
-/// The kernels that run over the same trips, in their order.
-fn passes(kernel: &Kernel) -> impl Iterator<Item = &Kernel> {
-    kernel.earlier.iter().chain([kernel])
-}
-
 /// What folds leave: for each extreme so many vectors, for a sum its eight lanes, of which the first is that of a trip `next`.
 struct Accumulated<'v> {
     vectors: &'v [V],
     each: usize,
     next: V,
-}
-
-/// The ordered ones of the carried values.
-fn ordered_inits(kernel: &Kernel, carried: &[V]) -> Vec<V> {
-    let is_ordered = |c: &&Carried| matches!(c, Carried::Ordered { .. });
-    kernel.carried.iter().zip(carried).filter(|(c, _)| is_ordered(c)).map(|(_, v)| *v).collect()
 }
 
 /// What every float is better than, or equal to.

@@ -35,21 +35,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
     /// The element of the trip `i`.
     fn scanned(&mut self, k: &Lanes, scan: &Scan, i: V) -> V {
         let (base, ty) = self.array_of(k, scan.array);
-        let header = self.get(k.kernel.arrays[scan.array].value);
-        let mut number = None;
-        for (axis, index) in scan.indices.iter().enumerate() {
-            let fixed = self.affine(k, index);
-            let grown = self.b.ins().imul_imm_s(i, index.axis);
-            let index = self.b.ins().iadd(fixed, grown);
-            number = Some(match number {
-                None => index,
-                Some(rows) => {
-                    let size = self.dim(header, axis);
-                    let first = self.b.ins().imul(rows, size);
-                    self.b.ins().iadd(first, index)
-                }
-            });
-        }
-        self.load_element(base, ty, number.expect("an access has an index"))
+        let number = self.number_at(k, scan.array, &scan.indices, i);
+        self.load_element(base, ty, number)
     }
 }

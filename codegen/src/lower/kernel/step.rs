@@ -324,6 +324,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
             NumOp::Select => self.b.ins().select(args[0], args[1], args[2]),
             NumOp::Convert(to) => self.convert_of(scalar, to, args[0]),
             NumOp::Guarded => self.guarded(args[0], args[1]),
+            NumOp::Added => self.b.ins().fadd(args[0], args[1]),
         }
     }
 
@@ -361,7 +362,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 Held::Line(base, self.stride_sum(stride, other))
             }
             NumOp::Convert(_) => Held::Line(a, stride),
-            NumOp::Unary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Guarded => {
+            NumOp::Unary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Guarded | NumOp::Added => {
                 unreachable!("{op:?} is not linear")
             }
         }
@@ -404,6 +405,7 @@ impl<M: ClifModule> Lower<'_, '_, M> {
                 NumOp::Compare(op) => self.compare_vector(op, scalar, of[0], of[1]),
                 NumOp::Select => self.choose(of[0], of[1], of[2]),
                 NumOp::Guarded => self.guarded(of[0], of[1]),
+                NumOp::Added => self.b.ins().fadd(of[0], of[1]),
                 NumOp::Convert(_) => unreachable!("done above"),
             };
             results.push(if op.is_inexact() { self.rounded(k, scalar, v) } else { v });

@@ -28,21 +28,14 @@ pub enum Target {
     Any(Option<(DataId, ClifFuncId)>),
 }
 
-/// A kernel as wide functions, one for each pass.
+/// A kernel as a wide function.
 pub(super) struct Wide {
-    passes: Vec<ClifFuncId>,
-    /// They run a multiple of so many trips.
+    function: ClifFuncId,
+    /// It runs a multiple of so many trips.
     width: i64,
-    /// So many at once, of each pass.
-    blocks: Vec<usize>,
+    /// So many at once.
+    pub block: usize,
     level: Level,
-}
-
-impl Wide {
-    /// Lanes of a block, at most.
-    pub fn block(&self) -> usize {
-        self.blocks.iter().copied().max().expect("there is a pass")
-    }
 }
 
 /// Fewer trips are not worth the call: of heavy ones, where two lanes take nearly as long as eight, and of others. By measurement.
@@ -63,15 +56,10 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
     fn wide_form(&mut self, kernel: &Kernel, level: Level, reach: Reach) -> Option<Wide> {
         let how = How { polls: !self.is_bare(), contract: self.program.contract };
-        let all = passes(kernel).map(|pass| {
-            let offsets: Vec<i32> = pass.arrays.values().map(|a| data_offset(self.ty(a.value).rank())).collect();
-            wide::compile(pass, &offsets, level, how, reach)
-        });
-        let all = all.collect::<Option<Vec<_>>>()?;
-        let width = all.iter().map(|bytes| bytes.width).max().expect("there is a pass") as i64;
-        let blocks = all.iter().map(|bytes| bytes.block).collect();
-        let passes = all.into_iter().map(|bytes| self.wide_function(bytes, level, reach)).collect();
-        Some(Wide { passes, width, blocks, level })
+        let offsets: Vec<i32> = kernel.arrays.values().map(|a| data_offset(self.ty(a.value).rank())).collect();
+        let bytes = wide::compile(kernel, &offsets, level, how, reach)?;
+        let (width, block) = (bytes.width as i64, bytes.block);
+        Some(Wide { function: self.wide_function(bytes, level, reach), width, block, level })
     }
 
     fn wide_function(&mut self, bytes: wide::Bytes, level: Level, reach: Reach) -> ClifFuncId {
@@ -164,36 +152,33 @@ impl<M: ClifModule> Lower<'_, '_, M> {
         let whole = if wide.width == 1 { trips } else { self.b.ins().band_imm_s(trips, -wide.width) };
         let end = self.b.ins().iadd(at.lo, whole);
         let words = Words::of(kernel);
-        let count = passes(kernel).map(|pass| Words::of(pass).count).max().expect("there is a pass");
-        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8 * count as u32, 4));
+        let bytes = 8 * words.count as u32;
+        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4));
         let block = self.b.ins().stack_addr(PTR, slot, 0);
-        for ((pass, id), block_lanes) in passes(kernel).zip(&wide.passes).zip(&wide.blocks) {
-            let is_last = std::ptr::eq(pass, kernel);
-            let ordered = if is_last { ordered_inits(kernel, at.carried) } else { Vec::new() };
-            self.call_wide(pass, (*id, *block_lanes), block, &Bounds { hi: end, carried: &ordered, ..*at });
-        }
-        let kinds: Vec<ClifType> =
-            ordered_inits(kernel, at.carried).iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
+        let mut k = Lanes::new(kernel, kernel.cost.lanes());
+        self.kernel_inputs(&mut k, at);
+        self.place_tiles(&mut k, at, wide.block);
+        let before = self.before_trips(&k, at);
+        self.call_wide(&k, wide.function, block, &Bounds { hi: end, carried: &before, ..*at });
+        let kinds: Vec<ClifType> = before.iter().map(|v| self.b.func.dfg.value_type(*v)).collect();
         let read = |this: &mut Self, ty, n: usize| this.load(ty, Memory::Stack, block, 8 * n as i32);
-        let ordered: Vec<V> = kinds.iter().enumerate().map(|(n, ty)| read(self, *ty, words.ordered + n)).collect();
+        let handed_on: Vec<V> = kinds.iter().enumerate().map(|(n, ty)| read(self, *ty, words.ordered + n)).collect();
+        let ordered = self.store_cells(&k, end, &handed_on);
         let folds: Vec<V> = (words.folds..words.count).step_by(2).map(|n| read(self, types::F64X2, n)).collect();
         // The lanes of a sum are in their places, as if the next trip were that of the first.
         let folds = Accumulated { vectors: &folds, each: 4, next: self.word(0) };
-        self.carried_after(kernel, at, (whole, end), &ordered, folds)
+        self.carried_after(kernel, at, (whole, end), ordered, folds)
     }
 
-    /// Calls one of the functions for the trips; what is carried here is what is carried in order.
-    fn call_wide(&mut self, pass: &Kernel, (id, lanes): (ClifFuncId, usize), block: V, at: &Bounds) {
-        let mut k = Lanes::new(pass, pass.cost.lanes());
-        self.kernel_inputs(&mut k, at);
-        self.place_tiles(&mut k, at, lanes);
+    /// Calls the function for the trips; what is carried here is what the first of them takes over.
+    fn call_wide(&mut self, k: &Lanes, id: ClifFuncId, block: V, at: &Bounds) {
         if !self.is_bare() {
             let flag = self.cancel_flag();
             self.put_word(block, Words::FLAG, flag);
         }
         self.put_word(block, Words::COUNTER, at.lo);
         self.put_word(block, Words::END, at.hi);
-        let inputs = pass.inputs.iter().filter(|(_, input)| !matches!(input, Input::Const(_)));
+        let inputs = k.kernel.inputs.iter().filter(|(_, input)| !matches!(input, Input::Const(_)));
         let inputs: Vec<V> = inputs.map(|(num, _)| k.scalar(*num)).collect();
         let rest = at.carried.iter().chain(&k.bases).chain(&inputs);
         for (n, v) in rest.enumerate() {
@@ -220,10 +205,9 @@ impl<M: ClifModule> Lower<'_, '_, M> {
 
 /// How many trips the wide form is worth.
 pub(super) fn least(kernel: &Kernel) -> i64 {
-    let any = |is: fn(&Kernel) -> bool| passes(kernel).any(is);
-    if any(|pass| pass.cost.heavy) {
+    if kernel.cost.heavy {
         LEAST_HEAVY
-    } else if any(|pass| pass.cost.ordered > 0.0) {
+    } else if kernel.cost.ordered > 0.0 {
         LEAST_ORDERED
     } else {
         LEAST

@@ -44,7 +44,8 @@ impl Recogniser<'_> {
                     (None, None) => None,
                 }
             }
-            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Convert(_) | NumOp::Guarded => None,
+            NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Convert(_) => None,
+            NumOp::Guarded | NumOp::Added => None,
         };
         Ok(known.map(|x| self.constant(Const::Bool(x))))
     }

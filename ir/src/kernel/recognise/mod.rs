@@ -6,13 +6,14 @@
 //! trips touch the same element.
 //!
 //! The files: here the walk over instructions, [`loops`] the loop itself and what it carries, [`neighbours`] what lanes have from the lane before, [`numbers`] scalars and their shapes,
-//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`apart`] how far apart its indices are, [`pairs`] whether two accesses may meet, [`branch`] branches, [`inner`] loops in a trip, [`winners`] reductions in one.
+//! [`arrays`] accesses to memory, [`conflicts`] whether two trips meet at an element, [`cells`] sums that trips hand on, [`apart`] how far apart its indices are, [`pairs`] whether two accesses may meet, [`branch`] branches, [`inner`] loops in a trip, [`winners`] reductions in one.
 //!
 //! Expects what the ownership pass leaves: a carried array is the only reference to its object.
 
 mod apart;
 mod arrays;
 mod branch;
+mod cells;
 mod conflicts;
 mod inner;
 mod loops;
@@ -182,7 +183,8 @@ impl<'a> Recogniser<'a> {
             scans: Vec::new(),
             limits: Vec::new(),
             small: Vec::new(),
-            earlier: Vec::new(),
+            cells: Vec::new(),
+            apart: Vec::new(),
             counters: Vec::new(),
             conditions: Vec::new(),
             rounds: Vec::new(),
@@ -218,29 +220,28 @@ impl<'a> Recogniser<'a> {
     }
 
     fn finish(mut self) -> Result<Kernel, Refusal> {
-        let shifts = self.no_conflicts()?;
+        let chains = self.no_conflicts()?;
         if self.at.fold.is_some() && !self.kernel.limits.is_empty() {
             return self.refuse(Reason::Branch);
         }
         self.kernel.body = std::mem::take(&mut self.steps);
         let mut whole = self.kernel.clone();
         guarded::remove_unused(&mut whole);
-        if self.at.packs && shifts.is_empty() {
+        if self.at.packs && chains.is_empty() {
             packing::pack(&mut whole);
         }
         let mut cost = Cost::of(&whole);
-        let divided = !shifts.is_empty();
-        if !divided {
+        if chains.is_empty() {
             self.kernel = whole;
         } else {
-            self.divide(&shifts)?;
-            let passes = self.kernel.earlier.iter().map(|k| &k.cost).chain([&self.kernel.cost]);
-            cost = Cost { scalar: cost.scalar, vector: passes.map(|c| c.vector).sum(), ..self.kernel.cost };
+            self.hand_on(&chains);
+            guarded::remove_unused(&mut self.kernel);
+            cost = Cost { scalar: cost.scalar, ..Cost::of(&self.kernel) };
         }
         cost.scalar -= self.skipped;
         cost.vector += SCAN * self.kernel.scans.len() as f32;
         self.kernel.cost = cost;
-        if !cost.is_worth(divided) {
+        if !cost.is_worth() {
             self.loc = self.func.insts[self.at.inst].loc;
             let ordered = cost.ordered > 0.5 * cost.vector;
             return self.refuse(if ordered { Reason::OrderedOnly } else { Reason::NotWorth });

@@ -109,7 +109,7 @@ impl Recogniser<'_> {
             NumOp::Unary(UnaryOp::Neg) => Shape::Linear,
             NumOp::Convert(Scalar::I64) if scalar == Scalar::I64 => Shape::Linear,
             NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Compare(_) => Shape::Varying,
-            NumOp::Select | NumOp::Convert(_) | NumOp::Guarded => Shape::Varying,
+            NumOp::Select | NumOp::Convert(_) | NumOp::Guarded | NumOp::Added => Shape::Varying,
         }
     }
 
@@ -123,7 +123,7 @@ impl Recogniser<'_> {
             NumOp::Unary(UnaryOp::Neg) => of(0)?.times(-1),
             NumOp::Convert(Scalar::I64) if self.kernel.scalar(args[0]) == Scalar::I64 => of(0).cloned(),
             NumOp::Unary(_) | NumOp::Binary(_) | NumOp::Compare(_) => None,
-            NumOp::Select | NumOp::Convert(_) | NumOp::Guarded => None,
+            NumOp::Select | NumOp::Convert(_) | NumOp::Guarded | NumOp::Added => None,
         }
     }
 
@@ -151,7 +151,7 @@ impl Recogniser<'_> {
             NumOp::Binary(f @ (BinaryOp::Rem | BinaryOp::Polygamma | BinaryOp::Shl | BinaryOp::Shr)) => {
                 self.refuse(Reason::Operation(f.name()))
             }
-            NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Guarded => Ok(()),
+            NumOp::Binary(_) | NumOp::Compare(_) | NumOp::Select | NumOp::Guarded | NumOp::Added => Ok(()),
             NumOp::Convert(to) => self.vector_number(to),
         }
     }
