@@ -13,7 +13,8 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
         (BinaryOp::Sub, _) => Partial::MinusOne,
         // A factor that is written as zero passes nothing on: see docs/decisions/0009.
         (BinaryOp::Mul, k) if at.constant(1 - k) == Some(0.0) => return None,
-        (BinaryOp::Mul, 0) if at.is_of_one() => square(at),
+        // A square contributes once: one link where x̄ gathers in a chain. Not 2x·z̄, in which 2x may overflow and z̄ be zero.
+        (BinaryOp::Mul, 0) if at.is_of_one() => Partial::Twice(at.operand(0)),
         (BinaryOp::Mul, _) if at.is_of_one() => return None,
         (BinaryOp::Mul, k) => Partial::Scale(at.operand(1 - k)),
         (BinaryOp::Div, k) => div(k, at),
@@ -30,21 +31,6 @@ pub fn partial<'f>(op: BinaryOp, k: usize, at: &mut impl Point<'f>) -> Option<Pa
         (BinaryOp::Polygamma, _) => polygamma(at),
         (BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr, _) => return None,
     })
-}
-
-/// Square: a product of a number with itself, which contributes once.
-///   primal:  z = x·x
-///   tangent: ż = 2x·ẋ
-///   adjoint: x̄ += 2x·z̄
-///   needs:   x
-///
-/// Doubling is exact, so this is x·z̄ + x·z̄ to the bit; but where x̄ gathers in a chain, one link in place of two.
-fn square<'f>(at: &mut impl Point<'f>) -> Partial {
-    let ty = at.ty();
-    let x = at.operand(0);
-    let b = at.builder();
-    let two = b.float(2.0, ty);
-    Partial::Scale(b.mul(two, x))
 }
 
 /// Division.
@@ -118,7 +104,7 @@ fn pow_constant<'f>(at: &mut impl Point<'f>, x: Value, y: f64) -> Partial {
         return Partial::Scale(factor);
     }
     if y == 2.0 {
-        return Partial::Scale(b.mul(factor, x));
+        return Partial::Twice(x);
     }
     let lower = b.float(y - 1.0, ty);
     let power = b.binary(BinaryOp::Pow, x, lower);

@@ -45,6 +45,8 @@ pub enum Partial {
     MinusOne,
     /// `p · t`
     Scale(Value),
+    /// `p · t + p · t`
+    Twice(Value),
     /// `p · t`, but 0 where `t` is 0 and `p` is not finite.
     Guarded(Value),
     /// `t / y`; where `guard`, 0 where `t` is 0 and `y` is 0 or NaN.
@@ -60,6 +62,10 @@ impl Partial {
             Partial::One => t,
             Partial::MinusOne => b.unary(UnaryOp::Neg, t),
             Partial::Scale(p) => b.mul(t, p),
+            Partial::Twice(p) => {
+                let product = b.mul(t, p);
+                b.add(product, product)
+            }
             Partial::Guarded(p) => {
                 let finite = is_finite(b, p);
                 let zero = b.float(0.0, b.ty(t));

@@ -132,7 +132,7 @@ impl Recogniser<'_> {
 /// Whether two additions come to the same elements, though in other trips.
 fn are_alike(a: &[Affine], b: &[Affine], axis: usize, stride: i64) -> bool {
     a.iter().zip(b).enumerate().all(|(n, (a, b))| match n == axis {
-        true => a.terms == b.terms && a.constant.wrapping_sub(b.constant) % stride == 0,
+        true => a.terms == b.terms && a.constant.wrapping_sub(b.constant).wrapping_rem(stride) == 0,
         false => a == b,
     })
 }
@@ -140,7 +140,7 @@ fn are_alike(a: &[Affine], b: &[Affine], axis: usize, stride: i64) -> bool {
 /// What must not be zero for two groups to come to different elements, or to the same only in one trip; `None` if that cannot be told.
 fn distance(a: &[Addition], b: &[Addition], axis: usize, stride: i64) -> Option<Option<Affine>> {
     let along = |a: &Addition, b: &Addition| a.indices[axis].plus(&b.indices[axis], -1).filter(Affine::is_constant);
-    if along(&a[0], &b[0]).is_some_and(|distance| distance.constant % stride != 0) {
+    if along(&a[0], &b[0]).is_some_and(|distance| distance.constant.wrapping_rem(stride) != 0) {
         return Some(None);
     }
     let meets_late = |x: &Addition| b.iter().any(|y| along(x, y).is_none_or(|distance| distance.constant != 0));
@@ -157,11 +157,11 @@ fn distance(a: &[Addition], b: &[Addition], axis: usize, stride: i64) -> Option<
 
 /// The chain of additions that are alike, if they are not all in one trip; `None` if it is too long.
 fn chain(array: ArrayId, group: &[Addition], axis: usize, stride: i64) -> Option<Option<Chain>> {
-    let trips = |a: &Addition| a.indices[axis].constant / stride;
-    // Those with the greatest come to an element first.
-    let first = group.iter().max_by_key(|a| trips(a)).expect("no group is empty");
+    // The one that is furthest in the direction of the trips comes to an element first.
+    let ahead = |a: &&Addition| i128::from(a.indices[axis].constant) * i128::from(stride.signum());
+    let first = group.iter().max_by_key(ahead).expect("no group is empty");
     let after = |a: &Addition| {
-        let distance = first.indices[axis].constant.checked_sub(a.indices[axis].constant)? / stride;
+        let distance = first.indices[axis].constant.checked_sub(a.indices[axis].constant)?.checked_div(stride)?;
         usize::try_from(distance).ok().filter(|after| *after <= MOST_CELLS)
     };
     let mut steps = Vec::new();
